@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+# fendmail as a sidecar of a mail server:
+#   docker build -t fendmail .
+#   docker run -p 25:2525 -v fendmail:/var/lib/fendmail \
+#     -v ./fendmail.toml:/etc/fendmail/fendmail.toml:ro fendmail
+FROM debian:bookworm-slim AS builder
+WORKDIR /src
+COPY scripts/install-packages scripts/
+RUN scripts/install-packages build
+COPY . .
+RUN cmake --preset image && cmake --build --preset image && strip build/image/fendmail
+
+FROM debian:bookworm-slim
+COPY scripts/install-packages /tmp/
+RUN /tmp/install-packages runtime \
+    && rm -rf /tmp/install-packages /var/lib/apt/lists/* \
+    && useradd --system --uid 10025 --user-group --no-create-home --shell /usr/sbin/nologin fendmail \
+    && install -d -o fendmail -g fendmail -m 0750 /var/lib/fendmail
+COPY --from=builder /src/build/image/fendmail /usr/local/bin/fendmail
+COPY config/container.toml /etc/fendmail/fendmail.toml
+# A number, so that Kubernetes' runAsNonRoot can tell that it is not root.
+USER 10025:10025
+VOLUME /var/lib/fendmail
+EXPOSE 2525
+# SIGTERM stops accepting and lets sessions finish.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
+    CMD ["fendmail", "healthcheck", "-c", "/etc/fendmail/fendmail.toml"]
+ENTRYPOINT ["fendmail"]
+CMD ["run", "-c", "/etc/fendmail/fendmail.toml"]

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/io/awaiting.hpp"
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <string>
+
+/// The admin's small HTTP server on loopback or a UNIX socket.
+///
+/// Source: RFC 9112 (through Boost.Beast). Paths: /livez (the process answers), /readyz (it
+/// accepts mail: 200, or 503 while it stops); /healthz is the same as /readyz.
+/// Memory: at most `connections_max` requests of at most `request_octets` at once.
+/// Errors: the constructor throws std::system_error naming the address.
+/// Threads: the thread of its io_context.
+namespace fendmail::app {
+
+class admin_http {
+public:
+    static constexpr std::size_t connections_max = 16;
+    static constexpr std::size_t request_octets = 4096;
+
+    /// @param address "127.0.0.1:8025", "[::1]:8025" or "unix:/path"
+    /// @param is_ready asked for each /readyz
+    admin_http(boost::asio::io_context& context, const std::string& address,
+               std::function<bool()> is_ready);
+    ~admin_http();
+    void start();
+    void stop() noexcept;
+
+private:
+    using socket = boost::asio::generic::stream_protocol::socket;
+    using acceptor =
+        boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
+
+    boost::asio::awaitable<void> accept();
+    boost::asio::awaitable<void> serve(socket client);
+
+    acceptor acceptor_;
+    std::string unix_path_; ///< removed at the end
+    std::function<bool()> is_ready_;
+    std::size_t connections_ = 0;
+};
+
+/// Asks a running fendmail.
+/// @return "" when it is ready, otherwise what is wrong
+[[nodiscard]] std::string ask_readiness(const std::string& address);
+
+} // namespace fendmail::app

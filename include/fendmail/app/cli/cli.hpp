@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+/// The command line.
+///
+/// Exit codes: 0 done, 1 it did not work (the reason is on stderr), 2 wrong usage.
+namespace fendmail::app {
+
+inline constexpr int exit_ok = 0;
+inline constexpr int exit_failure = 1;
+inline constexpr int exit_usage = 2;
+
+inline constexpr const char* default_config_path = "/etc/fendmail/fendmail.toml";
+
+[[nodiscard]] int run_cli(int argc, char** argv) noexcept;
+
+// One function for each subcommand, each in a file of its own.
+[[nodiscard]] int cli_run(const std::string& config_path);
+[[nodiscard]] int cli_check(const std::string& config_path);
+[[nodiscard]] int cli_demo(const std::string& listen);
+[[nodiscard]] int cli_healthcheck(const std::string& config_path);
+
+} // namespace fendmail::app

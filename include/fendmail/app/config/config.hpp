@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/acl/access_list.hpp"
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/dnsbl/site.hpp"
+#include "fendmail/core/screen/policy.hpp"
+#include "fendmail/core/smtp/dialog.hpp"
+#include "fendmail/core/time.hpp"
+#include "fendmail/io/log_writer.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The configuration as values. Two types say what a reload can change: `startup_config` is fixed
+/// until a restart, `runtime_config` is replaced as a whole.
+///
+/// Units: durations are std::chrono; sizes in octets.
+/// Threads: immutable once loaded; sessions share one runtime_config and keep it to their end.
+namespace fendmail::app {
+
+enum class store_kind : std::uint8_t { lmdb, none };
+[[nodiscard]] std::string_view to_string(store_kind k) noexcept;
+
+struct startup_config {
+    std::vector<endpoint> listen;
+    unsigned workers = 0;            ///< as written; 0 = one for each processor
+    std::string user;                ///< "" = stay who we are
+    std::vector<std::string> groups; ///< supplementary groups besides the user's own
+    store_kind store = store_kind::lmdb;
+    std::filesystem::path store_path{"/var/lib/fendmail/clients.lmdb"};
+
+    std::string admin_listen = "127.0.0.1:8025"; ///< or "unix:/path"; "" = off
+
+    friend bool operator==(const startup_config&, const startup_config&) = default;
+};
+
+enum class backend_kind : std::uint8_t { postfix_pass, proxy_v2, proxy_v1, xclient, plain };
+/// As written in the configuration: "postfix-pass".
+[[nodiscard]] std::string_view to_string(backend_kind k) noexcept;
+
+struct backend_options {
+    backend_kind kind = backend_kind::proxy_v2;
+    std::string address = "127.0.0.1:10025"; ///< as written, for logs
+    endpoint tcp{};                          ///< when `unix_path` is empty
+    std::string unix_path;
+    milliseconds connect_timeout{5000};
+    milliseconds greeting_timeout{30000};
+    milliseconds idle_timeout{600000};
+};
+
+struct runtime_config {
+    std::string hostname; ///< never empty once loaded
+    backend_options backend;
+    acl::access_list access;
+    std::string teaser; ///< text behind "220-"; never empty
+    screen::policy screening;
+    dnsbl::site_set dnsbl_sites;
+    milliseconds dnsbl_timeout{10000};
+    std::vector<std::string> resolvers; ///< "address" or "address:port"; empty = the system's
+    smtp::dialog_options dialog;
+    seconds command_time_limit{300};
+    seconds command_time_limit_under_stress{10};
+    std::uint32_t clients_per_address = 50; ///< 0 = no limit
+    std::uint32_t screening_limit = 10000;
+    std::uint32_t handing_off_limit = 100;
+    seconds store_retention{7 * 86400};
+    seconds store_sweep_interval{12 * 3600};
+    seconds stop_time_limit{30}; ///< for sessions to end after SIGTERM
+    io::log_options log;
+};
+
+struct config {
+    startup_config startup;
+    runtime_config runtime;
+};
+
+} // namespace fendmail::app

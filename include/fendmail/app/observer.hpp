@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/event/event.hpp"
+#include "fendmail/io/log_writer.hpp"
+
+#include <atomic>
+#include <memory>
+
+/// Where every event of the process goes: to the log writer of the moment.
+///
+/// Errors: replacing the writer throws what its constructor throws; the old one then stays.
+/// Threads: on() from any thread; replace() and flush() from the main thread only.
+namespace fendmail::app {
+
+class observer final : public event_sink {
+public:
+    explicit observer(const io::log_options& options);
+    ~observer() override;
+    void on(const any_event& what) noexcept override;
+
+    /// Opens the log anew, which also follows a rotated file.
+    /// @throws std::runtime_error when the target cannot be opened
+    void replace(const io::log_options& options);
+    void flush() noexcept;
+
+private:
+    io::log_options options_;
+    std::atomic<std::shared_ptr<io::log_writer>> writer_;
+};
+
+} // namespace fendmail::app

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/app/config/config.hpp"
+#include "fendmail/io/backend.hpp"
+
+#include <memory>
+
+/// What a session works with, fixed from accept to end: a reload makes a new one and leaves the
+/// sessions that run alone.
+///
+/// Threads: immutable; shared by all workers.
+namespace fendmail::app {
+
+struct service {
+    runtime_config config;
+    std::unique_ptr<io::backend> backend;
+};
+
+[[nodiscard]] std::unique_ptr<io::backend> make_backend(const runtime_config& config);
+[[nodiscard]] std::shared_ptr<const service> make_service(runtime_config config);
+
+} // namespace fendmail::app

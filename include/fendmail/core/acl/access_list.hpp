@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/acl/prefix_trie.hpp"
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Ordered access rules: the first rule that matches a client decides.
+///
+/// Source: postscreen_access_list. A rule is "permit NETWORK" or "reject NETWORK"; a file brings
+/// many networks for one rule, one a line, and is matched in the place of its rule.
+/// Memory: the tries of the rules; a rule of one network costs the same as a small file.
+/// Errors: parsing returns `bad_access_rule` or the error of the network.
+/// Threads: immutable once built; shared by all workers.
+namespace fendmail::acl {
+
+enum class decision : std::uint8_t { permit, reject };
+[[nodiscard]] std::string_view to_string(decision d) noexcept;
+
+/// One rule as written, before any file is read.
+struct rule_text {
+    acl::decision decision = decision::permit;
+    std::string file;        ///< path, or "" when the rule names a network
+    fendmail::network net{}; ///< when `file` is empty
+};
+/// "permit 192.0.2.0/24", "reject file:/etc/fendmail/deny.cidr"; verbs without regard to case.
+[[nodiscard]] result<rule_text> parse_rule(std::string_view text);
+
+/// One line of an access file.
+struct file_line {
+    std::optional<fendmail::network> net; ///< none: blank or comment
+};
+/// A network alone on its line; "#" starts a comment. Trailing text after the network other than
+/// a comment is `bad_access_rule`; more than `limits::access_line_octets` is `line_too_long`.
+[[nodiscard]] result<file_line> parse_file_line(std::string_view text) noexcept;
+
+struct match {
+    acl::decision decision = decision::permit;
+    std::string_view rule; ///< as written in the configuration; valid until the list changes
+};
+
+class access_list {
+public:
+    /// Adds a rule behind all others.
+    /// @param text as written, for the log
+    void add(acl::decision decision, std::string text, const std::vector<fendmail::network>& nets);
+    [[nodiscard]] std::optional<match> find(const ip_address& client) const noexcept;
+    [[nodiscard]] bool empty() const noexcept { return rules_.empty(); }
+
+private:
+    struct rule {
+        acl::decision decision = decision::permit;
+        std::string text;
+        prefix_trie nets;
+    };
+    std::vector<rule> rules_;
+};
+
+} // namespace fendmail::acl

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/dnsbl/site.hpp"
+#include "fendmail/core/time.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+/// Adds up what the zones say about one client.
+///
+/// Source: RFC 5782 §2.1 and §5 (a listing is an address in 127.0.0.0/8), RFC 2308 §5 (TTL of a
+/// negative answer); scoring as postscreen does it: each (filter, weight) of a zone that matches
+/// at least one listing adds its weight once. A zone that answers with non-listings only (error
+/// codes, addresses outside 127.0.0.0/8) told nothing and counts as failed; beside a listing they
+/// are ignored. The order of answers never matters.
+/// Units: TTLs in seconds.
+/// Memory: a word per zone; the site set must outlive the board.
+/// Errors: none; a failed lookup is an answer like others: it scores 0 and makes the board
+/// `incomplete`, so that a pass is short.
+/// Threads: one owner.
+namespace fendmail::dnsbl {
+
+/// What became of one address in an answer.
+enum class answer_kind : std::uint8_t {
+    listing,     ///< in 127.0.0.0/8 and not an error code
+    error_code,  ///< in 127.255.255.0/24: the list refuses to answer us
+    not_listing, ///< outside 127.0.0.0/8: a rewriting resolver or a parked domain
+};
+[[nodiscard]] answer_kind classify(const ip_address& answer) noexcept;
+[[nodiscard]] std::string_view to_string(answer_kind kind) noexcept;
+
+/// The answer of one zone about one client.
+struct zone_answer {
+    enum class outcome : std::uint8_t {
+        found,     ///< `addresses` holds what the zone answered
+        not_found, ///< NXDOMAIN or no A record
+        failed,    ///< SERVFAIL, REFUSED, garbage, timeout: nothing is known
+    };
+    outcome what = outcome::failed;
+    std::span<const ip_address> addresses{};
+    std::optional<seconds> ttl{}; ///< smallest of the A records, or from the SOA; none = unknown
+};
+
+[[nodiscard]] std::string_view to_string(zone_answer::outcome what) noexcept;
+
+struct score {
+    int value = 0;
+    bool complete = false; ///< every zone answered, none failed and none told nothing
+    /// How long the answers that led here hold, unclamped; none = unknown, use the minimum.
+    /// With a positive score the smallest TTL of the answers against the client, otherwise of
+    /// those for him; none unless `complete`.
+    std::optional<seconds> ttl{};
+    /// Of the zone with the greatest single weight, the first in the configuration among equals;
+    /// "" for none.
+    std::string_view reply_name{};
+};
+
+class scoreboard {
+public:
+    /// @param sites must outlive this board
+    explicit scoreboard(const site_set& sites);
+
+    /// Notes what `sites.zones[zone]` said. A second answer of the same zone is ignored.
+    /// @pre zone < sites.zones.size()
+    void on_answer(std::size_t zone, const zone_answer& answer) noexcept;
+
+    [[nodiscard]] bool all_answered() const noexcept { return missing_ == 0; }
+    [[nodiscard]] bool has_answer(std::size_t zone) const noexcept { return answered_[zone]; }
+    /// What is known so far; zones that have not answered count as 0.
+    [[nodiscard]] score current() const noexcept;
+
+private:
+    /// The smallest TTL of a group of answers; unknown as soon as one of them gave none.
+    struct shortest_ttl {
+        seconds value{0};
+        bool any_known = false;
+        bool unknown = false;
+
+        void add(std::optional<seconds> ttl) noexcept;
+        [[nodiscard]] std::optional<seconds> get() const noexcept;
+        [[nodiscard]] bool is_empty() const noexcept { return !any_known && !unknown; }
+    };
+
+    /// Adds the weight of each site of `zone` that lists one of `addresses`.
+    void weigh(std::size_t zone, std::span<const ip_address> addresses,
+               std::optional<seconds> ttl) noexcept;
+
+    const site_set* sites_;
+    std::vector<bool> answered_;
+    std::size_t missing_;
+    int value_ = 0;
+    int best_weight_ = 0;       ///< 0 = no site with a positive weight matched yet
+    std::size_t best_zone_ = 0; ///< the one of `best_weight_`
+    bool failed_ = false;       ///< some zone failed or told nothing
+    shortest_ttl pass_ttl_;     ///< of answers that speak for the client
+    shortest_ttl fail_ttl_;     ///< of answers that speak against the client
+};
+
+} // namespace fendmail::dnsbl

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/screen/test.hpp"
+#include "fendmail/core/time.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <variant>
+
+/// Everything that happens and is worth telling: a closed list, one struct each. Log lines and
+/// metrics are made from these and from nothing else, so they cannot disagree.
+///
+/// Units: octets and counts as named; durations in milliseconds; TTLs in seconds.
+/// Memory: views, no copies. An event lives only as long as the call of `sink::on`.
+/// Client text is raw here; the renderers escape and cut it, and nothing else does.
+namespace fendmail::event {
+
+// ── one client ────────────────────────────────────────────────────────────────────────────────
+
+struct connected { endpoint client; endpoint local; };
+/// The access list says permit.
+struct allowlisted { endpoint client; std::string_view rule; };
+/// The access list says reject.
+struct denylisted { endpoint client; std::string_view rule; };
+struct passed { endpoint client; bool is_new = false; };
+struct pregreeted {
+    endpoint client;
+    std::size_t octets = 0; ///< how many were there, at most limits::pregreet_octets
+    milliseconds after{0};
+    std::string_view text;
+};
+/// The score reached the threshold.
+struct dnsbl_scored { endpoint client; int score = 0; std::string_view reply_name; };
+
+enum class phase : std::uint8_t {
+    connect,  ///< accepted, nothing decided
+    early,    ///< before the final 220: greet wait, DNSBL
+    dialog,   ///< our own SMTP side
+    hand_off, ///< connecting the backend or in transit to it
+    relay,    ///< between client and backend
+};
+struct hung_up { endpoint client; milliseconds after{0}; event::phase phase = phase::early; };
+struct disconnected { endpoint client; };
+
+struct recipient_refused {
+    endpoint client;
+    std::string_view reply; ///< code, enhanced code, text; without footer
+    std::string_view from;
+    std::string_view to;
+    std::string_view helo;
+    bool esmtp = false;
+};
+enum class connect_refusal : std::uint8_t {
+    too_many_connections,
+    all_screening_ports_busy,
+    all_server_ports_busy,
+};
+struct connect_refused { endpoint client; connect_refusal why = connect_refusal::too_many_connections; };
+struct mail_without_recipient { endpoint client; std::string_view verb; };
+enum class command_limit : std::uint8_t { count, length, time };
+struct command_limit_exceeded {
+    endpoint client;
+    command_limit which = command_limit::count;
+    std::string_view after;
+};
+
+enum class ended_by : std::uint8_t { client, fendmail, backend };
+enum class verdict : std::uint8_t {
+    allowlisted, ///< handed off by the access list
+    pass_old,    ///< handed off, known client
+    pass_new,    ///< handed off after its tests
+    passed,      ///< handed off although an ignored test failed; nothing was remembered of it
+    rejected,    ///< refused with a reply
+    dropped,     ///< refused at once by a test whose action is drop
+    deferred,    ///< trouble of ours or a limit: 4xx
+    left,        ///< the client went away before a verdict
+};
+/// The last event of every session.
+struct session_ended {
+    std::uint64_t session = 0; ///< counts up from 1 in one process
+    endpoint client;
+    endpoint local;
+    event::verdict verdict = verdict::left;
+    event::ended_by ended_by = ended_by::client;
+    event::phase phase = phase::connect; ///< in which it ended
+    std::string_view reasons;  ///< comma separated: "pregreet", "dnsbl", "access_list", …; "" none
+    int dnsbl_score = 0;
+    bool dnsbl_complete = true;
+    std::string_view reply;    ///< the refusal, "" for none
+    std::string_view helo;
+    milliseconds screening{0}; ///< accept to verdict
+    milliseconds hand_off{0};  ///< verdict to backend greeting or fd taken; 0 = none
+    milliseconds total{0};     ///< accept to end
+    std::uint64_t octets_in = 0;  ///< relayed, client to backend
+    std::uint64_t octets_out = 0; ///< relayed, backend to client
+};
+
+// ── DNS ───────────────────────────────────────────────────────────────────────────────────────
+
+struct dnsbl_listed { ip_address client; std::string_view zone; ip_address answer; };
+/// An answer that is not a listing: error code of the list, or an address outside 127.0.0.0/8.
+struct dnsbl_answer_ignored {
+    ip_address client;
+    std::string_view zone;
+    ip_address answer;
+    bool error_code = false;
+};
+struct dnsbl_failed { ip_address client; std::string_view zone; std::string_view reason; };
+struct resolver_unavailable { std::string_view reason; };
+
+// ── backend, store ────────────────────────────────────────────────────────────────────────────
+
+struct backend_unavailable { endpoint client; std::string_view backend; std::string_view reason; };
+struct store_unavailable { std::string_view reason; };
+struct store_moved_aside { std::string_view path; std::string_view to; std::string_view reason; };
+struct store_swept { std::size_t retained = 0; std::size_t dropped = 0; };
+
+// ── the process ───────────────────────────────────────────────────────────────────────────────
+
+struct started { std::string_view version; std::string_view config; };
+struct listening { std::string_view address; unsigned workers = 0; };
+struct privileges_dropped { std::string_view user; };
+struct accept_failed { std::string_view reason; };
+struct stress_changed { bool entered = false; std::size_t sessions = 0; };
+struct reloaded { std::string_view config; };
+struct reload_rejected { std::string_view errors; };
+/// A part of a reload that needs a restart.
+struct reload_incomplete { std::string_view keys; };
+struct stopping { std::size_t sessions = 0; seconds deadline{0}; };
+struct stopped { std::size_t sessions_cut = 0; };
+struct log_lines_lost { std::size_t lines = 0; };
+struct notice { std::string_view text; };         ///< worth knowing, nothing to do
+struct caution { std::string_view text; };        ///< an admin should look at it
+struct internal_error { std::string_view text; }; ///< our own bug
+
+} // namespace fendmail::event
+
+namespace fendmail {
+
+using any_event = std::variant<
+    event::connected, event::allowlisted, event::denylisted, event::passed, event::pregreeted,
+    event::dnsbl_scored, event::hung_up, event::disconnected, event::recipient_refused,
+    event::connect_refused, event::mail_without_recipient, event::command_limit_exceeded,
+    event::session_ended, event::dnsbl_listed, event::dnsbl_answer_ignored, event::dnsbl_failed,
+    event::resolver_unavailable, event::backend_unavailable, event::store_unavailable,
+    event::store_moved_aside, event::store_swept, event::started, event::listening,
+    event::privileges_dropped, event::accept_failed, event::stress_changed, event::reloaded,
+    event::reload_rejected, event::reload_incomplete, event::stopping, event::stopped,
+    event::log_lines_lost, event::notice, event::caution, event::internal_error>;
+
+/// Where events go. Called from any worker; must not block or throw.
+class event_sink {
+public:
+    event_sink() = default;
+    event_sink(const event_sink&) = delete;
+    event_sink& operator=(const event_sink&) = delete;
+    virtual ~event_sink() = default;
+    virtual void on(const any_event& what) noexcept = 0;
+};
+
+namespace event {
+[[nodiscard]] std::string_view to_string(phase p) noexcept;
+[[nodiscard]] std::string_view to_string(ended_by e) noexcept;
+[[nodiscard]] std::string_view to_string(verdict v) noexcept;
+[[nodiscard]] std::string_view to_string(connect_refusal c) noexcept;
+[[nodiscard]] std::string_view to_string(command_limit c) noexcept;
+} // namespace event
+
+} // namespace fendmail

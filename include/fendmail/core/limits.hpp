@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+/// Every fixed bound of fendmail with its source. Limits an admin may change are in the
+/// configuration; these are the ones he may not.
+///
+/// Units: octets where a name says so, otherwise counts.
+namespace fendmail::limits {
+
+/// RFC 5321 §4.5.3.1.5: a reply line is at most 512 octets, <CRLF> included.
+inline constexpr std::size_t reply_line_octets = 512;
+/// RFC 5321 §4.5.3.1.5 gives no number of lines; a backend's EHLO answer has about 20.
+inline constexpr std::size_t reply_lines = 128;
+/// RFC 5321 §4.5.3.1.4: 512 octets must be accepted; 2048 is what Postfix accepts. The lower
+/// bound of `dialog.line_limit`.
+inline constexpr std::size_t line_limit_min_octets = 512;
+inline constexpr std::size_t line_limit_max_octets = 65536;
+
+/// RFC 1035 §2.3.4.
+inline constexpr std::size_t dns_name_octets = 253;
+inline constexpr std::size_t dns_label_octets = 63;
+/// A records of one DNSBL answer that are looked at; the rest is ignored. A UDP answer of 512
+/// octets holds about 28, lists give at most a dozen.
+inline constexpr std::size_t dnsbl_addresses = 64;
+/// Distinct zones (queries per client); more would let one client cost too many packets.
+inline constexpr std::size_t dnsbl_zones = 64;
+/// Numbers and ranges in one octet of a reply filter.
+inline constexpr std::size_t filter_ranges = 32;
+/// Finished lookups that one worker keeps for their TTL.
+inline constexpr std::size_t dnsbl_finished_lookups = 20000;
+
+/// Octets of a pregreeting client that are looked at (postscreen: 1023), and of client text in
+/// a log line (postscreen: 100).
+inline constexpr std::size_t pregreet_octets = 1023;
+inline constexpr std::size_t log_text_octets = 100;
+
+/// Lines of an access file, and octets of one of its lines.
+inline constexpr std::size_t access_file_lines = 5'000'000;
+inline constexpr std::size_t access_line_octets = 1024;
+
+/// Longest PROXY header that Postfix takes (its peek buffer), source: postscreen behaviour.
+inline constexpr std::size_t proxy_header_octets = 536;
+/// PROXY protocol v1: "at most 107 octets", specification §2.1.
+inline constexpr std::size_t proxy_v1_octets = 107;
+
+/// How long a client socket on its way to a `pass` service may stay in transit, in seconds
+/// (Postfix: PASS_ACCEPT_TMOUT).
+inline constexpr int pass_service_seconds = 100;
+
+/// sun_path of sockaddr_un.
+inline constexpr std::size_t unix_path_octets = 107;
+
+} // namespace fendmail::limits

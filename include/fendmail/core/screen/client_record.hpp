@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/result.hpp"
+#include "fendmail/core/screen/test.hpp"
+#include "fendmail/core/time.hpp"
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+
+/// What is remembered of a client: until when each test counts as passed. Only passes are
+/// stored; a failure is never remembered.
+///
+/// Units: wall time in whole seconds. Two values are no times (postscreen has the same):
+/// `never_passed` = the test was wanted but never passed; `was_disabled` = the test was off when
+/// the record was written, so that turning it on later makes nobody a stranger.
+/// Memory: `encoded_octets` in the store.
+/// Errors: `decode` gives `bad_record` for anything but a whole record of a known version.
+namespace fendmail::screen {
+
+struct client_record {
+    static constexpr instant never_passed{seconds{0}};
+    static constexpr instant was_disabled{seconds{1}};
+    /// version, number of tests, then seconds since 1970 as 8 octets each, big-endian; a time
+    /// before 1970 is stored as `never_passed`
+    static constexpr std::size_t encoded_octets = 2 + test_count * 8;
+
+    by_test<instant> expires_at{};
+
+    /// A record about which nothing is known: every test `never_passed`.
+    [[nodiscard]] bool is_new() const noexcept;
+    [[nodiscard]] bool is_passed(test t, instant now) const noexcept
+    {
+        return expires_at[t] > was_disabled && now <= expires_at[t];
+    }
+    /// True when the last of its passes ended before `now - retention`, or it holds none.
+    [[nodiscard]] bool is_stale(instant now, seconds retention) const noexcept;
+
+    friend bool operator==(const client_record&, const client_record&) = default;
+};
+
+using encoded_record = std::array<std::byte, client_record::encoded_octets>;
+[[nodiscard]] encoded_record encode(const client_record& record) noexcept;
+[[nodiscard]] result<client_record> decode(std::span<const std::byte> octets) noexcept;
+
+} // namespace fendmail::screen

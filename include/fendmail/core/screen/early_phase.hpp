@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/dnsbl/scoreboard.hpp"
+#include "fendmail/core/screen/plan.hpp"
+#include "fendmail/core/screen/policy.hpp"
+
+#include <cstdint>
+#include <optional>
+
+/// The tests before the final 220 line, side by side: who speaks too early, and what the DNSBLs
+/// say. Evidence in, step out; waiting is the shell's.
+///
+/// Source: postscreen's early tests; RFC 5321 §4.3.1 (a client waits for the greeting).
+/// Memory: a few words.
+/// Errors: none.
+/// Threads: one phase belongs to one session.
+///
+/// The phase ends at once when a test fails whose action is drop, when the score allows the
+/// client, and when nothing is left to learn; otherwise when the greet wait has elapsed. Lists
+/// that have not answered by then count as 0: trouble with DNS refuses nobody.
+namespace fendmail::screen {
+
+enum class early_step : std::uint8_t {
+    keep_waiting,
+    drop_client, ///< refuse with 521 and close
+    run_dialog,  ///< a failed test is enforced
+    hand_off,    ///< nothing speaks against the client
+};
+
+enum class early_status : std::uint8_t {
+    not_wanted, ///< the plan does not ask for it
+    pending,
+    passed,
+    failed,
+};
+
+class early_phase {
+public:
+    /// @param rules must outlive the phase
+    early_phase(const policy& rules, const plan& what) noexcept;
+
+    /// Octets arrived before our last 220 line.
+    [[nodiscard]] early_step on_client_spoke() noexcept;
+    /// Every list has answered or failed.
+    [[nodiscard]] early_step on_score(const dnsbl::score& score) noexcept;
+    /// The time is up.
+    /// @param so_far what the lists said until now
+    [[nodiscard]] early_step on_greet_wait_elapsed(const dnsbl::score& so_far) noexcept;
+
+    /// True while somebody should watch whether the client speaks.
+    [[nodiscard]] bool listens() const noexcept
+    {
+        return status(test::pregreet) == early_status::pending;
+    }
+    [[nodiscard]] early_status status(test t) const noexcept { return status_[t]; }
+    /// True when the score ended the phase by itself: all other tests count as passed.
+    [[nodiscard]] bool allowed_by_score() const noexcept { return allowed_; }
+    /// The score the phase went by; value 0 before there is one.
+    [[nodiscard]] const dnsbl::score& score() const noexcept { return score_; }
+    /// How long a DNSBL pass is good for: the TTL of the answers within the configured bounds,
+    /// the lower bound when some list did not answer.
+    [[nodiscard]] seconds dnsbl_ttl() const noexcept;
+
+private:
+    [[nodiscard]] early_step decide() const noexcept;
+    void judge_score(const dnsbl::score& score) noexcept;
+    void note(action a) noexcept;
+
+    const policy* rules_;
+    by_test<early_status> status_{};
+    dnsbl::score score_{};
+    action worst_ = action::ignore;
+    bool allowed_ = false;
+};
+
+} // namespace fendmail::screen

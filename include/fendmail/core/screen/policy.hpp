@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/screen/test.hpp"
+#include "fendmail/core/time.hpp"
+
+/// How clients are screened: which tests run, what their failure leads to, how long a pass lasts.
+/// Filled by the configuration; the defaults here are the documented ones.
+namespace fendmail::screen {
+
+struct test_policy {
+    bool enabled = false;
+    action on_failure = action::enforce;
+    seconds ttl{0}; ///< how long a pass lasts; not used for dnsbl, whose answers say it
+};
+
+struct policy {
+    by_test<test_policy> tests{{{
+        {true, action::enforce, std::chrono::days{1}},   // pregreet
+        {false, action::enforce, seconds{0}},            // dnsbl: on when there are sites
+        {false, action::enforce, std::chrono::days{30}}, // pipelining
+        {false, action::drop, std::chrono::days{30}},    // non_smtp_command
+        {false, action::ignore, std::chrono::days{30}},  // bare_newline
+    }}};
+    action access_action = action::ignore; ///< for clients that an access list rejects
+    seconds greet_wait{6};
+    seconds greet_wait_under_stress{2};
+    int dnsbl_threshold = 1;       ///< a score at or above it fails the client
+    int dnsbl_allow_threshold = 0; ///< below 0: a score at or below it passes all other tests
+    seconds dnsbl_min_ttl{60};
+    seconds dnsbl_max_ttl{3600};
+
+    [[nodiscard]] seconds wait(bool stress) const noexcept
+    {
+        return stress ? greet_wait_under_stress : greet_wait;
+    }
+};
+
+} // namespace fendmail::screen

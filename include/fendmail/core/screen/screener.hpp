@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/acl/access_list.hpp"
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/dnsbl/scoreboard.hpp"
+#include "fendmail/core/screen/client_record.hpp"
+#include "fendmail/core/screen/early_phase.hpp"
+#include "fendmail/core/screen/plan.hpp"
+#include "fendmail/core/screen/policy.hpp"
+#include "fendmail/core/smtp/reply.hpp"
+#include "fendmail/core/time.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// The whole course of one client: evidence in, step out. The shell looks things up, waits and
+/// talks; what they mean is decided here and nowhere else.
+///
+/// Source: postscreen's order of checks: access list, record, early tests, dialog.
+/// Units: wall time for what is remembered; octets of text.
+/// Memory: a few words and the reply of a refusal.
+/// Errors: none.
+/// Threads: one screener belongs to one session.
+///
+/// Call on_access() first; after `look_up_record` on_record(); after `run_early_tests` feed
+/// on_client_spoke(), on_score() and on_greet_wait_elapsed() until the step is another one.
+namespace fendmail::screen {
+
+enum class step : std::uint8_t {
+    look_up_record,
+    run_early_tests,
+    keep_waiting,
+    drop,       ///< send refusal() and close
+    run_dialog, ///< every recipient gets refusal()
+    hand_off,
+};
+
+/// How a client that is handed off got there.
+enum class way_in : std::uint8_t {
+    none,        ///< it was not handed off
+    allowlisted, ///< by the access list
+    known,       ///< its record holds; no test was run
+    tested,      ///< it passed all tests it had to take
+    tolerated,   ///< a test failed whose action is ignore
+};
+
+class screener {
+public:
+    /// @param rules must outlive the screener
+    /// @param client the address that replies name
+    screener(const policy& rules, const ip_address& client) noexcept
+        : rules_{&rules}, client_{client}
+    {}
+
+    [[nodiscard]] step on_access(const std::optional<acl::match>& found);
+    [[nodiscard]] step on_record(const std::optional<client_record>& known, instant now);
+    [[nodiscard]] step on_client_spoke();
+    [[nodiscard]] step on_score(const dnsbl::score& score);
+    [[nodiscard]] step on_greet_wait_elapsed(const dnsbl::score& so_far);
+
+    /// False once the client is rejected: its record is not asked, it must take every test.
+    [[nodiscard]] bool may_use_record() const noexcept { return !refusal_; }
+
+    [[nodiscard]] const plan& tests_to_run() const noexcept { return plan_; }
+    /// @pre run_early_tests was the last step but keep_waiting
+    [[nodiscard]] const early_phase& early() const noexcept { return *early_; }
+
+    /// The 5xx reply of the test that decided; the last one that is enforced wins.
+    [[nodiscard]] const std::optional<smtp::reply>& refusal() const noexcept { return refusal_; }
+    [[nodiscard]] way_in how() const noexcept { return how_; }
+    /// Whether the client was never seen to pass some test that is on; valid once handed off.
+    [[nodiscard]] bool is_new_client() const noexcept { return is_new_; }
+    /// What was found against the client: "access_list", "pregreet", "dnsbl", comma separated.
+    [[nodiscard]] std::string reasons() const;
+
+    /// What to remember, or nothing: only passes are remembered, and only of clients that are
+    /// handed off.
+    /// @param now when the tests ended
+    [[nodiscard]] std::optional<client_record> record_to_store(instant now) const noexcept;
+
+private:
+    [[nodiscard]] step conclude(early_step what);
+    [[nodiscard]] step hand_off(way_in how) noexcept;
+    /// Sets the refusal for an enforced or dropping action; ignore changes nothing.
+    void refuse(std::string_view enhanced, std::string_view text, action a);
+
+    const policy* rules_;
+    ip_address client_;
+    plan plan_{};
+    std::optional<early_phase> early_{};
+    std::optional<client_record> known_{};
+    std::optional<smtp::reply> refusal_{};
+    bool denylisted_ = false;
+    bool is_new_ = false;
+    way_in how_ = way_in::none;
+};
+
+[[nodiscard]] std::string_view to_string(step s) noexcept;
+[[nodiscard]] std::string_view to_string(way_in w) noexcept;
+
+} // namespace fendmail::screen

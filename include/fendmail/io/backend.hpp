@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/event/event.hpp"
+#include "fendmail/core/smtp/reply.hpp"
+#include "fendmail/core/time.hpp"
+#include "fendmail/io/awaiting.hpp"
+#include "fendmail/io/deadline_queue.hpp"
+#include "fendmail/io/stream.hpp"
+#include "fendmail/io/stream_group.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+/// The mail server behind us: takes over a client that has passed.
+///
+/// Source: reference of Postfix's `pass` service, the PROXY protocol and XCLIENT.
+/// Errors: as a value, with a reason for the log; the client has then seen nothing of the
+/// backend and can still be answered, unless the outcome says otherwise.
+/// Threads: immutable; shared by all workers. What a hand-off needs it gets in its request.
+namespace fendmail::io {
+
+struct hand_off_request {
+    stream& client;
+    endpoint client_address;
+    endpoint local_address;
+    deadline_queue& deadlines;
+    stream_group& streams; ///< the backend's stream joins it
+};
+
+enum class hand_off_end : std::uint8_t {
+    passed_on, ///< the socket belongs to the backend now
+    relayed,   ///< everything between client and backend was relayed, and both are done
+    failed,    ///< no backend; the client waits for a reply of ours
+    lost,      ///< nobody knows who has the client; it can be closed, not answered
+};
+
+struct hand_off_result {
+    hand_off_end end = hand_off_end::failed;
+    std::string reason;                      ///< with failed and lost, for the log
+    std::optional<smtp::reply> refusal{};    ///< with failed: the backend's own 4xx or 5xx
+    event::ended_by ended_by = event::ended_by::fendmail; ///< with relayed
+    bool idle = false;                       ///< with relayed: ended by the idle limit
+    milliseconds until_ready{0};             ///< from request to the backend's greeting
+    std::uint64_t octets_in = 0;             ///< client to backend
+    std::uint64_t octets_out = 0;            ///< backend to client
+};
+
+class backend {
+public:
+    backend() = default;
+    backend(const backend&) = delete;
+    backend& operator=(const backend&) = delete;
+    virtual ~backend() = default;
+
+    /// @param request must outlive the operation
+    [[nodiscard]] virtual asio::awaitable<hand_off_result> hand_off(hand_off_request& request) = 0;
+    /// For logs: the address as configured.
+    [[nodiscard]] virtual const std::string& name() const noexcept = 0;
+    /// True when sockets are in transit to the backend and their number must be limited.
+    [[nodiscard]] virtual bool passes_sockets() const noexcept = 0;
+};
+
+} // namespace fendmail::io

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/time.hpp"
+
+/// The only place that reads a clock; everything else is told what time it is.
+///
+/// Units: `instant` in whole seconds of wall time, `tick` of the steady clock.
+/// Threads: any.
+namespace fendmail::io {
+
+[[nodiscard]] instant wall_now() noexcept;
+[[nodiscard]] tick steady_now() noexcept;
+
+} // namespace fendmail::io

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/time.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+/// What a resolver said about the A records of a name.
+///
+/// Source: RFC 1035 §4.1 (messages), RFC 2308 §5 (TTL of a negative answer), RFC 2181 §8 (TTLs
+/// with the top bit set are zero).
+/// Units: TTLs in seconds.
+/// Memory: at most `limits::dnsbl_addresses` addresses of one answer; further ones are dropped.
+/// Errors: an answer that cannot be read is a failed one with "malformed answer" as its reason.
+/// Threads: values only.
+namespace fendmail::io {
+
+struct dns_answer {
+    enum class outcome : std::uint8_t {
+        found,     ///< `addresses` holds at least one
+        not_found, ///< NXDOMAIN or no A record
+        failed,    ///< nothing is known, `reason` says why
+    };
+    outcome what = outcome::failed;
+    std::vector<ip_address> addresses{};
+    /// Smallest of the A records; of a negative answer from its SOA. None = the answer did not say.
+    std::optional<seconds> ttl{};
+    /// Of a failure: "SERVFAIL", "REFUSED", "timeout", "no answer from any server", "malformed
+    /// answer", …; static text.
+    std::string_view reason{};
+    /// Some resolver answered, whatever it said.
+    bool reached = false;
+};
+
+[[nodiscard]] std::string_view to_string(dns_answer::outcome what) noexcept;
+
+/// Reads the answer to a query for the A records of `asked`. CNAMEs are followed only in that all
+/// A records of the answer section count: the resolver has put them there for this question.
+[[nodiscard]] dns_answer parse_dns_answer(std::span<const std::uint8_t> message,
+                                          std::string_view asked);
+
+} // namespace fendmail::io

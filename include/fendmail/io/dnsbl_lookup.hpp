@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/dnsbl/scoreboard.hpp"
+#include "fendmail/core/dnsbl/site.hpp"
+#include "fendmail/core/event/event.hpp"
+#include "fendmail/core/time.hpp"
+#include "fendmail/io/waiter.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+/// Asks all zones about a client at once. Sessions of one client share one running lookup, and a
+/// finished one is kept for the TTL of its answers.
+///
+/// Source: RFC 5782 §2.1; see core/dnsbl/scoreboard.hpp for what answers mean.
+/// Units: TTLs in seconds; a lookup is kept for the smallest TTL of its answers, at most an hour.
+/// One that is incomplete, or whose answers do not all have a TTL, is not kept.
+/// Memory: one lookup a client being asked about, at most `limits::dnsbl_finished_lookups`
+/// finished ones (the oldest goes first).
+/// Errors: none reach the caller: a zone that fails or does not answer in time leaves the score
+/// incomplete, and the reason goes to the event sink. Of one zone at most one failure and one
+/// ignored answer are told in ten seconds; the next one told says how many were not.
+/// Threads: one worker owns it; all calls on that worker's io_context, which must outlive it.
+namespace fendmail::io {
+
+class dnsbl_lookup {
+    struct lookup;
+    struct impl;
+
+public:
+    /// A session's interest in a lookup. Dropping it at any time is safe, also within anybody's
+    /// wake() and after the end of the dnsbl_lookup; the lookup goes on and is kept for whoever
+    /// asks next.
+    class subscription {
+    public:
+        subscription() noexcept;
+        subscription(subscription&&) noexcept;
+        subscription& operator=(subscription&&) noexcept;
+        ~subscription();
+        /// True when nothing more will come: every zone answered, failed or ran out of time.
+        /// A subscription to nothing (default, moved from) is done and its score incomplete.
+        [[nodiscard]] bool done() const noexcept;
+        /// What is known so far. The view in it lives as long as this subscription. Of a kept
+        /// lookup, the TTL is what was left of it when this subscription began.
+        [[nodiscard]] dnsbl::score score() const noexcept;
+
+    private:
+        friend class dnsbl_lookup;
+        struct state;
+        std::unique_ptr<state> state_;
+    };
+
+    /// @param resolvers texts for parse_resolver(); empty = the system's (resolv.conf)
+    /// @throws std::runtime_error for a text that is none, or when c-ares cannot start
+    dnsbl_lookup(boost::asio::io_context& context, event_sink& events,
+                 const std::vector<std::string>& resolvers);
+    /// Wakes nobody; subscriptions that are left never become done.
+    ~dnsbl_lookup();
+    dnsbl_lookup(const dnsbl_lookup&) = delete;
+    dnsbl_lookup& operator=(const dnsbl_lookup&) = delete;
+
+    /// Joins the lookup for `client`, or starts one. `who->wake()` is called once when it is
+    /// done, never from within this call; a lookup that is done already is seen by done() and
+    /// wakes nobody. wake() may do anything but destroy this object.
+    /// @param timeout of each zone's answer, from the start of the lookup
+    /// @param who null to wake nobody
+    [[nodiscard]] subscription join(const ip_address& client,
+                                    std::shared_ptr<const dnsbl::site_set> sites,
+                                    milliseconds timeout, waiter* who);
+
+    /// Uses other resolvers from now on; running lookups end with those they began with.
+    /// @throws std::runtime_error as the constructor does; then nothing has changed
+    void set_resolvers(const std::vector<std::string>& resolvers);
+
+    /// Lookups that are not done yet.
+    [[nodiscard]] std::size_t running() const noexcept;
+
+private:
+    std::unique_ptr<impl> impl_;
+};
+
+} // namespace fendmail::io

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/io/backend.hpp"
+
+#include <string>
+
+/// Hands the client's own socket to a Postfix `pass` service.
+///
+/// Source: Postfix's hand-off from postscreen to smtpd: one SCM_RIGHTS message with the socket
+/// and the four attributes client_address, client_port, server_address, server_port; the service
+/// closes the channel when it has taken the socket.
+/// Errors: see hand_off_result; ECONNRESET on the channel means that the socket was not taken.
+namespace fendmail::io {
+
+class fdpass_backend final : public backend {
+public:
+    /// @param path of the service's UNIX socket
+    /// @param connect_timeout how long a full queue of the service is waited for
+    fdpass_backend(std::string name, std::string path, milliseconds connect_timeout);
+
+    asio::awaitable<hand_off_result> hand_off(hand_off_request& request) override;
+    [[nodiscard]] const std::string& name() const noexcept override { return name_; }
+    [[nodiscard]] bool passes_sockets() const noexcept override { return true; }
+
+private:
+    std::string name_;
+    std::string path_;
+    milliseconds connect_timeout_;
+};
+
+/// The octets that go with the descriptor: a zero octet that carries it, then the attributes as
+/// name NUL value NUL, then one NUL.
+[[nodiscard]] std::string pass_attributes(const endpoint& client, const endpoint& local);
+
+} // namespace fendmail::io

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/event/event.hpp"
+#include "fendmail/core/time.hpp"
+#include "fendmail/io/stream.hpp"
+#include "fendmail/io/unique_fd.hpp"
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+/// Listening sockets: bound while we may, shared out to the workers, accepted from.
+///
+/// Source: SO_REUSEPORT gives each worker a queue of its own; a classic BPF program of the group
+/// (SO_ATTACH_REUSEPORT_CBPF) picks the queue by the client's address, so that one client always
+/// meets the same worker: its limit is exact and its lookups are shared without a lock.
+/// Errors: bind_all throws std::system_error that names the address. A failed accept is told
+/// once a second at most; when descriptors are short the listener pauses instead of spinning.
+/// Threads: bind_all on the main thread; a listener belongs to one worker.
+namespace fendmail::io {
+
+/// The sockets of one address, one for each worker.
+struct bound_address {
+    endpoint where; ///< with the port the kernel chose, if 0 was asked for
+    std::vector<unique_fd> sockets;
+    bool is_steered = true; ///< false: the kernel shares clients out at random
+};
+
+[[nodiscard]] std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted,
+                                                  unsigned workers);
+
+class listener {
+public:
+    using on_client =
+        std::function<void(stream::socket, const endpoint& client, const endpoint& local)>;
+
+    listener(boost::asio::io_context& context, unique_fd socket, const endpoint& where,
+             event_sink& events, on_client accept);
+    void start();
+    /// Closes the socket; connections that nobody has accepted yet are refused by the kernel.
+    void stop() noexcept;
+
+private:
+    boost::asio::awaitable<void> run();
+    [[nodiscard]] endpoint local_address(const stream::socket& connected) const noexcept;
+    void report(const error_code& error) noexcept;
+
+    boost::asio::ip::tcp::acceptor acceptor_;
+    boost::asio::steady_timer pause_;
+    endpoint where_;
+    event_sink* events_;
+    on_client accept_;
+    tick next_report_{};
+    bool stopped_ = false;
+};
+
+} // namespace fendmail::io

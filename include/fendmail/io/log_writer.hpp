@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/event/event.hpp"
+#include "fendmail/core/event/render.hpp"
+
+#include <memory>
+#include <string>
+
+/// Writes events to where the admin wants them, from a thread of its own, so that no worker ever
+/// waits for a disk or for syslog.
+///
+/// Memory: a bounded queue of lines; when it is full the oldest are overwritten and counted
+/// (`log_lines_lost`).
+/// Errors: construction throws std::runtime_error when the target cannot be opened; later
+/// failures are reported once on stderr.
+/// Threads: on() from any thread.
+namespace fendmail::io {
+
+struct log_options {
+    event::log_format format = event::log_format::postscreen;
+    std::string target = "stderr"; ///< stderr | syslog | journald | file:/path
+    std::string ident = "fendmail";
+    std::string hostname;          ///< in lines to stderr and files
+};
+
+class log_writer final : public event_sink {
+public:
+    explicit log_writer(const log_options& options);
+    ~log_writer() override;
+    void on(const any_event& what) noexcept override;
+    /// Waits until all lines so far are written.
+    void flush() noexcept;
+
+private:
+    struct impl;
+    std::unique_ptr<impl> impl_;
+};
+
+} // namespace fendmail::io

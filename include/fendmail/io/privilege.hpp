@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace fendmail::io {
+
+/// Becomes another user for good: supplementary groups, group, user, in this order, and proves
+/// that there is no way back. For after the ports are bound and before a thread is started.
+/// @param groups supplementary ones besides the user's own
+/// @throws std::runtime_error with what to do
+void become_user(const std::string& user, const std::vector<std::string>& groups);
+
+/// This host's fully qualified name, or its bare one when it has no domain.
+[[nodiscard]] std::string host_name();
+
+/// Raises the soft limit of descriptors to the hard one; where that fails the old one stays.
+void raise_descriptor_limit() noexcept;
+
+} // namespace fendmail::io

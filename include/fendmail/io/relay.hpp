@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/event/event.hpp"
+#include "fendmail/core/time.hpp"
+#include "fendmail/io/awaiting.hpp"
+#include "fendmail/io/deadline_queue.hpp"
+#include "fendmail/io/stream.hpp"
+
+#include <cstdint>
+
+namespace fendmail::io {
+
+struct relay_result {
+    std::uint64_t octets_in = 0;  ///< client to backend
+    std::uint64_t octets_out = 0; ///< backend to client
+    event::ended_by ended_by = event::ended_by::fendmail; ///< who closed first
+    bool idle = false;            ///< the idle limit ended it
+};
+
+/// Copies both directions at once until both are done. When one side ends its direction, the
+/// other side is told and may still finish its own (half-close).
+///
+/// Units: octets.
+/// Memory: two buffers of 16 KiB while it runs.
+/// Errors: a broken side ends the relay; nobody is told more than that the connection is gone,
+/// so a mail under way is never taken for complete.
+/// Threads: one worker.
+/// @param idle_limit with no octet in either direction for this long, both sides are closed
+[[nodiscard]] asio::awaitable<relay_result> relay(stream& client, stream& backend,
+                                                  deadline_queue& deadlines,
+                                                  milliseconds idle_limit);
+
+} // namespace fendmail::io

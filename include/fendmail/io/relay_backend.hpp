@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/address.hpp"
+#include "fendmail/io/backend.hpp"
+
+#include <cstdint>
+#include <string>
+
+/// Connects a mail server over TCP or a UNIX socket, tells it who the client is, and relays.
+///
+/// Source: PROXY protocol 1 and 2, XCLIENT; RFC 5321 §4.2 (greeting).
+/// Errors: see hand_off_result. Nothing of the client reaches the backend before its whole 220
+/// greeting was read, and nothing at all after a failed introduction: the session would run with
+/// our own, usually trusted, address.
+namespace fendmail::io {
+
+enum class introduction : std::uint8_t { none, proxy_v1, proxy_v2, xclient };
+
+struct relay_backend_options {
+    std::string name;      ///< the address as configured
+    endpoint tcp{};        ///< when `unix_path` is empty
+    std::string unix_path;
+    introduction how = introduction::proxy_v2;
+    std::string hostname;  ///< ours, for EHLO before XCLIENT
+    milliseconds connect_timeout{5000};
+    milliseconds greeting_timeout{30000};
+    milliseconds idle_timeout{600000};
+};
+
+class relay_backend final : public backend {
+public:
+    explicit relay_backend(relay_backend_options options) : options_{std::move(options)} {}
+
+    asio::awaitable<hand_off_result> hand_off(hand_off_request& request) override;
+    [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }
+    [[nodiscard]] bool passes_sockets() const noexcept override { return false; }
+
+private:
+    struct greeted;
+    asio::awaitable<std::string> connect(stream& into, deadline& limit) const;
+    asio::awaitable<greeted> introduce(stream& server, hand_off_request& request,
+                                       deadline& limit) const;
+
+    relay_backend_options options_;
+};
+
+} // namespace fendmail::io

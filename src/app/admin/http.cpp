@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/admin/http.hpp"
+
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/time.hpp"
+#include "fendmail/io/socket_address.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+#include <chrono>
+#include <stdexcept>
+#include <unistd.h>
+
+namespace fendmail::app {
+
+namespace asio = boost::asio;
+namespace http = boost::beast::http;
+using asio::generic::stream_protocol;
+using boost::system::error_code;
+using io::no_throw;
+
+namespace {
+
+constexpr std::string_view unix_prefix = "unix:";
+constexpr seconds time_limit{5};
+
+stream_protocol::endpoint resolve(const std::string& address)
+{
+    if (address.starts_with(unix_prefix))
+        return io::to_generic(address.substr(unix_prefix.size()));
+    const auto where = parse_endpoint(address);
+    if (!where) throw std::runtime_error("admin.listen: " + std::string(message(where.error())));
+    return io::to_generic(*where);
+}
+
+http::response<http::string_body> respond(const http::request<http::empty_body>& request,
+                                          bool is_ready)
+{
+    http::response<http::string_body> reply{http::status::ok, request.version()};
+    reply.set(http::field::content_type, "text/plain; charset=utf-8");
+    reply.set(http::field::cache_control, "no-store");
+    reply.keep_alive(false);
+    const std::string_view path{request.target().data(), request.target().size()};
+    if (request.method() != http::verb::get && request.method() != http::verb::head) {
+        reply.result(http::status::method_not_allowed);
+        reply.set(http::field::allow, "GET, HEAD");
+    } else if (path == "/livez") {
+        reply.body() = "ok\n";
+    } else if (path == "/readyz" || path == "/healthz") {
+        if (!is_ready) reply.result(http::status::service_unavailable);
+        reply.body() = is_ready ? "ok\n" : "stopping\n";
+    } else {
+        reply.result(http::status::not_found);
+        reply.body() = "not found; there are /livez, /readyz and /healthz\n";
+    }
+    reply.prepare_payload();
+    if (request.method() == http::verb::head) reply.body().clear();
+    return reply;
+}
+
+} // namespace
+
+admin_http::admin_http(asio::io_context& context, const std::string& address,
+                       std::function<bool()> is_ready)
+    : acceptor_{context}
+    , is_ready_{std::move(is_ready)}
+{
+    const auto where = resolve(address);
+    if (address.starts_with(unix_prefix)) {
+        unix_path_ = address.substr(unix_prefix.size());
+        ::unlink(unix_path_.c_str()); // left behind by a process that was killed
+    }
+    acceptor_.open(where.protocol());
+    acceptor_.set_option(asio::socket_base::reuse_address(true));
+    acceptor_.bind(where);
+    acceptor_.listen();
+}
+
+admin_http::~admin_http()
+{
+    if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+}
+
+void admin_http::start()
+{
+    asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
+}
+
+void admin_http::stop() noexcept
+{
+    error_code ignored; // closed either way
+    acceptor_.close(ignored);
+}
+
+asio::awaitable<void> admin_http::accept()
+{
+    for (;;) {
+        socket client{acceptor_.get_executor()};
+        const auto [error] = co_await acceptor_.async_accept(client, no_throw);
+        if (!acceptor_.is_open()) co_return;
+        if (error) {
+            // Short of descriptors: mail comes first, and trying again at once would spin.
+            asio::steady_timer pause{acceptor_.get_executor(), seconds{1}};
+            co_await pause.async_wait(no_throw);
+            continue;
+        }
+        if (connections_ >= connections_max) continue; // closed by its destructor
+        asio::co_spawn(acceptor_.get_executor(), serve(std::move(client)), asio::detached);
+    }
+}
+
+asio::awaitable<void> admin_http::serve(socket client)
+{
+    struct counted {
+        std::size_t& count;
+        explicit counted(std::size_t& c) : count{c} { ++count; }
+        counted(const counted&) = delete;
+        counted& operator=(const counted&) = delete;
+        ~counted() { --count; }
+    };
+    const counted one{connections_};
+    asio::steady_timer limit{client.get_executor(), time_limit};
+    // Only one operation at a time is cut short; the frame outlives it, and the timer dies with
+    // the frame before the socket does.
+    limit.async_wait([&client](const error_code& error) {
+        error_code ignored; // it is over either way
+        if (!error) client.close(ignored);
+    });
+    boost::beast::flat_buffer buffer{request_octets};
+    http::request_parser<http::empty_body> parser;
+    parser.header_limit(request_octets);
+    const auto [error, octets] = co_await http::async_read(client, buffer, parser, no_throw);
+    if (error) co_return;
+    auto reply = respond(parser.get(), is_ready_());
+    co_await http::async_write(client, reply, no_throw);
+    error_code ignored; // the answer is out or it is not
+    client.shutdown(socket::shutdown_send, ignored);
+}
+
+std::string ask_readiness(const std::string& address)
+{
+    try {
+        asio::io_context context{1};
+        asio::generic::stream_protocol::socket server{context};
+        std::string failure = "no answer from " + address;
+        asio::co_spawn(
+            context,
+            [](auto& socket, const std::string& where, std::string& out) -> asio::awaitable<void> {
+                const auto [refused] = co_await socket.async_connect(resolve(where), no_throw);
+                if (refused) {
+                    out = where + ": " + refused.message();
+                    co_return;
+                }
+                http::request<http::empty_body> request{http::verb::get, "/readyz", 11};
+                request.set(http::field::host, "localhost");
+                co_await http::async_write(socket, request, no_throw);
+                boost::beast::flat_buffer buffer;
+                http::response<http::string_body> reply;
+                const auto [error, n] = co_await http::async_read(socket, buffer, reply, no_throw);
+                if (error) co_return;
+                out = reply.result() == http::status::ok ? "" : reply.body();
+            }(server, address, failure),
+            asio::detached);
+        context.run_for(time_limit);
+        return failure;
+    } catch (const std::exception& e) {
+        return e.what();
+    }
+}
+
+} // namespace fendmail::app

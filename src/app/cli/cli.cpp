@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/cli/cli.hpp"
+
+#include "fendmail/app/config/keys.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <fmt/format.h>
+#include <functional>
+
+namespace fendmail::app {
+
+namespace {
+
+int print_version()
+{
+    fmt::print("fendmail {}\n", FENDMAIL_VERSION);
+    return exit_ok;
+}
+
+struct command_line {
+    CLI::App app{"Keeps spam bots away from any mail server: stands on port 25 in front of it, "
+                 "screens new clients and hands the clean ones over.",
+                 "fendmail"};
+    std::string config_path = default_config_path;
+    std::string listen = "127.0.0.1:2525";
+    std::function<int()> chosen;
+
+    command_line()
+    {
+        app.require_subcommand(1);
+        app.failure_message(CLI::FailureMessage::help);
+        app.set_version_flag("--version", std::string("fendmail ") + FENDMAIL_VERSION);
+        add("run", "Serve. SIGHUP reloads, SIGTERM stops in order, a second one at once.",
+            [this] { return cli_run(config_path); }, true);
+        add("check", "Check the configuration and bind nothing. Exit code 0: it can be used.",
+            [this] { return cli_check(config_path); }, true);
+        auto* demo = add("demo",
+                         "Try fendmail without a mail server, DNS or rights: a mail sink and a "
+                         "block list are built in.",
+                         [this] { return cli_demo(listen); }, false);
+        demo->add_option("-l,--listen", listen, "Where to listen")->capture_default_str();
+        add("healthcheck",
+            "Ask the running fendmail whether it serves (through admin.listen). Exit code 0: yes.",
+            [this] { return cli_healthcheck(config_path); }, true);
+        add("defaults", "Print a configuration file with every key at its default.",
+            [] { fmt::print("{}", default_config_text()); return exit_ok; }, false);
+        add("reference", "Print the reference of all configuration keys as Markdown.",
+            [] { fmt::print("{}", configuration_markdown()); return exit_ok; }, false);
+        add("version", "Print the version.", print_version, false);
+    }
+
+    CLI::App* add(const char* name, const char* what, std::function<int()> act, bool needs_config)
+    {
+        auto* sub = app.add_subcommand(name, what);
+        if (needs_config)
+            sub->add_option("-c,--config", config_path, "Configuration file")
+                ->capture_default_str();
+        sub->callback([this, act = std::move(act)] { chosen = act; });
+        return sub;
+    }
+};
+
+} // namespace
+
+int run_cli(int argc, char** argv) noexcept
+{
+    try {
+        command_line line;
+        try {
+            line.app.parse(argc, argv);
+        } catch (const CLI::ParseError& e) {
+            return line.app.exit(e) == 0 ? exit_ok : exit_usage;
+        }
+        return line.chosen();
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "fendmail: %s\n", e.what());
+        return exit_failure;
+    }
+}
+
+} // namespace fendmail::app

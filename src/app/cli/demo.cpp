@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/cli/cli.hpp"
+#include "fendmail/app/config/load.hpp"
+#include "fendmail/app/demo/dns_responder.hpp"
+#include "fendmail/app/demo/mail_sink.hpp"
+#include "fendmail/app/server.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <cstdio>
+#include <fmt/format.h>
+#include <thread>
+
+namespace fendmail::app {
+
+namespace {
+
+constexpr const char* zone = "dnsbl.demo";
+constexpr const char* listed_client = "127.0.0.2";
+
+std::string demo_config(const std::string& listen, std::uint16_t sink_port,
+                        std::uint16_t dns_port)
+{
+    return fmt::format(R"([server]
+listen = ["{}"]
+hostname = "mx.demo"
+
+[backend]
+kind = "proxy-v1"
+address = "127.0.0.1:{}"
+
+[access]
+rules = []
+
+[greet]
+wait = "3s"
+
+[dnsbl]
+sites = ["{}*2"]
+threshold = 2
+resolvers = ["127.0.0.1:{}"]
+
+[store]
+kind = "none"
+
+[admin]
+listen = ""
+)",
+                       listen, sink_port, zone, dns_port);
+}
+
+void print_help(const endpoint& where)
+{
+    const auto address = to_text(where.address);
+    fmt::print(
+        R"(fendmail demo: listening on {0}:{1}. Nothing outside this machine is asked or told.
+
+Every client waits 3 seconds behind a teaser banner ("220-"), while the built-in block list
+is asked about it. Try these in another terminal and watch the log lines below:
+
+1. A clean client. It waits once ("PASS NEW") and its mail arrives. Again: at once ("PASS OLD").
+   swaks --server {0} --port {1} --from you@example.org --to user@example.test
+
+2. A client that speaks before its turn, as bots do: "PREGREET", then 550 for its recipient.
+   (printf 'EHLO bot\r\nMAIL FROM:<bot@example.org>\r\nRCPT TO:<user@example.test>\r\nQUIT\r\n';
+    sleep 5) | nc -s 127.0.0.3 {0} {1}
+
+3. A client on a block list: "DNSBL rank 2", then 550 5.7.1 for its recipient.
+   swaks --local-interface {2} --server {0} --port {1} --from spam@example.org --to user@example.test
+
+Stop with Ctrl-C.
+
+)",
+               address, where.port, listed_client);
+    std::fflush(stdout);
+}
+
+} // namespace
+
+int cli_demo(const std::string& listen)
+{
+    boost::asio::io_context context{1};
+    mail_sink sink{context};
+    dns_responder list{context, zone, {*parse_address(listed_client)}};
+    auto made = parse_config(demo_config(listen, sink.port(), list.port()), "demo", "mx.demo");
+    for (const auto& problem : made.problems)
+        if (problem.fatal) fmt::print(stderr, "{}\n", to_text(problem));
+    if (!made.value) return exit_failure;
+
+    sink.start();
+    list.start();
+    const config fixed = *made.value;
+    server one{std::move(*made.value), "demo", [fixed] { return loaded{fixed, {}}; }};
+    print_help(one.addresses().front());
+    std::thread helpers{[&context] { context.run(); }};
+    one.run();
+    context.stop();
+    helpers.join();
+    return exit_ok;
+}
+
+} // namespace fendmail::app

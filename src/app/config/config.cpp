@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/config/config.hpp"
+
+#include "fendmail/core/assert.hpp"
+
+namespace fendmail::app {
+
+std::string_view to_string(store_kind k) noexcept
+{
+    switch (k) {
+    case store_kind::lmdb: return "lmdb";
+    case store_kind::none: return "none";
+    }
+    FENDMAIL_ASSERT(false);
+    return {};
+}
+
+std::string_view to_string(backend_kind k) noexcept
+{
+    switch (k) {
+    case backend_kind::postfix_pass: return "postfix-pass";
+    case backend_kind::proxy_v2: return "proxy-v2";
+    case backend_kind::proxy_v1: return "proxy-v1";
+    case backend_kind::xclient: return "xclient";
+    case backend_kind::plain: return "plain";
+    }
+    FENDMAIL_ASSERT(false);
+    return {};
+}
+
+} // namespace fendmail::app

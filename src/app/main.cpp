@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/cli/cli.hpp"
+
+int main(int argc, char** argv)
+{
+    return fendmail::app::run_cli(argc, argv);
+}

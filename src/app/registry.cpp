@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/registry.hpp"
+
+namespace fendmail::app {
+
+registry::ticket::ticket(registry& where, const ip_address& client, io::stream_group& streams,
+                         std::size_t screening_limit)
+    : registry_{&where}
+    , client_{client}
+    , streams_{&streams}
+    , screening_limit_{screening_limit}
+    , id_{where.totals_->last_id.fetch_add(1) + 1}
+{
+    where.of_client_[client] += 1;
+    where.live_.push_back(*this);
+    where.totals_->sessions.fetch_add(1);
+    where.watch_stress(where.totals_->screening.fetch_add(1) + 1, screening_limit_);
+}
+
+registry::ticket::~ticket()
+{
+    leave_screening();
+    registry_->live_.erase(registry_->live_.iterator_to(*this));
+    registry_->totals_->sessions.fetch_sub(1);
+    const auto found = registry_->of_client_.find(client_);
+    if (--found->second == 0) registry_->of_client_.erase(found);
+    if (registry_->live_.empty() && registry_->when_empty_) registry_->when_empty_();
+}
+
+std::size_t registry::ticket::of_client() const noexcept
+{
+    const auto found = registry_->of_client_.find(client_);
+    return found == registry_->of_client_.end() ? 0 : found->second;
+}
+
+void registry::ticket::leave_screening() noexcept
+{
+    if (!screening_) return;
+    screening_ = false;
+    registry_->watch_stress(registry_->totals_->screening.fetch_sub(1) - 1, screening_limit_);
+}
+
+void registry::watch_stress(std::size_t screening, std::size_t limit) noexcept
+{
+    if (limit == 0) return;
+    const bool stressed = totals_->stress.load();
+    const bool enter = !stressed && screening * 10 >= limit * 9;
+    const bool leave = stressed && screening * 10 <= limit * 7;
+    if (!enter && !leave) return;
+    // Several workers may see the line crossed at once; only one of them says so.
+    if (totals_->stress.exchange(enter) != enter)
+        events_->on(event::stress_changed{enter, screening});
+}
+
+void registry::drain(std::function<void()> when_empty)
+{
+    when_empty_ = std::move(when_empty);
+    if (live_.empty()) when_empty_();
+}
+
+void registry::kill_all() noexcept
+{
+    for (ticket& t : live_)
+        t.streams_->close_all();
+}
+
+} // namespace fendmail::app

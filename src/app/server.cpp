@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/server.hpp"
+
+#include "fendmail/io/memory_store.hpp"
+#include "fendmail/io/privilege.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <csignal>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <thread>
+#include <utility>
+
+namespace fendmail::app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+unsigned worker_count(unsigned configured)
+{
+    return configured != 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
+}
+
+/// The keys that a reload cannot change and that differ.
+std::string needs_restart(const startup_config& now, const startup_config& wanted)
+{
+    std::vector<std::string_view> keys;
+    if (now.listen != wanted.listen) keys.emplace_back("server.listen");
+    if (now.workers != wanted.workers) keys.emplace_back("server.workers");
+    if (now.user != wanted.user) keys.emplace_back("server.user");
+    if (now.groups != wanted.groups) keys.emplace_back("server.groups");
+    if (now.admin_listen != wanted.admin_listen) keys.emplace_back("admin.listen");
+    if (now.store != wanted.store) keys.emplace_back("store.kind");
+    if (now.store_path != wanted.store_path) keys.emplace_back("store.path");
+    return fmt::format("{}", fmt::join(keys, ", "));
+}
+
+/// The form in which server.listen has it.
+std::string as_configured(const endpoint& where)
+{
+    if (where.address.is_v6()) return to_text(where);
+    return fmt::format("{}:{}", to_text(where.address), where.port);
+}
+
+} // namespace
+
+server::server(config initial, std::string config_name, reader reload)
+    : startup_{std::move(initial.startup)}
+    , service_{make_service(std::move(initial.runtime))}
+    , config_name_{std::move(config_name)}
+    , reader_{std::move(reload)}
+    , signals_{context_}
+    , stop_deadline_{context_}
+{
+    io::raise_descriptor_limit();
+    bound_ = io::bind_all(startup_.listen, worker_count(startup_.workers));
+    for (const auto& bound : bound_)
+        addresses_.push_back(bound.where);
+    if (!startup_.user.empty() || !startup_.groups.empty())
+        io::become_user(startup_.user, startup_.groups);
+    events_ = std::make_unique<observer>(service_->config.log);
+    events_->on(event::started{FENDMAIL_VERSION, config_name_});
+    if (!startup_.user.empty()) events_->on(event::privileges_dropped{startup_.user});
+    open_store();
+    // A client that goes away while it is written to is a value of write(), not our end.
+    std::signal(SIGPIPE, SIG_IGN);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+        signals_.add(number);
+}
+
+server::~server() = default;
+
+std::vector<endpoint> server::addresses() const
+{
+    return addresses_;
+}
+
+void server::open_store()
+{
+    switch (startup_.store) {
+    case store_kind::none: store_ = std::make_unique<io::memory_store>(); return;
+    case store_kind::lmdb: break;
+    }
+    io::lmdb_options options;
+    options.path = startup_.store_path;
+    options.retention = service_->config.store_retention;
+    options.sweep_interval = service_->config.store_sweep_interval;
+    auto opened = std::make_unique<io::lmdb_store>(options, *events_);
+    lmdb_ = opened.get();
+    store_ = std::move(opened);
+}
+
+/// Mail does not depend on it: an address that is taken is told and gone without.
+void server::open_admin()
+{
+    if (startup_.admin_listen.empty()) return;
+    try {
+        admin_ = std::make_unique<admin_http>(context_, startup_.admin_listen,
+                                              [this] { return !stopping_; });
+        admin_->start();
+    } catch (const std::exception& e) {
+        const auto text =
+            fmt::format("admin.listen: cannot listen on {}: {}; there is no health check until "
+                        "a restart",
+                        startup_.admin_listen, e.what());
+        events_->on(event::caution{text});
+    }
+}
+
+void server::start_workers()
+{
+    const unsigned count = worker_count(startup_.workers);
+    for (unsigned i = 0; i < count; ++i) {
+        workers_.push_back(std::make_unique<worker>(service_, *store_, *events_, totals_));
+        for (auto& bound : bound_)
+            workers_.back()->listen(std::move(bound.sockets[i]), bound.where);
+    }
+    for (auto& one : workers_)
+        one->start();
+    for (const auto& bound : bound_) {
+        const auto text = as_configured(bound.where);
+        events_->on(event::listening{text, count});
+        if (!bound.is_steered)
+            events_->on(event::caution{"this kernel does not steer clients to workers by address; "
+                                       "limits.clients_per_address holds for each worker"});
+    }
+    bound_.clear();
+}
+
+void server::run()
+{
+    start_workers();
+    open_admin();
+    await_signal();
+    context_.run();
+    for (auto& one : workers_)
+        one->stop();
+    workers_.clear();
+    store_->flush();
+    store_.reset();
+    events_->on(event::stopped{sessions_cut_});
+    events_->flush();
+}
+
+void server::await_signal()
+{
+    signals_.async_wait([this](const boost::system::error_code& error, int number) {
+        if (error) return;
+        on_signal(number);
+        await_signal();
+    });
+}
+
+void server::on_signal(int number)
+{
+    if (number == SIGHUP) {
+        if (!stopping_) reload();
+        return;
+    }
+    if (stopping_)
+        cut_sessions(); // asked twice: now
+    else
+        begin_stop();
+}
+
+void server::reload()
+{
+    auto fresh = reader_();
+    std::string errors;
+    for (const auto& problem : fresh.problems)
+        errors += (errors.empty() ? "" : "; ") + to_text(problem);
+    if (!fresh.value) {
+        events_->on(event::reload_rejected{errors});
+        return;
+    }
+    try {
+        events_->replace(fresh.value->runtime.log);
+    } catch (const std::exception& e) {
+        const std::string text = e.what();
+        events_->on(event::reload_rejected{text});
+        return;
+    }
+    if (!errors.empty()) events_->on(event::caution{errors});
+    const auto keys = needs_restart(startup_, fresh.value->startup);
+    if (!keys.empty()) events_->on(event::reload_incomplete{keys});
+    service_ = make_service(std::move(fresh.value->runtime));
+    if (lmdb_ != nullptr)
+        lmdb_->reconfigure(service_->config.store_retention,
+                           service_->config.store_sweep_interval);
+    for (auto& one : workers_)
+        one->use(service_);
+    events_->on(event::reloaded{config_name_});
+}
+
+void server::begin_stop()
+{
+    stopping_ = true;
+    events_->on(event::stopping{totals_.sessions.load(), service_->config.stop_time_limit});
+    for (auto& one : workers_)
+        one->drain([this] { asio::post(context_, [this] { worker_is_empty(); }); });
+    stop_deadline_.expires_after(service_->config.stop_time_limit);
+    stop_deadline_.async_wait([this](const boost::system::error_code& error) {
+        if (!error) cut_sessions();
+    });
+}
+
+void server::cut_sessions()
+{
+    sessions_cut_ += totals_.sessions.load();
+    for (auto& one : workers_)
+        one->kill_sessions();
+}
+
+void server::worker_is_empty()
+{
+    if (++empty_workers_ < workers_.size()) return;
+    stop_deadline_.cancel();
+    signals_.cancel();
+    if (admin_) admin_->stop();
+}
+
+} // namespace fendmail::app

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/service.hpp"
+
+#include "fendmail/core/assert.hpp"
+#include "fendmail/io/fdpass_backend.hpp"
+#include "fendmail/io/relay_backend.hpp"
+
+namespace fendmail::app {
+
+namespace {
+
+std::unique_ptr<io::backend> make_relay(const runtime_config& config, io::introduction how)
+{
+    const backend_options& from = config.backend;
+    io::relay_backend_options options;
+    options.name = from.address;
+    options.tcp = from.tcp;
+    options.unix_path = from.unix_path;
+    options.how = how;
+    options.hostname = config.hostname;
+    options.connect_timeout = from.connect_timeout;
+    options.greeting_timeout = from.greeting_timeout;
+    options.idle_timeout = from.idle_timeout;
+    return std::make_unique<io::relay_backend>(std::move(options));
+}
+
+} // namespace
+
+std::unique_ptr<io::backend> make_backend(const runtime_config& config)
+{
+    switch (config.backend.kind) {
+    case backend_kind::postfix_pass:
+        return std::make_unique<io::fdpass_backend>(
+            config.backend.address, config.backend.unix_path, config.backend.connect_timeout);
+    case backend_kind::proxy_v2: return make_relay(config, io::introduction::proxy_v2);
+    case backend_kind::proxy_v1: return make_relay(config, io::introduction::proxy_v1);
+    case backend_kind::xclient: return make_relay(config, io::introduction::xclient);
+    case backend_kind::plain: return make_relay(config, io::introduction::none);
+    }
+    FENDMAIL_ASSERT(false);
+    return nullptr;
+}
+
+std::shared_ptr<const service> make_service(runtime_config config)
+{
+    auto made = std::make_shared<service>();
+    made->config = std::move(config);
+    made->backend = make_backend(made->config);
+    return made;
+}
+
+} // namespace fendmail::app

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fields.hpp"
+
+namespace fendmail::event {
+
+namespace {
+
+struct fields_of {
+    field_writer& out;
+
+    void client(const endpoint& value) const { out.where("client", "client_port", value); }
+    void local(const endpoint& value) const { out.where("local", "local_port", value); }
+
+    void operator()(const connected& e) const
+    {
+        client(e.client);
+        local(e.local);
+    }
+    void operator()(const allowlisted& e) const
+    {
+        client(e.client);
+        out.own_text("rule", e.rule);
+    }
+    void operator()(const denylisted& e) const
+    {
+        client(e.client);
+        out.own_text("rule", e.rule);
+    }
+    void operator()(const passed& e) const
+    {
+        client(e.client);
+        out.flag("is_new", e.is_new);
+    }
+    void operator()(const pregreeted& e) const
+    {
+        client(e.client);
+        out.number("octets", e.octets);
+        out.duration("after_seconds", e.after);
+        out.client_text("text", e.text);
+    }
+    void operator()(const dnsbl_scored& e) const
+    {
+        client(e.client);
+        out.number("score", e.score);
+        out.own_text("reply_name", e.reply_name);
+    }
+    void operator()(const hung_up& e) const
+    {
+        client(e.client);
+        out.duration("after_seconds", e.after);
+        out.word("phase", to_string(e.phase));
+    }
+    void operator()(const disconnected& e) const { client(e.client); }
+    void operator()(const recipient_refused& e) const
+    {
+        client(e.client);
+        out.own_text("reply", e.reply);
+        out.client_text("from", e.from);
+        out.client_text("to", e.to);
+        out.client_text("helo", e.helo);
+        out.flag("esmtp", e.esmtp);
+    }
+    void operator()(const connect_refused& e) const
+    {
+        client(e.client);
+        out.word("why", to_string(e.why));
+    }
+    void operator()(const mail_without_recipient& e) const
+    {
+        client(e.client);
+        out.client_text("verb", e.verb);
+    }
+    void operator()(const command_limit_exceeded& e) const
+    {
+        client(e.client);
+        out.word("which", to_string(e.which));
+        out.client_text("after", e.after);
+    }
+    void operator()(const session_ended& e) const
+    {
+        out.number("session", e.session);
+        client(e.client);
+        local(e.local);
+        out.word("verdict", to_string(e.verdict));
+        out.word("ended_by", to_string(e.ended_by));
+        out.word("phase", to_string(e.phase));
+        out.own_text("reasons", e.reasons);
+        out.number("dnsbl_score", e.dnsbl_score);
+        out.flag("dnsbl_complete", e.dnsbl_complete);
+        out.own_text("reply", e.reply);
+        out.client_text("helo", e.helo);
+        out.duration("screening_seconds", e.screening);
+        out.duration("hand_off_seconds", e.hand_off);
+        out.duration("total_seconds", e.total);
+        out.number("octets_in", e.octets_in);
+        out.number("octets_out", e.octets_out);
+    }
+
+    void operator()(const dnsbl_listed& e) const
+    {
+        out.address("client", e.client);
+        out.own_text("zone", e.zone);
+        out.address("answer", e.answer);
+    }
+    void operator()(const dnsbl_answer_ignored& e) const
+    {
+        out.address("client", e.client);
+        out.own_text("zone", e.zone);
+        out.address("answer", e.answer);
+        out.flag("error_code", e.error_code);
+    }
+    void operator()(const dnsbl_failed& e) const
+    {
+        out.address("client", e.client);
+        out.own_text("zone", e.zone);
+        out.own_text("reason", e.reason);
+    }
+    void operator()(const resolver_unavailable& e) const { out.own_text("reason", e.reason); }
+
+    void operator()(const backend_unavailable& e) const
+    {
+        client(e.client);
+        out.own_text("backend", e.backend);
+        out.own_text("reason", e.reason);
+    }
+    void operator()(const store_unavailable& e) const { out.own_text("reason", e.reason); }
+    void operator()(const store_moved_aside& e) const
+    {
+        out.own_text("path", e.path);
+        out.own_text("to", e.to);
+        out.own_text("reason", e.reason);
+    }
+    void operator()(const store_swept& e) const
+    {
+        out.number("retained", e.retained);
+        out.number("dropped", e.dropped);
+    }
+
+    void operator()(const started& e) const
+    {
+        out.own_text("version", e.version);
+        out.own_text("config", e.config);
+    }
+    void operator()(const listening& e) const
+    {
+        out.own_text("address", e.address);
+        out.number("workers", e.workers);
+    }
+    void operator()(const privileges_dropped& e) const { out.own_text("user", e.user); }
+    void operator()(const accept_failed& e) const { out.own_text("reason", e.reason); }
+    void operator()(const stress_changed& e) const
+    {
+        out.flag("entered", e.entered);
+        out.number("sessions", e.sessions);
+    }
+    void operator()(const reloaded& e) const { out.own_text("config", e.config); }
+    void operator()(const reload_rejected& e) const { out.own_text("errors", e.errors); }
+    void operator()(const reload_incomplete& e) const { out.own_text("keys", e.keys); }
+    void operator()(const stopping& e) const
+    {
+        out.number("sessions", e.sessions);
+        out.number("deadline_seconds", e.deadline.count());
+    }
+    void operator()(const stopped& e) const { out.number("sessions_cut", e.sessions_cut); }
+    void operator()(const log_lines_lost& e) const { out.number("lines", e.lines); }
+    void operator()(const notice& e) const { out.own_text("text", e.text); }
+    void operator()(const caution& e) const { out.own_text("text", e.text); }
+    void operator()(const internal_error& e) const { out.own_text("text", e.text); }
+};
+
+} // namespace
+
+void field_writer::own_text(std::string_view name, std::string_view value)
+{
+    scratch_.clear();
+    append_own_text(scratch_, value);
+    put_text(name, {scratch_.data(), scratch_.size()});
+}
+
+void field_writer::client_text(std::string_view name, std::string_view value)
+{
+    scratch_.clear();
+    append_client_text(scratch_, value);
+    put_text(name, {scratch_.data(), scratch_.size()});
+}
+
+void field_writer::address(std::string_view name, const ip_address& value)
+{
+    put_text(name, to_text(value));
+}
+
+void field_writer::where(std::string_view name, std::string_view port_name, const endpoint& value)
+{
+    address(name, value.address);
+    number(port_name, value.port);
+}
+
+void field_writer::duration(std::string_view name, milliseconds value)
+{
+    scratch_.clear();
+    append_seconds(scratch_, value);
+    put_bare(name, {scratch_.data(), scratch_.size()});
+}
+
+void describe(field_writer& out, const any_event& what)
+{
+    out.word("event", name_of(what));
+    out.word("level", to_string(level_of(what)));
+    std::visit(fields_of{out}, what);
+}
+
+} // namespace fendmail::event

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/core/event/render.hpp"
+
+#include "fields.hpp"
+
+#include <algorithm>
+
+namespace fendmail::event {
+
+namespace {
+
+/// One phrase for each event. The phrases in capitals, "NOQUEUE: …", "addr … listed by domain …",
+/// "… STRESS mode …" and "cache … cleanup: …" are postscreen's and must stay as they are: fail2ban,
+/// pflogsumm and exporters parse them.
+class phrase_writer {
+public:
+    explicit phrase_writer(fmt::memory_buffer& out)
+        : out_{out}
+    {
+    }
+
+    void operator()(const connected& e)
+    {
+        say("CONNECT from {} to {}", to_text(e.client), to_text(e.local));
+    }
+    void operator()(const allowlisted& e) { say("ALLOWLISTED {}", to_text(e.client)); }
+    void operator()(const denylisted& e) { say("DENYLISTED {}", to_text(e.client)); }
+    void operator()(const passed& e)
+    {
+        say("PASS {} {}", e.is_new ? "NEW" : "OLD", to_text(e.client));
+    }
+    void operator()(const pregreeted& e)
+    {
+        say("PREGREET {} after ", e.octets);
+        append_delay(out_, e.after);
+        say(" from {}: ", to_text(e.client));
+        append_client_text(out_, e.text);
+    }
+    void operator()(const dnsbl_scored& e)
+    {
+        say("DNSBL rank {} for {}", e.score, to_text(e.client));
+    }
+    void operator()(const hung_up& e)
+    {
+        say("HANGUP after ");
+        append_delay(out_, e.after);
+        say(" from {} {}", to_text(e.client), during(e.phase));
+    }
+    void operator()(const disconnected& e) { say("DISCONNECT {}", to_text(e.client)); }
+    void operator()(const recipient_refused& e)
+    {
+        say("NOQUEUE: reject: RCPT from {}: ", to_text(e.client));
+        own(e.reply);
+        say("; from=<");
+        append_bracketed(out_, e.from);
+        say(">, to=<");
+        append_bracketed(out_, e.to);
+        say(">, proto={}, helo=<", e.esmtp ? "ESMTP" : "SMTP");
+        append_bracketed(out_, e.helo);
+        say(">");
+    }
+    void operator()(const connect_refused& e)
+    {
+        say("NOQUEUE: reject: CONNECT from {}: {}", to_text(e.client), reason(e.why));
+    }
+    void operator()(const mail_without_recipient& e)
+    {
+        append_client_text(out_, e.verb);
+        say(" without valid RCPT from {}", to_text(e.client));
+    }
+    void operator()(const command_limit_exceeded& e)
+    {
+        say("COMMAND {} LIMIT from {} after ", limit(e.which), to_text(e.client));
+        append_client_text(out_, e.after);
+    }
+    void operator()(const session_ended& e);
+
+    void operator()(const dnsbl_listed& e)
+    {
+        say("addr {} listed by domain ", to_text(e.client));
+        own(e.zone);
+        say(" as {}", to_text(e.answer));
+    }
+    void operator()(const dnsbl_answer_ignored& e)
+    {
+        say("dnsbl ");
+        own(e.zone);
+        say(" answers {} for {}, ", to_text(e.answer), to_text(e.client));
+        say("{}", e.error_code
+                      ? "an error code of the list and not a listing; it is ignored: check "
+                        "whether the list lets this resolver ask"
+                      : "which is outside 127.0.0.0/8; it is ignored: check whether the list "
+                        "still exists");
+    }
+    void operator()(const dnsbl_failed& e)
+    {
+        say("dnsbl ");
+        own(e.zone);
+        say(" gives no answer for {}: ", to_text(e.client));
+        own(e.reason);
+        say("; counted as not listed");
+    }
+    void operator()(const resolver_unavailable& e)
+    {
+        say("resolver unavailable: ");
+        own(e.reason);
+        say("; clients count as not listed until it answers: check the configured resolvers");
+    }
+
+    void operator()(const backend_unavailable& e)
+    {
+        say("backend ");
+        own(e.backend);
+        say(" unavailable for {}: ", to_text(e.client));
+        own(e.reason);
+    }
+    void operator()(const store_unavailable& e)
+    {
+        say("client store unavailable: ");
+        own(e.reason);
+        say("; known clients are tested again until it works: check its file and disk");
+    }
+    void operator()(const store_moved_aside& e)
+    {
+        say("client store ");
+        own(e.path);
+        say(" is unusable (");
+        own(e.reason);
+        say("): moved to ");
+        own(e.to);
+        say(" and started empty; delete that file when nobody needs it");
+    }
+    void operator()(const store_swept& e)
+    {
+        say("cache clients full cleanup: retained={} dropped={} entries", e.retained, e.dropped);
+    }
+
+    void operator()(const started& e)
+    {
+        say("started version ");
+        own(e.version);
+        say(" with configuration ");
+        own(e.config);
+    }
+    void operator()(const listening& e)
+    {
+        say("listening on ");
+        own(e.address);
+        say(" with {} worker{}", e.workers, e.workers == 1 ? "" : "s");
+    }
+    void operator()(const privileges_dropped& e)
+    {
+        say("privileges dropped, running as user ");
+        own(e.user);
+    }
+    void operator()(const accept_failed& e)
+    {
+        say("cannot accept connections: ");
+        own(e.reason);
+        say("; new clients wait: if this lasts, raise the limit of open files (LimitNOFILE)");
+    }
+    void operator()(const stress_changed& e)
+    {
+        say("{} STRESS mode with {} connections", e.entered ? "entering" : "leaving", e.sessions);
+    }
+    void operator()(const reloaded& e)
+    {
+        say("reloaded configuration ");
+        own(e.config);
+    }
+    void operator()(const reload_rejected& e)
+    {
+        say("configuration not reloaded, the old one stays in use: ");
+        own(e.errors);
+    }
+    void operator()(const reload_incomplete& e)
+    {
+        say("restart needed before these changes take effect: ");
+        own(e.keys);
+    }
+    void operator()(const stopping& e)
+    {
+        say("stopping: {} session{} may finish within {} s", e.sessions, e.sessions == 1 ? "" : "s",
+            e.deadline.count());
+    }
+    void operator()(const stopped& e)
+    {
+        say("stopped, {} session{} cut off", e.sessions_cut, e.sessions_cut == 1 ? "" : "s");
+    }
+    void operator()(const log_lines_lost& e)
+    {
+        say("{} log line{} lost: the log target is too slow or failed", e.lines,
+            e.lines == 1 ? "" : "s");
+    }
+    void operator()(const notice& e) { own(e.text); }
+    void operator()(const caution& e) { own(e.text); }
+    void operator()(const internal_error& e)
+    {
+        say("internal error: ");
+        own(e.text);
+        say("; please report it");
+    }
+
+private:
+    template <class... Args>
+    void say(fmt::format_string<const Args&...> format, const Args&... args)
+    {
+        fmt::format_to(fmt::appender(out_), format, args...);
+    }
+    void own(std::string_view text) { append_own_text(out_, text); }
+
+    /// " name=value", or nothing for an empty value.
+    void pair(std::string_view name, std::string_view value);
+    void pair(std::string_view name, milliseconds value);
+
+    static std::string_view during(phase p) noexcept;
+    static std::string_view reason(connect_refusal why) noexcept;
+    static std::string_view limit(command_limit which) noexcept;
+
+    fmt::memory_buffer& out_;
+};
+
+std::string_view phrase_writer::during(phase p) noexcept
+{
+    switch (p) {
+    case phase::connect:
+    case phase::early: return "in tests before SMTP handshake";
+    case phase::dialog: return "in tests after SMTP handshake";
+    case phase::hand_off: return "while handing off";
+    case phase::relay: return "in relay";
+    }
+    return "in an unknown phase";
+}
+
+/// postscreen has "reject: connect from" for the busy screening ports, though its manual shows the
+/// form of the other two; we use one form, so that one pattern finds all.
+std::string_view phrase_writer::reason(connect_refusal why) noexcept
+{
+    switch (why) {
+    case connect_refusal::too_many_connections: return "too many connections";
+    case connect_refusal::all_screening_ports_busy: return "all screening ports busy";
+    case connect_refusal::all_server_ports_busy: return "all server ports busy";
+    }
+    return "unknown reason";
+}
+
+std::string_view phrase_writer::limit(command_limit which) noexcept
+{
+    switch (which) {
+    case command_limit::count: return "COUNT";
+    case command_limit::length: return "LENGTH";
+    case command_limit::time: return "TIME";
+    }
+    return "UNKNOWN";
+}
+
+void phrase_writer::pair(std::string_view name, std::string_view value)
+{
+    if (value.empty()) return;
+    say(" {}=", name);
+    append_logfmt_value(out_, value);
+}
+
+void phrase_writer::pair(std::string_view name, milliseconds value)
+{
+    say(" {}=", name);
+    append_seconds(out_, value);
+}
+
+void phrase_writer::operator()(const session_ended& e)
+{
+    fmt::memory_buffer text;
+    const auto escaped = [&text](auto append, std::string_view raw) {
+        text.clear();
+        append(text, raw);
+        return std::string_view{text.data(), text.size()};
+    };
+
+    say("SUMMARY {} session={}", to_text(e.client), e.session);
+    pair("verdict", to_string(e.verdict));
+    pair("phase", to_string(e.phase));
+    pair("ended_by", to_string(e.ended_by));
+    pair("reasons", escaped(append_own_text, e.reasons));
+    if (e.dnsbl_score != 0) say(" dnsbl={}", e.dnsbl_score);
+    if (!e.dnsbl_complete) say(" dnsbl_complete=false");
+    if (!e.reply.empty()) {
+        say(" reply=");
+        append_quoted(out_, escaped(append_own_text, e.reply));
+    }
+    pair("helo", escaped(append_client_text, e.helo));
+    pair("screening", e.screening);
+    if (e.hand_off.count() != 0) pair("hand_off", e.hand_off);
+    pair("total", e.total);
+    if (e.octets_in != 0) say(" in={}", e.octets_in);
+    if (e.octets_out != 0) say(" out={}", e.octets_out);
+}
+
+} // namespace
+
+void append_delay(fmt::memory_buffer& out, milliseconds span)
+{
+    using std::chrono::seconds;
+    span = std::max(span, milliseconds{0});
+    const auto resolution = span < seconds{1}    ? milliseconds{10}
+                            : span < seconds{10} ? milliseconds{100}
+                                                 : milliseconds{1000};
+    const auto rounded = (span + resolution / 2) / resolution * resolution;
+    const auto whole = std::chrono::duration_cast<seconds>(rounded);
+    const auto hundredths = (rounded - whole).count() / 10;
+
+    fmt::format_to(fmt::appender(out), "{}", whole.count());
+    if (hundredths == 0) return;
+    if (hundredths % 10 == 0)
+        fmt::format_to(fmt::appender(out), ".{}", hundredths / 10);
+    else
+        fmt::format_to(fmt::appender(out), ".{:02}", hundredths);
+}
+
+void render_postscreen(fmt::memory_buffer& out, const any_event& what)
+{
+    const auto prefix = [level = level_of(what)]() -> std::string_view {
+        switch (level) {
+        case level::debug:
+        case level::info: return "";
+        case level::warning: return "warning: ";
+        case level::error: return "error: ";
+        }
+        return "";
+    }();
+    out.append(prefix.data(), prefix.data() + prefix.size());
+    std::visit(phrase_writer{out}, what);
+}
+
+} // namespace fendmail::event

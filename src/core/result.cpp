@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/core/result.hpp"
+
+#include <stdexcept>
+#include <string>
+
+namespace fendmail {
+
+std::string_view message(error e) noexcept
+{
+    switch (e) {
+    case error::bad_address: return "not an IP address; write 192.0.2.1 or 2001:db8::1";
+    case error::bad_port: return "not a port; write a number from 0 to 65535";
+    case error::missing_port: return "no port; write address:port, IPv6 as [2001:db8::1]:port";
+    case error::bad_prefix_length:
+        return "not a prefix length; write /0 to /32 for IPv4, /0 to /128 for IPv6";
+    case error::host_bits_set:
+        return "the network has bits set to the right of its prefix; write its first address";
+    case error::bad_duration:
+        return "not a duration; write a whole number and s, m, h, d or w, such as \"6s\"";
+    case error::bad_size: return "not a size; write a whole number and a unit, such as \"64KiB\"";
+    case error::bad_access_rule:
+        return "not an access rule; write \"permit NETWORK\", \"reject NETWORK\" or "
+               "\"permit file:/path\"";
+    case error::empty_zone: return "no DNSBL zone; write zone[=filter][*weight]";
+    case error::bad_zone: return "not a DNS zone; write a host name such as zen.spamhaus.org";
+    case error::bad_weight:
+        return "not a weight; write a whole number from -1000 to 1000 other than 0 behind \"*\"";
+    case error::bad_filter:
+        return "not a reply filter; write four numbers or [a..b;c] groups, such as "
+               "127.0.0.[2..11]";
+    case error::bad_xtext: return "not xtext (RFC 3461 §4)";
+    case error::bad_reply: return "not an SMTP reply (RFC 5321 §4.2)";
+    case error::line_too_long: return "line too long";
+    case error::truncated: return "ends before it is complete";
+    case error::bad_proxy_header: return "not a PROXY protocol header";
+    case error::unsupported_proxy: return "a PROXY protocol header that is not for TCP over IP";
+    case error::bad_record: return "not a client record of this version";
+    case error::bad_dns_message: return "not a DNS message";
+    }
+    return "unknown error";
+}
+
+void throw_exception_from_error(error e, const boost::source_location& where)
+{
+    throw std::logic_error(std::string(message(e)) + " (" + where.file_name() + ":" +
+                           std::to_string(where.line()) + ")");
+}
+
+} // namespace fendmail

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/core/screen/client_record.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <limits>
+
+namespace fendmail::screen {
+
+namespace {
+
+constexpr std::byte version{1};
+constexpr std::size_t time_octets = 8;
+
+} // namespace
+
+bool client_record::is_new() const noexcept
+{
+    return std::all_of(expires_at.values.begin(), expires_at.values.end(),
+                       [](instant end) { return end == never_passed; });
+}
+
+bool client_record::is_stale(instant now, seconds retention) const noexcept
+{
+    // The two values that are no times lie before any retention, so a record without a single
+    // pass is stale at once: it says no more than no record.
+    const instant last = *std::max_element(expires_at.values.begin(), expires_at.values.end());
+    return last <= was_disabled || last < now - retention;
+}
+
+encoded_record encode(const client_record& record) noexcept
+{
+    encoded_record out{};
+    out[0] = version;
+    out[1] = std::byte{test_count};
+    std::size_t at = 2;
+    for (const instant end : record.expires_at.values) {
+        // A clock before 1970 cannot make a pass; it must not become one far in the future.
+        const auto count = static_cast<std::uint64_t>(
+            std::max(end, client_record::never_passed).time_since_epoch().count());
+        for (std::size_t i = 0; i < time_octets; ++i)
+            out[at++] = static_cast<std::byte>(count >> (8 * (time_octets - 1 - i)));
+    }
+    return out;
+}
+
+result<client_record> decode(std::span<const std::byte> octets) noexcept
+{
+    if (octets.size() != client_record::encoded_octets) return error::bad_record;
+    if (octets[0] != version || octets[1] != std::byte{test_count}) return error::bad_record;
+    client_record record;
+    octets = octets.subspan(2);
+    for (instant& end : record.expires_at.values) {
+        std::uint64_t count = 0;
+        for (const std::byte octet : octets.first(time_octets))
+            count = count << 8 | std::to_integer<std::uint64_t>(octet);
+        octets = octets.subspan(time_octets);
+        if (count > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
+            return error::bad_record;
+        end = instant{seconds{static_cast<std::int64_t>(count)}};
+    }
+    return record;
+}
+
+} // namespace fendmail::screen

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/core/screen/early_phase.hpp"
+
+#include <algorithm>
+
+namespace fendmail::screen {
+
+early_phase::early_phase(const policy& rules, const plan& what) noexcept : rules_{&rules}
+{
+    for (const test t : all_tests)
+        status_[t] = is_early(t) && what.todo[t] ? early_status::pending : early_status::not_wanted;
+}
+
+early_step early_phase::on_client_spoke() noexcept
+{
+    if (!listens()) return decide();
+    status_[test::pregreet] = early_status::failed;
+    note(rules_->tests[test::pregreet].on_failure);
+    return decide();
+}
+
+early_step early_phase::on_score(const dnsbl::score& score) noexcept
+{
+    judge_score(score);
+    return decide();
+}
+
+early_step early_phase::on_greet_wait_elapsed(const dnsbl::score& so_far) noexcept
+{
+    judge_score(so_far);
+    if (status_[test::pregreet] == early_status::pending)
+        status_[test::pregreet] = early_status::passed;
+    return decide();
+}
+
+seconds early_phase::dnsbl_ttl() const noexcept
+{
+    if (!score_.complete || !score_.ttl) return rules_->dnsbl_min_ttl;
+    return std::clamp(*score_.ttl, rules_->dnsbl_min_ttl, rules_->dnsbl_max_ttl);
+}
+
+void early_phase::judge_score(const dnsbl::score& score) noexcept
+{
+    if (status_[test::dnsbl] != early_status::pending) return;
+    score_ = score;
+    if (score.value >= rules_->dnsbl_threshold) {
+        status_[test::dnsbl] = early_status::failed;
+        note(rules_->tests[test::dnsbl].on_failure);
+        return;
+    }
+    status_[test::dnsbl] = early_status::passed;
+    // A client that has already misbehaved is not excused by an allowlist.
+    const bool clean = status_[test::pregreet] != early_status::failed;
+    if (rules_->dnsbl_allow_threshold < 0 && score.value <= rules_->dnsbl_allow_threshold && clean) {
+        allowed_ = true;
+        if (status_[test::pregreet] == early_status::pending)
+            status_[test::pregreet] = early_status::passed;
+    }
+}
+
+void early_phase::note(action a) noexcept
+{
+    worst_ = std::max(worst_, a);
+}
+
+early_step early_phase::decide() const noexcept
+{
+    if (worst_ == action::drop) return early_step::drop_client;
+    for (const test t : all_tests)
+        if (status_[t] == early_status::pending) return early_step::keep_waiting;
+    return worst_ == action::enforce ? early_step::run_dialog : early_step::hand_off;
+}
+
+} // namespace fendmail::screen

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/core/screen/screener.hpp"
+
+#include "fendmail/core/assert.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace fendmail::screen {
+
+step screener::on_access(const std::optional<acl::match>& found)
+{
+    if (!found) return step::look_up_record;
+    switch (found->decision) {
+    case acl::decision::permit: return hand_off(way_in::allowlisted);
+    case acl::decision::reject: break;
+    }
+    denylisted_ = true;
+    refuse("5.3.2", "Service currently unavailable", rules_->access_action);
+    return rules_->access_action == action::drop ? step::drop : step::look_up_record;
+}
+
+step screener::on_record(const std::optional<client_record>& known, instant now)
+{
+    known_ = may_use_record() ? known : std::nullopt;
+    plan_ = make_plan(*rules_, known_, now);
+    for (const test t : all_tests)
+        is_new_ = is_new_ || (rules_->tests[t].enabled &&
+                              (!known_ || known_->expires_at[t] == client_record::never_passed));
+    if (plan_.has_early()) {
+        early_.emplace(*rules_, plan_);
+        return step::run_early_tests;
+    }
+    if (refusal_) return step::run_dialog;
+    return hand_off(way_in::known);
+}
+
+step screener::on_client_spoke()
+{
+    FENDMAIL_ASSERT(early_);
+    const bool listened = early_->listens();
+    const auto what = early_->on_client_spoke();
+    if (listened) refuse("5.5.1", "Protocol error", rules_->tests[test::pregreet].on_failure);
+    return conclude(what);
+}
+
+step screener::on_score(const dnsbl::score& score)
+{
+    FENDMAIL_ASSERT(early_);
+    const bool waited = early_->status(test::dnsbl) == early_status::pending;
+    const auto what = early_->on_score(score);
+    if (waited && early_->status(test::dnsbl) == early_status::failed)
+        refuse("5.7.1",
+               fmt::format("Service unavailable; client [{}] blocked using {}", to_text(client_),
+                           score.reply_name),
+               rules_->tests[test::dnsbl].on_failure);
+    return conclude(what);
+}
+
+step screener::on_greet_wait_elapsed(const dnsbl::score& so_far)
+{
+    FENDMAIL_ASSERT(early_);
+    const auto after_score = on_score(so_far);
+    if (after_score != step::keep_waiting) return after_score;
+    return conclude(early_->on_greet_wait_elapsed(so_far));
+}
+
+std::string screener::reasons() const
+{
+    std::string text;
+    const auto add = [&text](std::string_view word) {
+        if (!text.empty()) text += ',';
+        text += word;
+    };
+    if (denylisted_) add("access_list");
+    if (early_)
+        for (const test t : all_tests)
+            if (early_->status(t) == early_status::failed) add(to_string(t));
+    return text;
+}
+
+std::optional<client_record> screener::record_to_store(instant now) const noexcept
+{
+    if (how_ != way_in::tested && how_ != way_in::tolerated) return std::nullopt;
+    if (!early_) return std::nullopt;
+    client_record record = known_.value_or(client_record{});
+    bool passed_any = false;
+    for (const test t : all_tests) {
+        auto& expires_at = record.expires_at[t];
+        const bool passed = early_->status(t) == early_status::passed;
+        passed_any = passed_any || passed;
+        if (early_->allowed_by_score())
+            expires_at = std::max(expires_at, now + early_->dnsbl_ttl());
+        else if (passed)
+            expires_at = now + (t == test::dnsbl ? early_->dnsbl_ttl() : rules_->tests[t].ttl);
+        else if (!rules_->tests[t].enabled && expires_at == client_record::never_passed)
+            expires_at = client_record::was_disabled;
+    }
+    if (!passed_any) return std::nullopt;
+    return record;
+}
+
+step screener::conclude(early_step what)
+{
+    switch (what) {
+    case early_step::keep_waiting: return step::keep_waiting;
+    case early_step::drop_client: return step::drop;
+    case early_step::run_dialog: return step::run_dialog;
+    case early_step::hand_off: break;
+    }
+    if (refusal_) return step::run_dialog; // the access list rejects, the tests had nothing to add
+    const bool failed = early_->status(test::pregreet) == early_status::failed ||
+                        early_->status(test::dnsbl) == early_status::failed;
+    return hand_off(failed ? way_in::tolerated : way_in::tested);
+}
+
+step screener::hand_off(way_in how) noexcept
+{
+    how_ = how;
+    return step::hand_off;
+}
+
+void screener::refuse(std::string_view enhanced, std::string_view text, action a)
+{
+    switch (a) {
+    case action::ignore: return;
+    case action::enforce: refusal_ = smtp::make_reply(550, enhanced, text); return;
+    case action::drop: refusal_ = smtp::make_reply(521, enhanced, text); return;
+    }
+}
+
+std::string_view to_string(step s) noexcept
+{
+    switch (s) {
+    case step::look_up_record: return "look_up_record";
+    case step::run_early_tests: return "run_early_tests";
+    case step::keep_waiting: return "keep_waiting";
+    case step::drop: return "drop";
+    case step::run_dialog: return "run_dialog";
+    case step::hand_off: return "hand_off";
+    }
+    return "?";
+}
+
+std::string_view to_string(way_in w) noexcept
+{
+    switch (w) {
+    case way_in::none: return "none";
+    case way_in::allowlisted: return "allowlisted";
+    case way_in::known: return "known";
+    case way_in::tested: return "tested";
+    case way_in::tolerated: return "tolerated";
+    }
+    return "?";
+}
+
+} // namespace fendmail::screen

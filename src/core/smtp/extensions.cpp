@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/core/smtp/extensions.hpp"
+
+#include "fendmail/core/smtp/ascii.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace fendmail::smtp {
+
+namespace {
+
+std::vector<std::string> words_of(std::string_view text)
+{
+    static constexpr std::string_view blanks = " \t";
+    std::vector<std::string> words;
+    for (;;) {
+        text.remove_prefix(std::min(text.find_first_not_of(blanks), text.size()));
+        if (text.empty()) return words;
+        const std::size_t end = std::min(text.find_first_of(blanks), text.size());
+        words.emplace_back(text.substr(0, end));
+        text.remove_prefix(end);
+    }
+}
+
+} // namespace
+
+extensions::extensions(const reply& ehlo)
+{
+    for (std::size_t i = 1; i < ehlo.lines.size(); ++i) {
+        std::vector<std::string> words = words_of(ehlo.lines[i]);
+        if (words.empty()) continue;
+        extension found{.keyword = to_upper(words.front()), .parameters = {}};
+        found.parameters.assign(words.begin() + 1, words.end());
+        all_.push_back(std::move(found));
+    }
+}
+
+const extension* extensions::find(std::string_view keyword) const noexcept
+{
+    const auto found = std::ranges::find_if(
+        all_, [&](const extension& e) { return equals_ignoring_case(e.keyword, keyword); });
+    return found == all_.end() ? nullptr : &*found;
+}
+
+bool extensions::has(std::string_view keyword) const noexcept
+{
+    return find(keyword) != nullptr;
+}
+
+bool extensions::has(std::string_view keyword, std::string_view parameter) const noexcept
+{
+    return std::ranges::any_of(parameters(keyword), [&](const std::string& p) {
+        return equals_ignoring_case(p, parameter);
+    });
+}
+
+std::span<const std::string> extensions::parameters(std::string_view keyword) const noexcept
+{
+    const extension* found = find(keyword);
+    if (found == nullptr) return {};
+    return found->parameters;
+}
+
+std::vector<std::string> offered_extensions(std::uint64_t size_limit_octets, bool disable_vrfy,
+                                            std::span<const std::string> hide)
+{
+    static constexpr std::array<std::string_view, 8> in_order{
+        "SIZE", "VRFY", "ETRN", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING"};
+
+    std::vector<std::string> offered;
+    for (const std::string_view keyword : in_order) {
+        if (keyword == "VRFY" && disable_vrfy) continue;
+        if (std::ranges::any_of(
+                hide, [&](std::string_view word) { return equals_ignoring_case(word, keyword); }))
+            continue;
+        offered.emplace_back(keyword);
+        if (keyword == "SIZE" && size_limit_octets != 0)
+            offered.back() += ' ' + std::to_string(size_limit_octets);
+    }
+    return offered;
+}
+
+} // namespace fendmail::smtp

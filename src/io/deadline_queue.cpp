@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/deadline_queue.hpp"
+
+#include "fendmail/io/clock.hpp"
+
+#include <boost/asio/error.hpp>
+
+namespace fendmail::io {
+
+void deadline::set(tick due)
+{
+    clear();
+    due_ = due;
+    queue_->add(*this);
+}
+
+void deadline::set_after(tick_span span)
+{
+    set(steady_now() + span);
+}
+
+void deadline::clear() noexcept
+{
+    passed_ = false;
+    if (is_linked()) unlink();
+}
+
+deadline_queue::deadline_queue(boost::asio::io_context& context)
+    : timer_{context}
+    , self_{std::make_shared<deadline_queue*>(this)}
+{}
+
+deadline_queue::~deadline_queue()
+{
+    *self_ = nullptr;
+    waiting_.clear();
+}
+
+void deadline_queue::add(deadline& d)
+{
+    // With the end as a hint this is O(1) for a deadline that ends last, which most do.
+    waiting_.insert(waiting_.end(), d);
+    if (d.due_ < armed_for_) arm(d.due_);
+}
+
+void deadline_queue::arm(tick due)
+{
+    armed_for_ = due;
+    timer_.expires_at(due);
+    timer_.async_wait([self = self_](const boost::system::error_code& error) {
+        if (error == boost::asio::error::operation_aborted || !*self) return;
+        (*self)->ring();
+    });
+}
+
+void deadline_queue::ring()
+{
+    armed_for_ = tick::max();
+    const tick now = steady_now();
+    // One at a time from the front: whoever is woken may set, clear or destroy any deadline.
+    while (!waiting_.empty() && waiting_.begin()->due_ <= now) {
+        deadline& first = *waiting_.begin();
+        waiting_.erase(waiting_.begin());
+        first.passed_ = true;
+        first.who_->wake();
+    }
+    if (!waiting_.empty() && waiting_.begin()->due_ < armed_for_) arm(waiting_.begin()->due_);
+}
+
+} // namespace fendmail::io

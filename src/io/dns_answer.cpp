@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/dns_answer.hpp"
+
+#include "fendmail/core/limits.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include <arpa/nameser.h>
+#include <resolv.h>
+#include <strings.h>
+
+namespace fendmail::io {
+namespace {
+
+constexpr std::string_view malformed = "malformed answer";
+
+dns_answer failure(std::string_view reason)
+{
+    dns_answer answer;
+    answer.reason = reason;
+    answer.reached = true;
+    return answer;
+}
+
+std::string_view name_of(int rcode) noexcept
+{
+    switch (rcode) {
+    case ns_r_formerr: return "FORMERR";
+    case ns_r_servfail: return "SERVFAIL";
+    case ns_r_notimpl: return "NOTIMP";
+    case ns_r_refused: return "REFUSED";
+    default: return "unexpected response code";
+    }
+}
+
+seconds ttl_of(std::uint32_t ttl) noexcept
+{
+    return seconds{ttl > 0x7FFF'FFFFU ? 0 : ttl};
+}
+
+std::optional<seconds> smaller(std::optional<seconds> a, seconds b) noexcept
+{
+    return a ? std::min(*a, b) : b;
+}
+
+/// One question, and it is ours. c-ares has compared it too, but only to find the query.
+bool is_answer_to(ns_msg& message, std::string_view asked)
+{
+    ns_rr question{};
+    if (ns_msg_getflag(message, ns_f_qr) != 1) return false;
+    if (ns_msg_getflag(message, ns_f_opcode) != ns_o_query) return false;
+    if (ns_msg_count(message, ns_s_qd) != 1) return false;
+    if (ns_parserr(&message, ns_s_qd, 0, &question) != 0) return false;
+    if (ns_rr_type(question) != ns_t_a || ns_rr_class(question) != ns_c_in) return false;
+    return strcasecmp(ns_rr_name(question), std::string{asked}.c_str()) == 0;
+}
+
+/// Adds the A records of the answer section; false when it cannot be read.
+bool read_addresses(ns_msg& message, dns_answer& answer)
+{
+    for (int i = 0; i < ns_msg_count(message, ns_s_an); ++i) {
+        ns_rr record{};
+        if (ns_parserr(&message, ns_s_an, i, &record) != 0) return false;
+        if (ns_rr_type(record) != ns_t_a || ns_rr_class(record) != ns_c_in) continue;
+        std::array<std::uint8_t, 4> octets{};
+        if (ns_rr_rdlen(record) != octets.size()) return false;
+        if (answer.addresses.size() == limits::dnsbl_addresses) continue;
+        std::copy_n(ns_rr_rdata(record), octets.size(), octets.begin());
+        answer.addresses.push_back(ip_address::v4(octets));
+        answer.ttl = smaller(answer.ttl, ttl_of(ns_rr_ttl(record)));
+    }
+    return true;
+}
+
+/// The last field of the SOA; none when it cannot be read.
+std::optional<seconds> minimum_of(const ns_msg& message, const ns_rr& soa) noexcept
+{
+    constexpr int numbers_octets = 5 * NS_INT32SZ; // SERIAL, REFRESH, RETRY, EXPIRE, MINIMUM
+    const std::uint8_t* at = ns_rr_rdata(soa);
+    const std::uint8_t* const end = at + ns_rr_rdlen(soa);
+    for (int name = 0; name < 2; ++name) { // MNAME, RNAME
+        const int octets = dn_skipname(at, ns_msg_end(message));
+        if (octets < 0 || octets > end - at) return std::nullopt;
+        at += octets;
+    }
+    if (end - at != numbers_octets) return std::nullopt;
+    return ttl_of(static_cast<std::uint32_t>(ns_get32(at + numbers_octets - NS_INT32SZ)));
+}
+
+/// Sets the TTL from the SOA of the authority section; false when that cannot be read.
+bool read_negative_ttl(ns_msg& message, dns_answer& answer)
+{
+    for (int i = 0; i < ns_msg_count(message, ns_s_ns); ++i) {
+        ns_rr record{};
+        if (ns_parserr(&message, ns_s_ns, i, &record) != 0) return false;
+        if (ns_rr_type(record) != ns_t_soa || ns_rr_class(record) != ns_c_in) continue;
+        const auto minimum = minimum_of(message, record);
+        if (!minimum) return false;
+        // RFC 2308 §5: the TTL of a negative answer is the smaller of the two.
+        answer.ttl = smaller(answer.ttl, std::min(ttl_of(ns_rr_ttl(record)), *minimum));
+    }
+    return true;
+}
+
+} // namespace
+
+std::string_view to_string(dns_answer::outcome what) noexcept
+{
+    switch (what) {
+    case dns_answer::outcome::found: return "found";
+    case dns_answer::outcome::not_found: return "not_found";
+    case dns_answer::outcome::failed: return "failed";
+    }
+    return "?";
+}
+
+dns_answer parse_dns_answer(std::span<const std::uint8_t> message, std::string_view asked)
+{
+    ns_msg parsed{};
+    if (ns_initparse(message.data(), static_cast<int>(message.size()), &parsed) != 0)
+        return failure(malformed);
+    const int rcode = ns_msg_getflag(parsed, ns_f_rcode);
+    // A server that cannot read or will not take a question need not repeat it.
+    if (rcode != ns_r_noerror && rcode != ns_r_nxdomain) return failure(name_of(rcode));
+    if (!is_answer_to(parsed, asked)) return failure(malformed);
+
+    dns_answer answer;
+    answer.reached = true;
+    if (rcode == ns_r_noerror && !read_addresses(parsed, answer)) return failure(malformed);
+    answer.what =
+        answer.addresses.empty() ? dns_answer::outcome::not_found : dns_answer::outcome::found;
+    if (answer.addresses.empty() && !read_negative_ttl(parsed, answer)) return failure(malformed);
+    return answer;
+}
+
+} // namespace fendmail::io

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/address.hpp"
+#include "fendmail/core/event/event.hpp"
+#include "fendmail/core/time.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// Tells the event sink what zones said, and keeps broken ones from flooding it.
+///
+/// Units: of each kind of trouble and zone one event in ten seconds.
+/// Memory: a few words for each zone in trouble.
+/// Threads: one worker owns it.
+namespace fendmail::io {
+
+class dnsbl_events {
+public:
+    explicit dnsbl_events(event_sink& events) noexcept
+        : events_{&events}
+    {
+    }
+
+    /// One address that a zone answered; listings are always told.
+    void answered(const ip_address& client, std::string_view zone, const ip_address& answer,
+                  tick now);
+    void failed(const ip_address& client, std::string_view zone, std::string_view reason, tick now);
+    void unavailable(std::string_view reason, tick now);
+
+private:
+    struct told {
+        tick at{};
+        std::size_t held_back = 0; ///< since then
+    };
+    using told_by_zone = std::map<std::string, told, std::less<>>;
+
+    /// How many were held back since the last one told; none = this one is to be held back too.
+    [[nodiscard]] static std::optional<std::size_t> admit(told_by_zone& zones,
+                                                          std::string_view zone, tick now);
+
+    event_sink* events_;
+    told_by_zone ignored_;
+    told_by_zone failed_;
+    told_by_zone unavailable_; ///< under one empty name
+};
+
+} // namespace fendmail::io

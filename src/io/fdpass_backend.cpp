@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/fdpass_backend.hpp"
+
+#include "fendmail/core/limits.hpp"
+#include "fendmail/io/clock.hpp"
+#include "fendmail/io/unique_fd.hpp"
+
+#include <array>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <system_error>
+
+namespace fendmail::io {
+
+namespace {
+
+/// A UNIX socket connects at once or not at all: a full queue is EAGAIN, never EINPROGRESS.
+/// @return 0, or the errno
+int connect_unix(const std::string& path, unique_fd& into) noexcept
+{
+    into.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!into) return errno;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof(address.sun_path)) return ENAMETOOLONG;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
+    return ::connect(into.get(), generic, sizeof(address)) == 0 ? 0 : errno;
+}
+
+/// One message, so that the service is never left waiting for a second half.
+/// @return 0, or the errno
+int send_descriptor(int channel, int descriptor, std::string_view octets) noexcept
+{
+    iovec data{const_cast<char*>(octets.data()), octets.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &data;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    std::memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+    const ssize_t sent = ::sendmsg(channel, &message, MSG_NOSIGNAL);
+    if (sent < 0) return errno;
+    // The attributes fit every socket buffer; a part of them would stall the service.
+    return static_cast<std::size_t>(sent) == octets.size() ? 0 : EMSGSIZE;
+}
+
+std::string explain(int error_number, const std::string& path)
+{
+    const auto text = std::generic_category().message(error_number);
+    switch (error_number) {
+    case ECONNREFUSED: return fmt::format("{}: {}; is Postfix running?", path, text);
+    case ENOENT:
+        return fmt::format("{}: {}; is there a \"pass\" service in master.cf?", path, text);
+    case EACCES:
+        return fmt::format("{}: {}; run as a member of the group postdrop (public/) or as user "
+                           "postfix (private/)",
+                           path, text);
+    case EAGAIN: return fmt::format("{}: all smtpd processes are busy and the queue is full", path);
+    default: return fmt::format("{}: {}", path, text);
+    }
+}
+
+hand_off_result failure(std::string reason)
+{
+    hand_off_result result;
+    result.reason = std::move(reason);
+    return result;
+}
+
+/// Connects, and waits for a place in the service's queue while that is full.
+/// @return 0, or the errno
+asio::awaitable<int> connect_patiently(const std::string& path, hand_off_request& request,
+                                       milliseconds patience, unique_fd& into)
+{
+    constexpr milliseconds pause{20};
+    const tick give_up = steady_now() + patience;
+    deadline next_try{request.deadlines, request.client};
+    for (;;) {
+        const int error_number = connect_unix(path, into);
+        if (error_number != EAGAIN || steady_now() >= give_up) co_return error_number;
+        next_try.set_after(pause);
+        if (co_await request.client.wait_woken(&next_try) == wait_end::failed) co_return EAGAIN;
+    }
+}
+
+} // namespace
+
+std::string pass_attributes(const endpoint& client, const endpoint& local)
+{
+    std::string octets(1, '\0');
+    const auto add = [&octets](std::string_view name, std::string_view value) {
+        octets.append(name).push_back('\0');
+        octets.append(value).push_back('\0');
+    };
+    add("client_address", to_text(client.address));
+    add("client_port", std::to_string(client.port));
+    add("server_address", to_text(local.address));
+    add("server_port", std::to_string(local.port));
+    octets.push_back('\0');
+    return octets;
+}
+
+fdpass_backend::fdpass_backend(std::string name, std::string path, milliseconds connect_timeout)
+    : name_{std::move(name)}
+    , path_{std::move(path)}
+    , connect_timeout_{connect_timeout}
+{}
+
+asio::awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& request)
+{
+    const tick begun = steady_now();
+    unique_fd channel;
+    const int connect_error =
+        co_await connect_patiently(path_, request, connect_timeout_, channel);
+    if (connect_error != 0) co_return failure(explain(connect_error, path_));
+
+    // Out of epoll before it is sent: the open file lives on in smtpd, and epoll would go on
+    // reporting events for a descriptor that we have closed.
+    unique_fd client{request.client.release()};
+    if (!client) co_return failure("the client's socket is gone");
+    const int send_error = send_descriptor(
+        channel.get(), client.get(),
+        pass_attributes(request.client_address, request.local_address));
+    if (send_error != 0) {
+        request.client.adopt(client.release());
+        co_return failure(explain(send_error, path_));
+    }
+
+    // Our copy stays open until the service says that it has the socket: if Postfix stops
+    // before that, the client is still ours and can be told to come back.
+    stream ipc{stream::socket{request.client.raw().get_executor(),
+                              asio::local::stream_protocol{}, channel.release()}};
+    const stream_group::membership member{request.streams, ipc};
+    deadline in_transit{request.deadlines, ipc};
+    in_transit.set_after(seconds{limits::pass_service_seconds});
+    std::array<char, 1> nothing{};
+    const auto answer = co_await ipc.read_some(asio::buffer(nothing), &in_transit);
+
+    hand_off_result result;
+    result.until_ready = std::chrono::duration_cast<milliseconds>(steady_now() - begun);
+    switch (answer.end) {
+    case wait_end::closed: result.end = hand_off_end::passed_on; break;
+    case wait_end::failed:
+        request.client.adopt(client.release());
+        result.reason = path_ + ": Postfix dropped the connection before it took the client";
+        break;
+    case wait_end::timed_out:
+        result.end = hand_off_end::lost;
+        result.reason = fmt::format("{}: no smtpd took the client within {} s", path_,
+                                    limits::pass_service_seconds);
+        break;
+    case wait_end::ready: // the service never sends anything; whatever it is, it has the socket
+    case wait_end::woken: // an orderly stop of ours
+        result.end = hand_off_end::passed_on;
+        break;
+    }
+    co_return result;
+}
+
+} // namespace fendmail::io

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/listener.hpp"
+
+#include "fendmail/io/clock.hpp"
+#include "fendmail/io/socket_address.hpp"
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <cerrno>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <system_error>
+
+namespace fendmail::io {
+
+namespace {
+
+/// As long as the kernel allows; net.core.somaxconn cuts it.
+constexpr int backlog = 4096;
+
+[[noreturn]] void fail(const char* what, const endpoint& where)
+{
+    throw std::system_error(errno, std::generic_category(),
+                            std::string("cannot ") + what + " " + to_text(where));
+}
+
+void set_option(int socket, int level, int name, const endpoint& where)
+{
+    const int on = 1;
+    if (::setsockopt(socket, level, name, &on, sizeof(on)) != 0) fail("set up", where);
+}
+
+unique_fd open_bound(const endpoint& where, bool shared)
+{
+    const auto address = to_generic(where);
+    unique_fd socket{
+        ::socket(address.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!socket) fail("open a socket for", where);
+    set_option(socket.get(), SOL_SOCKET, SO_REUSEADDR, where);
+    if (shared) set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, where);
+    // "[::]:25" means IPv6 only, so that it can stand beside "0.0.0.0:25".
+    if (where.address.is_v6()) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, where);
+    if (::bind(socket.get(), address.data(), static_cast<socklen_t>(address.size())) != 0)
+        fail("bind to", where);
+    return socket;
+}
+
+unique_fd open_listening(const endpoint& where)
+{
+    unique_fd socket = open_bound(where, true);
+    if (::listen(socket.get(), backlog) != 0) fail("listen on", where);
+    return socket;
+}
+
+/// SO_REUSEPORT would let a second fendmail of the same user share the port in silence, and half
+/// of the mail would go to whichever was forgotten. Without it, bind() tells.
+void make_sure_nobody_listens(const endpoint& where)
+{
+    if (where.port == 0) return;
+    unique_fd probe = open_bound(where, false);
+    if (::listen(probe.get(), 1) != 0) fail("listen on", where);
+}
+
+endpoint bound_to(int socket, const endpoint& wanted)
+{
+    asio::generic::stream_protocol::endpoint found;
+    auto size = static_cast<socklen_t>(found.capacity());
+    if (::getsockname(socket, found.data(), &size) != 0) fail("look at", wanted);
+    found.resize(size);
+    return from_generic(found).value_or(wanted);
+}
+
+/// Picks the socket of the group by the client's address: all 32-bit words of it, mixed, modulo
+/// the number of sockets. Offsets are those of the IP header (RFC 791 §3.1, RFC 8200 §3).
+bool steer(int socket, bool v6, unsigned workers) noexcept
+{
+    const auto net = static_cast<__u32>(SKF_NET_OFF);
+    std::vector<sock_filter> program;
+    const auto add = [&program](int code, __u32 k) {
+        program.push_back(sock_filter{static_cast<__u16>(code), 0, 0, k});
+    };
+    if (v6) {
+        add(BPF_LD | BPF_W | BPF_ABS, net + 8);
+        for (const __u32 offset : {12U, 16U, 20U}) {
+            add(BPF_MISC | BPF_TAX, 0);
+            add(BPF_LD | BPF_W | BPF_ABS, net + offset);
+            add(BPF_ALU | BPF_XOR | BPF_X, 0);
+        }
+    } else {
+        add(BPF_LD | BPF_W | BPF_ABS, net + 12);
+    }
+    // Addresses of one network differ only in their last bits; the multiplication spreads them.
+    add(BPF_ALU | BPF_MUL | BPF_K, 2654435761U);
+    add(BPF_ALU | BPF_RSH | BPF_K, 16);
+    add(BPF_ALU | BPF_MOD | BPF_K, workers);
+    add(BPF_RET | BPF_A, 0);
+    const sock_fprog code{static_cast<unsigned short>(program.size()), program.data()};
+    return ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &code, sizeof(code)) == 0;
+}
+
+bool is_shortage(const error_code& error) noexcept
+{
+    switch (error.value()) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM: return true;
+    default: return false;
+    }
+}
+
+} // namespace
+
+std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted, unsigned workers)
+{
+    std::vector<bound_address> all;
+    for (const endpoint& want : wanted) {
+        make_sure_nobody_listens(want);
+        bound_address bound{want, {}, true};
+        for (unsigned worker = 0; worker < workers; ++worker) {
+            bound.sockets.push_back(open_listening(bound.where));
+            if (worker == 0) bound.where = bound_to(bound.sockets.front().get(), want);
+        }
+        bound.is_steered = workers == 1 || steer(bound.sockets.front().get(),
+                                                 bound.where.address.is_v6(), workers);
+        all.push_back(std::move(bound));
+    }
+    return all;
+}
+
+listener::listener(asio::io_context& context, unique_fd socket, const endpoint& where,
+                   event_sink& events, on_client accept)
+    : acceptor_{context}
+    , pause_{context}
+    , where_{where}
+    , events_{&events}
+    , accept_{std::move(accept)}
+{
+    const auto protocol =
+        where.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+    acceptor_.assign(protocol, socket.release());
+}
+
+void listener::start()
+{
+    asio::co_spawn(acceptor_.get_executor(), run(), asio::detached);
+}
+
+void listener::stop() noexcept
+{
+    stopped_ = true;
+    error_code ignored; // closed either way
+    acceptor_.close(ignored);
+    pause_.cancel();
+}
+
+asio::awaitable<void> listener::run()
+{
+    constexpr milliseconds pause{100};
+    while (!stopped_) {
+        asio::ip::tcp::socket connected{acceptor_.get_executor()};
+        asio::ip::tcp::endpoint client;
+        const auto [error] = co_await acceptor_.async_accept(connected, client, no_throw);
+        if (stopped_) co_return;
+        if (error) {
+            report(error);
+            // Without a descriptor the same connection would be offered again at once, for ever.
+            if (!is_shortage(error)) continue;
+            pause_.expires_after(pause);
+            co_await pause_.async_wait(no_throw);
+            continue;
+        }
+        stream::socket generic{std::move(connected)};
+        const endpoint local = local_address(generic);
+        accept_(std::move(generic), from_asio(client), local);
+    }
+}
+
+endpoint listener::local_address(const stream::socket& connected) const noexcept
+{
+    error_code error;
+    const auto found = connected.local_endpoint(error);
+    if (error) return where_; // the client is gone already; whoever reads will see that
+    return from_generic(found).value_or(where_);
+}
+
+void listener::report(const error_code& error) noexcept
+{
+    // A client that gives up in the queue is no trouble of ours.
+    if (error == asio::error::connection_aborted) return;
+    const tick now = steady_now();
+    if (now < next_report_) return;
+    next_report_ = now + seconds{1};
+    const auto text = error.message();
+    events_->on(event::accept_failed{text});
+}
+
+} // namespace fendmail::io

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/io/lmdb_store.hpp"
+
+#include "lmdb_database.hpp"
+#include "lmdb_sweep.hpp"
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <thread>
+#include <unordered_map>
+
+/// The parts of an `lmdb_store`: puts that wait for the disk, and the thread that writes them.
+///
+/// Threads: `run` and what it calls belong to the writer thread (lmdb_writer.cpp); the rest is for
+/// any thread (lmdb_store.cpp). `mutex_` is never held during I/O.
+namespace fendmail::io {
+
+/// Lets one event of a kind through in a minute: a full disk must not fill the log as well.
+class event_throttle {
+public:
+    [[nodiscard]] bool lets_through(tick now) noexcept;
+
+private:
+    std::atomic<tick::rep> next_{tick::min().time_since_epoch().count()};
+};
+
+class lmdb_store::impl {
+public:
+    impl(lmdb_options options, event_sink& events, std::function<instant()> now);
+    ~impl();
+    impl(const impl&) = delete;
+    impl& operator=(const impl&) = delete;
+
+    std::optional<screen::client_record> get(const screen::client_key& key);
+    void put(const screen::client_key& key, const screen::client_record& record);
+    void flush();
+    void reconfigure(seconds retention, seconds sweep_interval);
+    std::size_t size();
+    bool for_each(const visitor& visit);
+
+    void read_failed(std::string_view reason) noexcept { report(reads_failed_, "read", reason); }
+    void write_failed(std::string_view reason) noexcept { report(writes_failed_, "write", reason); }
+
+private:
+    using records = std::unordered_map<screen::client_key, screen::client_record>;
+    struct visit_step;
+
+    // ── any thread ──
+    std::optional<screen::client_record> load(const screen::client_key& key);
+    std::optional<screen::client_record> find_pending(const screen::client_key& key);
+    int read_step(visit_step& step);
+    void note_read_error(int code);
+    void report(event_throttle& throttle, std::string_view what, std::string_view reason) noexcept;
+
+    // ── the writer thread ──
+    using lock = std::unique_lock<std::mutex>;
+    void run() noexcept;
+    [[nodiscard]] bool is_batch_due(tick now) const noexcept;
+    [[nodiscard]] tick wake_up_at(tick now) const noexcept;
+    void write_batch(lock& held);
+    void write_records(const records& batch) noexcept;
+    void follow_map(lock& held);
+    void advance_sweep(lock& held);
+    [[nodiscard]] tick run_sweep_step(seconds retention, seconds interval) noexcept;
+    [[nodiscard]] int find_sweep_wait(seconds interval, seconds& wait);
+    [[nodiscard]] int end_sweep();
+
+    const lmdb_options options_; // but for retention and interval, see below
+    event_sink& events_;
+    const std::function<instant()> now_;
+    lmdb::database db_;
+    event_throttle reads_failed_, writes_failed_, puts_dropped_;
+
+    std::mutex mutex_;
+    std::condition_variable work_, done_;
+    // Under mutex_:
+    seconds retention_;
+    seconds sweep_interval_;
+    records pending_;               // newer than
+    records writing_;               // what the writer thread reads while all others may, too
+    std::uint64_t puts_ = 0;        // taken in so far
+    std::uint64_t puts_done_ = 0;   // … and written, or dropped because writing failed
+    std::uint64_t puts_wanted_ = 0; // somebody waits for these
+    tick batch_at_{};
+    tick sweep_at_{};
+    bool is_map_outgrown_ = false; // by another process
+    bool is_stopping_ = false;
+
+    std::atomic<std::size_t> waiting_{0}; // in pending_ and writing_, to skip the mutex
+    std::atomic<std::uint64_t> batches_done_{0};
+    std::optional<lmdb::sweep> sweep_; // the writer thread's own
+    std::thread writer_;               // last: it uses all of the above
+};
+
+} // namespace fendmail::io

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/memory_store.hpp"
+
+#include "fendmail/core/assert.hpp"
+
+#include <new>
+
+namespace fendmail::io {
+
+memory_store::memory_store(std::size_t records_max)
+    : records_max_{records_max}
+{
+    FENDMAIL_ASSERT(records_max > 0);
+}
+
+std::optional<screen::client_record> memory_store::get(const screen::client_key& key) noexcept
+{
+    const std::lock_guard lock{mutex_};
+    const auto found = index_.find(key);
+    if (found == index_.end()) return std::nullopt;
+    return found->second->second;
+}
+
+void memory_store::put(const screen::client_key& key, const screen::client_record& record) noexcept
+try {
+    const std::lock_guard lock{mutex_};
+    if (const auto found = index_.find(key); found != index_.end()) {
+        found->second->second = record;
+        by_age_.splice(by_age_.end(), by_age_, found->second);
+        return;
+    }
+    // Made outside the list, so that a failure to allocate in either container changes nothing.
+    std::list<entry> fresh;
+    fresh.emplace_back(key, record);
+    index_.try_emplace(key, fresh.begin());
+    by_age_.splice(by_age_.end(), fresh);
+    if (by_age_.size() <= records_max_) return;
+    index_.erase(by_age_.front().first);
+    by_age_.pop_front();
+} catch (const std::bad_alloc&) {
+    // The client repeats its tests next time; that is all a lost record costs.
+}
+
+std::size_t memory_store::size() const noexcept
+{
+    const std::lock_guard lock{mutex_};
+    return by_age_.size();
+}
+
+} // namespace fendmail::io

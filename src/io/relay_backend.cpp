@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/relay_backend.hpp"
+
+#include "fendmail/core/proxy/proxy_header.hpp"
+#include "fendmail/core/smtp/handoff_dialog.hpp"
+#include "fendmail/io/clock.hpp"
+#include "fendmail/io/relay.hpp"
+#include "fendmail/io/socket_address.hpp"
+
+#include <array>
+#include <fmt/format.h>
+
+namespace fendmail::io {
+
+/// What came of the first words with a backend.
+struct relay_backend::greeted {
+    std::string greeting;                ///< for the client; "" when it failed
+    std::string failure;                 ///< "" when it worked
+    std::optional<smtp::reply> refusal;  ///< the backend's own 4xx or 5xx
+};
+
+namespace {
+
+std::string introduce_by_header(introduction how, const hand_off_request& request)
+{
+    switch (how) {
+    case introduction::proxy_v1:
+        return proxy::write_v1(request.client_address, request.local_address);
+    case introduction::proxy_v2:
+        return proxy::write_v2(request.client_address, request.local_address);
+    case introduction::none:
+    case introduction::xclient: break;
+    }
+    return {};
+}
+
+smtp::handoff_dialog make_dialog(introduction how, const std::string& hostname,
+                                 const hand_off_request& request)
+{
+    const auto kind = how == introduction::xclient ? smtp::handoff_kind::xclient
+                                                   : smtp::handoff_kind::greeting_only;
+    return {kind, hostname, request.client_address, request.local_address};
+}
+
+} // namespace
+
+asio::awaitable<std::string> relay_backend::connect(stream& into, deadline& limit) const
+{
+    const auto where = options_.unix_path.empty() ? to_generic(options_.tcp)
+                                                  : to_generic(options_.unix_path);
+    error_code open_error;
+    into.raw().open(where.protocol(), open_error);
+    if (open_error) co_return open_error.message();
+    limit.set_after(options_.connect_timeout);
+    const auto [error] = co_await into.raw().async_connect(where, no_throw);
+    if (limit.has_passed())
+        co_return fmt::format("no connection within {} ms", options_.connect_timeout.count());
+    co_return error ? error.message() : std::string{};
+}
+
+asio::awaitable<relay_backend::greeted> relay_backend::introduce(stream& server,
+                                                                 hand_off_request& request,
+                                                                 deadline& limit) const
+{
+    limit.set_after(options_.greeting_timeout);
+    // One write, so that the header arrives in one piece: Postfix looks at the socket once.
+    const auto header = introduce_by_header(options_.how, request);
+    if (!header.empty() && co_await server.write(header, &limit) != wait_end::ready)
+        co_return greeted{{}, "it closed the connection at the PROXY header", {}};
+
+    auto dialog = make_dialog(options_.how, options_.hostname, request);
+    std::array<char, 4096> buffer;
+    smtp::handoff_step step;
+    while (step.then == smtp::handoff_next::read) {
+        if (!step.output.empty() && co_await server.write(step.output, &limit) != wait_end::ready)
+            co_return greeted{{}, "it closed the connection before its greeting", {}};
+        const auto got = co_await server.read_some(asio::buffer(buffer), &limit);
+        switch (got.end) {
+        case wait_end::ready: step = dialog.on_octets({buffer.data(), got.octets}); break;
+        case wait_end::timed_out: step = dialog.on_time_limit(); break;
+        case wait_end::closed:
+        case wait_end::failed:
+        case wait_end::woken: step = dialog.on_eof(); break;
+        }
+    }
+    if (step.then == smtp::handoff_next::ready) co_return greeted{dialog.greeting_raw(), {}, {}};
+    co_return greeted{{}, dialog.failure_text(), dialog.backend_reply()};
+}
+
+asio::awaitable<hand_off_result> relay_backend::hand_off(hand_off_request& request)
+{
+    const tick begun = steady_now();
+    hand_off_result result;
+    stream server{stream::socket{request.client.raw().get_executor()}};
+    const stream_group::membership member{request.streams, server};
+    deadline limit{request.deadlines, server};
+
+    result.reason = co_await connect(server, limit);
+    if (!result.reason.empty()) co_return result;
+    server.set_no_delay();
+
+    auto first_words = co_await introduce(server, request, limit);
+    limit.clear();
+    result.reason = std::move(first_words.failure);
+    result.refusal = std::move(first_words.refusal);
+    if (!result.reason.empty()) co_return result;
+    result.until_ready = std::chrono::duration_cast<milliseconds>(steady_now() - begun);
+
+    request.client.set_no_delay();
+    deadline client_limit{request.deadlines, request.client};
+    client_limit.set_after(options_.greeting_timeout);
+    result.end = hand_off_end::relayed;
+    if (co_await request.client.write(first_words.greeting, &client_limit) != wait_end::ready) {
+        result.ended_by = event::ended_by::client;
+        co_return result;
+    }
+    client_limit.clear();
+    const auto done =
+        co_await relay(request.client, server, request.deadlines, options_.idle_timeout);
+    result.ended_by = done.ended_by;
+    result.idle = done.idle;
+    result.octets_in = done.octets_in;
+    result.octets_out = done.octets_out + first_words.greeting.size();
+    co_return result;
+}
+
+} // namespace fendmail::io

@@ -1,0 +1,157 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: check, version, help, mistakes, demo."""
+
+import socket
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from fendmail_test.case import Case, main
+from fendmail_test.fendmail import Fendmail, binary, run_command, to_toml
+from fendmail_test.fendmail_case import FendmailCase
+from fendmail_test.network import parse_address, to_text
+from fendmail_test.process import Child
+from fendmail_test.smtp_client import SmtpClient, deliver
+
+BAD_CONFIGS = Path(__file__).resolve().parent / "bad-configs"
+SHIPPED_CONFIGS = Path(__file__).resolve().parents[2] / "config"
+SUBCOMMANDS = ("run", "check", "demo", "healthcheck", "version")
+
+
+class Check(Case):
+    def test_bad_configs_give_exactly_the_expected_lines(self) -> None:
+        files = sorted(BAD_CONFIGS.glob("*.toml"))
+        self.assertGreater(len(files), 0, f"no files in {BAD_CONFIGS}")
+        for file in files:
+            with self.subTest(file.name):
+                problems = file.with_suffix(".expected").read_text(encoding="utf-8")
+                done = run_command("check", "-c", file.name, cwd=BAD_CONFIGS)
+                errors = problems.count(": error: ")
+                if errors == 0:  # only warnings: it can be used
+                    wanted = (0, f"{file.name}: ok\n", problems)
+                else:
+                    end = f"{file.name}: {errors} error{'s' if errors > 1 else ''}\n"
+                    wanted = (1, "", problems + end)
+                self.assertEqual((done.returncode, done.stdout, done.stderr), wanted)
+
+    def test_every_expectation_has_its_config(self) -> None:
+        for file in BAD_CONFIGS.glob("*.expected"):
+            self.assertTrue(file.with_suffix(".toml").exists(), file)
+
+    def test_shipped_configs_are_good(self) -> None:
+        files = sorted(SHIPPED_CONFIGS.glob("*.toml"))
+        self.assertGreater(len(files), 0, f"no files in {SHIPPED_CONFIGS}")
+        for file in files:
+            with self.subTest(file.name):
+                done = run_command("check", "-c", str(file))
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_check_binds_nothing(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            path = self.directory() / "fendmail.toml"
+            store = path.parent / "clients.lmdb"
+            settings = {
+                "server": {"listen": [to_text(taken.getsockname())]},
+                "store": {"path": str(store)},
+            }
+            path.write_text(to_toml(settings), encoding="utf-8")
+            done = run_command("check", "-c", str(path))
+            self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+            self.assertFalse(store.exists())
+
+    def test_missing_file(self) -> None:
+        done = run_command("check", "-c", "/nonexistent/fendmail.toml")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("/nonexistent/fendmail.toml", done.stdout + done.stderr)
+
+
+class Usage(Case):
+    def test_version(self) -> None:
+        done = run_command("version")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertRegex(done.stdout, r"^fendmail \d+\.\d+\.\d+")
+
+    def test_help_names_the_subcommands(self) -> None:
+        done = run_command("--help")
+        self.assertEqual(done.returncode, 0)
+        for name in SUBCOMMANDS:
+            self.assertIn(name, done.stdout)
+
+    def test_every_subcommand_has_help(self) -> None:
+        for name in SUBCOMMANDS:
+            with self.subTest(name):
+                done = run_command(name, "--help")
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn("--help", done.stdout)
+
+    def test_mistakes_exit_with_2(self) -> None:
+        for arguments in (["nonsense"], ["run", "--nonsense"], ["check", "-c"], []):
+            with self.subTest(arguments):
+                done = run_command(*arguments)
+                self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+                self.assertNotEqual(done.stderr, "")
+
+
+class HealthCheck(FendmailCase):
+    def check(self, fendmail: Fendmail) -> tuple[int, str]:
+        done = run_command("healthcheck", "-c", str(fendmail.config_path))
+        return done.returncode, done.stdout + done.stderr
+
+    def test_follows_the_life_of_the_server(self) -> None:
+        fendmail = self.make_fendmail(self.start_sink("proxy-v2").config, {"greet": {"wait": "0s"}})
+        fendmail.write_config({"admin": {"listen": f"unix:{fendmail.directory}/admin.sock"}})
+        self.assertEqual(self.check(fendmail)[0], 1)
+        with fendmail:
+            self.assertEqual(self.check(fendmail), (0, "ready\n"))
+            with fendmail.client() as client:
+                client.expect_reply(220)
+                fendmail.terminate()
+                fendmail.expect_log("stopping")
+                self.assertEqual(self.check(fendmail)[0], 1)
+                client.expect("QUIT", 221)
+            self.assertEqual(fendmail.child.wait(10), 0)
+        self.assertEqual(self.check(fendmail)[0], 1)
+
+
+class Demo(Case):
+    def setUp(self) -> None:
+        directory = self.directory("demo")
+        self.demo = Child([binary(), "demo", "--listen", "127.0.0.1:0"], directory, "demo")
+        self.addCleanup(self.demo.kill)
+        self.show_on_failure(self.demo.stdout, self.demo.stderr)
+        self.address = parse_address(self.wait_for_output(r"listening on (127\.0\.0\.1:\d+)")[1])
+
+    def wait_for_output(self, pattern: str):
+        """The demo's log and its words may go to different streams: look at where it listens."""
+        stream = self.demo.stderr
+        if not stream.matches(pattern):
+            both = (self.demo.stdout, self.demo.stderr)
+            stream = next((log for log in both if log.matches(pattern)), stream)
+        return stream.wait_for(pattern, timeout=30)
+
+    def test_prints_commands_and_does_what_it_says(self) -> None:
+        shown = self.demo.stdout.text() + self.demo.stderr.text()
+        self.assertIn(str(self.address[1]), shown)
+        self.assertIn("swaks", shown)
+        self.assertTrue(deliver(self.address, "127.0.0.1", "clean", timeout=30).accepted)
+        # Known by now, so there is no teaser and no wait.
+        with SmtpClient(self.address, "127.0.0.1") as client:
+            self.assertEqual(len(client.expect_reply(220).lines), 1)
+            client.expect("QUIT", 221)
+        self.assertEqual(self.demo.stop(), 0)
+
+    def test_blocks_the_address_that_every_list_must_list(self) -> None:
+        # RFC 5782 §5: 127.0.0.2 is the test entry of every list.
+        with SmtpClient(self.address, "127.0.0.2", timeout=30) as client:
+            client.expect_reply(220)
+            client.expect("EHLO bot.example.org", 250)
+            client.expect("MAIL FROM:<bot@example.org>", 250)
+            refusal = client.expect("RCPT TO:<user@example.test>", 550)
+            self.assertRegex(str(refusal), r"blocked using \S+$")
+        self.assertEqual(self.demo.stop(), 0)
+
+
+if __name__ == "__main__":
+    main()

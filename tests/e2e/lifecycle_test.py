@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Start, reload with SIGHUP, orderly stop with SIGTERM."""
+
+import re
+import signal
+import socket
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from fendmail_test.case import main
+from fendmail_test.fendmail import Fendmail, Settings, run_command
+from fendmail_test.fendmail_case import (
+    CLIENT,
+    NO_GREET_WAIT,
+    OTHER,
+    TEASER,
+    FendmailCase,
+    log_name,
+)
+from fendmail_test.network import accepts, to_text
+from fendmail_test.smtp_client import SmtpClient, dot_stuffed, make_message
+from fendmail_test.waiting import wait_until
+
+REJECT_OTHER: Settings = {"access": {"rules": [f"reject {OTHER}"], "action": "drop"}}
+UNAVAILABLE = b"521 5.3.2 Service currently unavailable\r\n"
+
+
+class RelayedClient:
+    """A client in the middle of a mail; finish() sends the rest and must succeed."""
+
+    def __init__(self, fendmail: Fendmail, source: str = CLIENT):
+        self.client = fendmail.client(source)
+        self.client.expect_reply(220)
+        self.client.expect("EHLO client.example.org", 250)
+        self.client.expect("MAIL FROM:<a@example.org>", 250)
+        self.client.expect("RCPT TO:<user@example.test>", 250)
+        self.client.expect("DATA", 354)
+
+    def finish(self) -> None:
+        with self.client:
+            self.client.send(dot_stuffed(make_message("relayed")))
+            self.client.expect_reply(250)
+            self.client.expect("QUIT", 221)
+
+
+class Start(FendmailCase):
+    def test_listens_on_several_addresses(self) -> None:
+        listen = {"server": {"listen": ["127.0.0.1:0", "127.0.0.2:0", "[::1]:0"]}}
+        fendmail = self.start_fendmail(self.start_sink().config, NO_GREET_WAIT, listen)
+        hosts = [host for host, _ in fendmail.listening]
+        self.assertEqual(hosts, ["127.0.0.1", "127.0.0.2", "::1"])
+        for number, (host, port) in enumerate(fendmail.listening):
+            with fendmail.client(listener=number) as client:
+                client.expect_reply(220)
+                local = re.escape(f"[{host}]:{port}")
+                fendmail.expect_log(rf"CONNECT from {log_name(client)} to {local}$")
+
+    def test_says_with_how_many_workers(self) -> None:
+        fendmail = self.start_fendmail(self.start_sink().config, {"server": {"workers": 3}})
+        fendmail.expect_log(rf"listening on 127\.0\.0\.1:{fendmail.address[1]} with 3 workers$")
+
+    def test_address_in_use_ends_the_start_with_an_error(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            where = to_text(taken.getsockname())
+            fendmail = self.make_fendmail(
+                self.start_sink().config,
+                {"server": {"listen": [where]}, "log": {"target": "stderr"}},
+            )
+            fendmail.write_config()
+            done = run_command("run", "-c", str(fendmail.config_path))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn(where, done.stderr)
+
+    def test_wrong_configuration_ends_the_start_with_all_errors(self) -> None:
+        fendmail = self.make_fendmail(
+            self.start_sink().config, {"greet": {"wayt": "1s"}, "dnsbl": {"threshold": "many"}}
+        )
+        fendmail.write_config()
+        done = run_command("run", "-c", str(fendmail.config_path))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("wayt", done.stderr)
+        self.assertIn("threshold", done.stderr)
+
+
+class Reload(FendmailCase):
+    def test_new_access_rule_is_effective(self) -> None:
+        sink = self.start_sink()
+        fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT)
+        self.assert_delivers(fendmail, OTHER, "before")
+        fendmail.write_config(REJECT_OTHER)
+        fendmail.reload()
+        fendmail.expect_log(r"reloaded configuration \S+fendmail\.toml$")
+        with fendmail.client(OTHER) as client:
+            self.assert_says_only(client, UNAVAILABLE)
+        self.assert_delivers(fendmail, CLIENT, "after")
+
+    def test_new_backend_is_used(self) -> None:
+        old, new = self.start_sink("proxy-v2"), self.start_sink("plain")
+        fendmail = self.start_fendmail(old.config, NO_GREET_WAIT)
+        self.assert_delivers(fendmail, CLIENT, "before")
+        fendmail.write_config({"backend": new.config})
+        fendmail.reload()
+        fendmail.expect_log("reloaded configuration")
+        self.assert_delivers(fendmail, CLIENT, "after")
+        self.assertEqual((len(old.wait_for_mails(1)), len(new.wait_for_mails(1))), (1, 1))
+
+    def test_wrong_configuration_keeps_the_old_one(self) -> None:
+        fendmail = self.start_fendmail(self.start_sink().config, NO_GREET_WAIT, REJECT_OTHER)
+        good = fendmail.config_path.read_text(encoding="utf-8")
+        for wrong in (good + "\n[greet", good.replace("[greet]", "[greet]\nwayt = 1"), ""):
+            with self.subTest(wrong[-30:]):
+                mark = fendmail.log.mark()
+                fendmail.config_path.write_text(wrong or "x = 1\n", encoding="utf-8")
+                fendmail.reload()
+                fendmail.expect_log(
+                    r"error: configuration not reloaded, the old one stays in use: "
+                    r".*fendmail\.toml:\d+",
+                    after=mark,
+                )
+                with fendmail.client(OTHER) as client:
+                    self.assert_says_only(client, UNAVAILABLE)
+                self.assert_delivers(fendmail, CLIENT, "one")
+
+    def test_missing_file_keeps_the_old_configuration(self) -> None:
+        fendmail = self.start_fendmail(self.start_sink().config, NO_GREET_WAIT)
+        fendmail.config_path.unlink()
+        fendmail.reload()
+        fendmail.expect_log(r"error: configuration not reloaded")
+        self.assert_delivers(fendmail, CLIENT, "one")
+
+    def test_no_connection_is_lost(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        fendmail = self.start_fendmail(sink.config, {"greet": {"wait": "2s"}})
+        relayed = RelayedClient(fendmail)
+        with fendmail.client("127.0.1.7") as waiting:
+            self.assertEqual(waiting.read_line(), TEASER)
+            for _ in range(5):
+                mark = fendmail.log.mark()
+                fendmail.reload()
+                fendmail.expect_log("reloaded configuration", after=mark)
+                self.assertTrue(accepts(fendmail.address))
+            waiting.expect_reply(220)
+            waiting.expect("QUIT", 221)
+        relayed.finish()
+        self.assertEqual(len(sink.wait_for_mails(1)), 1)
+
+    def test_reloads_under_load_lose_nobody(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT)
+        for n in range(60):
+            if n % 3 == 0:
+                fendmail.reload()
+            self.assert_delivers(fendmail, f"127.0.9.{n + 1}", f"m{n}")
+        self.assertEqual(len(sink.wait_for_mails(60)), 60)
+
+    def test_change_that_needs_a_restart_is_named(self) -> None:
+        fendmail = self.start_fendmail(self.start_sink().config, NO_GREET_WAIT)
+        fendmail.write_config({"server": {"workers": 1}})
+        fendmail.reload()
+        fendmail.expect_log(r"warning: restart needed .*server\.workers")
+
+
+class Stop(FendmailCase):
+    def test_idle_process_ends_at_once_with_0(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number):
+                fendmail = self.start_fendmail(self.start_sink().config)
+                fendmail.child.signal(number)
+                self.assertEqual(fendmail.child.wait(10), 0)
+                self.assertEqual(fendmail.log.count(r"stopped, 0 sessions cut off$"), 1)
+
+    def test_relayed_session_may_finish_and_new_ones_are_refused(self) -> None:
+        for kind in ("proxy-v2", "plain"):
+            with self.subTest(kind):
+                sink = self.start_sink(kind)
+                fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT)
+                relayed = RelayedClient(fendmail)
+                fendmail.terminate()
+                fendmail.expect_log(r"stopping: 1 session may finish within \d+ s$")
+                wait_until(lambda f=fendmail: not accepts(f.address), "closed listeners")
+                self.assertTrue(fendmail.child.is_running())
+                relayed.finish()
+                self.assertEqual(fendmail.child.wait(10), 0)
+                self.assertEqual(len(sink.wait_for_mails(1)), 1)
+
+    def test_waiting_client_may_finish(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        fendmail = self.start_fendmail(sink.config, {"greet": {"wait": "2s"}})
+        with fendmail.client(CLIENT) as client:
+            self.assertEqual(client.read_line(), TEASER)
+            fendmail.terminate()
+            client.expect_reply(220)
+            client.expect("EHLO client.example.org", 250)
+            client.send_mail(make_message("one"))
+            client.expect("QUIT", 221)
+        self.assertEqual(fendmail.child.wait(10), 0)
+        self.assertEqual(len(sink.wait_for_mails(1)), 1)
+
+    def test_every_session_has_its_summary(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT)
+        clients: list[SmtpClient] = []
+        for n in range(10):
+            client = fendmail.client(f"127.0.9.{n + 1}")
+            client.expect_reply(220)
+            clients.append(client)
+        fendmail.terminate()
+        for client in clients:
+            client.expect("QUIT", 221)
+        self.assertEqual(fendmail.child.wait(15), 0)
+        for client in clients:
+            self.assertEqual(fendmail.log.count(rf"SUMMARY {log_name(client)} "), 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Log formats and targets."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from fendmail_test.case import main
+from fendmail_test.fendmail import Fendmail
+from fendmail_test.fendmail_case import CLIENT, OTHER, FendmailCase, log_name
+
+EVIL = b'EHLO "\\\x00\x1b\xff\xc3\xa4\r\n'
+
+
+class Json(FendmailCase):
+    def start(self) -> Fendmail:
+        """`listening on` is not JSON: the address comes from the event."""
+        self.sink = self.start_sink("proxy-v2")
+        fendmail = self.make_fendmail(self.sink.config, {"log": {"format": "json"}})
+        return self.enterContext(fendmail)
+
+    def events(self, fendmail: Fendmail) -> list[dict[str, Any]]:
+        """Each line of the log must be one JSON object."""
+        return [json.loads(line) for line in fendmail.log.text().splitlines()]
+
+    def test_every_line_parses_and_every_session_has_its_summary(self) -> None:
+        fendmail = self.start()
+        self.assert_delivers(fendmail, CLIENT, "one")
+        with fendmail.client(OTHER) as client:
+            client.send(EVIL)
+            client.read_line()
+            client.expect_reply(250)
+            client.expect("QUIT", 221)
+            bot = (client.address, client.port)
+        fendmail.log.wait_for(r'"event":"session_ended"', count=2)
+        fendmail.stop()
+
+        events = self.events(fendmail)
+        for event in events:
+            self.assertIn("event", event)
+            self.assertIn(event["level"], ("debug", "info", "warning", "error"))
+            self.assertRegex(event["time"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
+        started = [e for e in events if e["event"] == "connected"]
+        ended = [e for e in events if e["event"] == "session_ended"]
+        self.assertEqual(len(started), 2)
+        self.assertEqual([e["session"] for e in ended], [1, 2])
+        clean, refused = ended
+        self.assertEqual(clean["client"], CLIENT)
+        self.assertEqual(clean["verdict"], "pass_new")
+        self.assertGreater(clean["octets_in"], 0)
+        self.assertGreaterEqual(clean["screening_seconds"], 0.9)
+        self.assertEqual((refused["client"], refused["client_port"]), bot)
+        self.assertEqual(refused["verdict"], "rejected")
+        self.assertEqual(refused["reasons"], "pregreet")
+
+
+class Logfmt(FendmailCase):
+    def test_lines_are_pairs(self) -> None:
+        fendmail = self.make_fendmail(self.start_sink().config, {"log": {"format": "logfmt"}})
+        with fendmail:
+            self.assert_delivers(fendmail, CLIENT, "one")
+            fendmail.expect_log(
+                r"event=session_ended .*client=127\.0\.1\.5 .*verdict=pass_new"
+            )
+
+
+class Targets(FendmailCase):
+    def test_program_name_of_each_line(self) -> None:
+        fendmail = self.start_fendmail(
+            self.start_sink().config, {"log": {"ident": "postfix/postscreen"}}
+        )
+        with fendmail.client(CLIENT) as client:
+            fendmail.expect_log(
+                rf"postfix/postscreen\[{fendmail.child.pid}\]: CONNECT from {log_name(client)} to"
+            )
+
+    def test_summary_ends_each_session(self) -> None:
+        fendmail = self.start_fendmail(self.start_sink("proxy-v2").config)
+        self.assert_delivers(fendmail, CLIENT, "one")
+        fendmail.expect_log(
+            r"SUMMARY \[127\.0\.1\.5\]:\d+ session=1 verdict=pass_new phase=relay "
+            r"ended_by=\w+ .*screening=1\.\d{3} .*total=\d+\.\d{3} in=\d+ out=\d+$"
+        )
+
+
+if __name__ == "__main__":
+    main()

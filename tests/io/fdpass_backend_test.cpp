@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/fdpass_backend.hpp"
+#include "support/catch.hpp"
+#include "support/run_until.hpp"
+#include "support/sockets.hpp"
+#include "support/temp_dir.hpp"
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <cstring>
+#include <optional>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+using namespace fendmail;
+using namespace fendmail::io;
+using fendmail::test::run_until;
+using fendmail::test_support::connected_pair;
+using fendmail::test_support::far_end;
+using fendmail::test_support::temp_dir;
+
+namespace {
+
+const endpoint client_address = *parse_endpoint("127.0.0.77:34539");
+const endpoint local_address = *parse_endpoint("127.0.0.1:2528");
+
+/// A `pass` service as far as the socket goes: what Postfix's smtpd does with a connection.
+class pass_service {
+public:
+    pass_service(const std::string& path, int backlog)
+        : listening_{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)}
+    {
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+        REQUIRE(::bind(listening_.get(), reinterpret_cast<sockaddr*>(&address),
+                       sizeof(address)) == 0);
+        REQUIRE(::listen(listening_.get(), backlog) == 0);
+    }
+    void close() { listening_.close(); }
+    [[nodiscard]] std::optional<far_end> accept()
+    {
+        const int got = ::accept4(listening_.get(), nullptr, nullptr, SOCK_CLOEXEC);
+        if (got < 0) return std::nullopt;
+        return far_end{got};
+    }
+
+private:
+    far_end listening_;
+};
+
+struct received {
+    std::string octets;
+    std::optional<far_end> client;
+};
+
+received take_socket(const far_end& channel)
+{
+    std::array<char, 4096> data{};
+    iovec vector{data.data(), data.size()};
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+    msghdr message{};
+    message.msg_iov = &vector;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t got = ::recvmsg(channel.get(), &message, MSG_CMSG_CLOEXEC);
+    REQUIRE(got > 0);
+    const cmsghdr* header = CMSG_FIRSTHDR(&message);
+    REQUIRE(header != nullptr);
+    int descriptor = -1;
+    std::memcpy(&descriptor, CMSG_DATA(header), sizeof(int));
+    return {std::string(data.data(), static_cast<std::size_t>(got)), far_end{descriptor}};
+}
+
+struct passing {
+    temp_dir directory;
+    std::string path = directory.path() + "/smtpd";
+    boost::asio::io_context context;
+    deadline_queue deadlines{context};
+    stream_group streams;
+    connected_pair client{context};
+    std::optional<hand_off_result> result;
+
+    void begin(milliseconds patience = milliseconds{2000})
+    {
+        boost::asio::co_spawn(context, run(patience), boost::asio::detached);
+    }
+    boost::asio::awaitable<void> run(milliseconds patience)
+    {
+        fdpass_backend backend{"unix:" + path, path, patience};
+        hand_off_request request{client.near, client_address, local_address, deadlines, streams};
+        result = co_await backend.hand_off(request);
+    }
+    [[nodiscard]] bool ends()
+    {
+        return run_until(context, [&] { return result.has_value(); });
+    }
+    [[nodiscard]] far_end accepted_by(pass_service& service)
+    {
+        std::optional<far_end> got;
+        REQUIRE(run_until(context, [&] {
+            if (!got) got = service.accept();
+            return got.has_value();
+        }));
+        return std::move(*got);
+    }
+};
+
+} // namespace
+
+TEST_CASE("fd passing: the attributes are those of Postfix to the octet", "[io]")
+{
+    const std::string want("\0client_address\0"
+                           "127.0.0.77\0client_port\0"
+                           "34539\0server_address\0"
+                           "127.0.0.1\0server_port\0"
+                           "2528\0\0",
+                           88);
+    CHECK(pass_attributes(client_address, local_address) == want);
+    const auto v6 = pass_attributes(*parse_endpoint("[2001:db8::9]:1"), local_address);
+    CHECK(v6.find(std::string("client_address\0"
+                              "2001:db8::9\0",
+                              27)) != std::string::npos);
+}
+
+TEST_CASE("fd passing: the service gets the live socket with what the client already sent",
+          "[io]")
+{
+    passing p;
+    pass_service service{p.path, 5};
+    p.client.far.send("EHLO early\r\n");
+    p.begin();
+    far_end channel = p.accepted_by(service);
+    const auto got = take_socket(channel);
+    CHECK(got.octets == pass_attributes(client_address, local_address));
+    CHECK_FALSE(p.result); // not before the service has closed the channel
+    channel.close();
+    REQUIRE(p.ends());
+    CHECK(p.result->end == hand_off_end::passed_on);
+    CHECK(got.client->take() == "EHLO early\r\n");
+    got.client->send("220 mx\r\n");
+    CHECK(p.client.far.take() == "220 mx\r\n");
+}
+
+TEST_CASE("fd passing: a service that is not there leaves the client with us", "[io]")
+{
+    passing p;
+    p.begin();
+    REQUIRE(p.ends());
+    CHECK(p.result->end == hand_off_end::failed);
+    CHECK(p.result->reason == p.path + ": No such file or directory; is there a \"pass\" service "
+                                       "in master.cf?");
+    CHECK(p.client.near.write_now("421 later\r\n"));
+    CHECK(p.client.far.take() == "421 later\r\n");
+}
+
+TEST_CASE("fd passing: a socket that nobody listens on is a refusal", "[io]")
+{
+    passing p;
+    {
+        pass_service service{p.path, 1};
+        service.close();
+    }
+    p.begin();
+    REQUIRE(p.ends());
+    CHECK(p.result->end == hand_off_end::failed);
+    CHECK(p.result->reason == p.path + ": Connection refused; is Postfix running?");
+}
+
+TEST_CASE("fd passing: when Postfix stops with the client in its queue, the client is ours again",
+          "[io]")
+{
+    passing p;
+    pass_service service{p.path, 5};
+    p.begin();
+    // Not accepted: it waits in the queue, and closing the queue resets it.
+    p.context.run_for(milliseconds{20});
+    REQUIRE_FALSE(p.result);
+    service.close();
+    REQUIRE(p.ends());
+    CHECK(p.result->end == hand_off_end::failed);
+    REQUIRE(p.client.near.is_open());
+    CHECK(p.client.near.write_now("421 later\r\n"));
+    CHECK(p.client.far.take() == "421 later\r\n");
+}
+
+TEST_CASE("fd passing: a full queue is waited for", "[io]")
+{
+    passing p;
+    pass_service service{p.path, 0}; // room for one
+    connected_pair other{p.context};
+    passing first;
+    first.path = p.path;
+    first.begin();
+    first.context.run_for(milliseconds{20});
+    p.begin();
+    p.context.run_for(milliseconds{50});
+    REQUIRE_FALSE(p.result);
+    auto earlier = service.accept(); // a place becomes free
+    REQUIRE(earlier);
+    far_end channel = p.accepted_by(service);
+    const auto got = take_socket(channel);
+    channel.close();
+    REQUIRE(p.ends());
+    CHECK(p.result->end == hand_off_end::passed_on);
+}
+
+TEST_CASE("fd passing: patience with a full queue has an end", "[io]")
+{
+    passing p;
+    const pass_service service{p.path, 0};
+    passing first;
+    first.path = p.path;
+    first.begin();
+    first.context.run_for(milliseconds{20});
+    p.begin(milliseconds{50});
+    REQUIRE(p.ends());
+    CHECK(p.result->end == hand_off_end::failed);
+    CHECK(p.result->reason == p.path + ": all smtpd processes are busy and the queue is full");
+    CHECK(p.client.near.is_open());
+}

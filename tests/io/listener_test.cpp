@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/listener.hpp"
+#include "fendmail/io/socket_address.hpp"
+#include "support/catch.hpp"
+#include "support/event_recorder.hpp"
+#include "support/run_until.hpp"
+
+#include <array>
+#include <boost/asio/ip/tcp.hpp>
+#include <map>
+#include <memory>
+#include <set>
+#include <system_error>
+
+using namespace fendmail;
+using namespace fendmail::io;
+using boost::asio::ip::tcp;
+using fendmail::test::run_until;
+
+namespace {
+
+/// Listeners of several workers on one address; notes which worker met which client.
+struct listening {
+    boost::asio::io_context context;
+    test_support::event_recorder events;
+    std::vector<std::unique_ptr<listener>> listeners;
+    endpoint where;
+    bool steered = false;
+    std::size_t accepted = 0;
+    std::map<ip_address, std::set<unsigned>> workers_of;
+    endpoint last_local;
+
+    listening(const char* address, unsigned workers)
+    {
+        auto bound = bind_all({*parse_endpoint(address)}, workers);
+        where = bound.front().where;
+        steered = bound.front().is_steered;
+        for (unsigned i = 0; i < workers; ++i) {
+            listeners.push_back(std::make_unique<listener>(
+                context, std::move(bound.front().sockets[i]), where, events,
+                [this, i](stream::socket, const endpoint& client, const endpoint& local) {
+                    ++accepted;
+                    workers_of[client.address].insert(i);
+                    last_local = local;
+                }));
+            listeners.back()->start();
+        }
+    }
+    void connect_from(const char* client)
+    {
+        tcp::socket socket{context};
+        const auto from = tcp::endpoint{to_asio(*parse_address(client)), 0};
+        socket.open(from.protocol());
+        socket.bind(from);
+        socket.connect(to_asio(where));
+        const std::size_t want = accepted + 1;
+        REQUIRE(run_until(context, [&] { return accepted == want; }));
+    }
+};
+
+} // namespace
+
+TEST_CASE("listener: one client always meets the same worker, many clients meet all", "[io]")
+{
+    listening l{"127.0.0.1:0", 3};
+    REQUIRE(l.steered);
+    std::set<unsigned> used;
+    for (int client = 1; client <= 40; ++client) {
+        const auto address = "127.0." + std::to_string(client % 3) + "." + std::to_string(client);
+        for (int i = 0; i < 3; ++i)
+            l.connect_from(address.c_str());
+        const auto& met = l.workers_of[*parse_address(address)];
+        CHECK(met.size() == 1);
+        used.insert(met.begin(), met.end());
+    }
+    CHECK(used.size() == 3);
+}
+
+TEST_CASE("listener: an IPv6 client is accepted and steered too", "[io]")
+{
+    listening l{"[::1]:0", 2};
+    REQUIRE(l.steered);
+    for (int i = 0; i < 8; ++i)
+        l.connect_from("::1");
+    CHECK(l.workers_of[*parse_address("::1")].size() == 1);
+    CHECK(l.last_local == l.where);
+}
+
+TEST_CASE("listener: the local address is the one the client connected to", "[io]")
+{
+    listening l{"0.0.0.0:0", 1};
+    const auto port = l.where.port;
+    l.where = {*parse_address("127.0.0.9"), port};
+    l.connect_from("127.0.0.5");
+    CHECK(l.last_local == l.where);
+}
+
+TEST_CASE("listener: an address that somebody listens on is refused by name", "[io]")
+{
+    const listening first{"127.0.0.1:0", 2};
+    std::string said;
+    try {
+        (void)bind_all({first.where}, 2);
+    } catch (const std::system_error& e) {
+        said = e.what();
+    }
+    CHECK(said == "cannot bind to " + to_text(first.where) + ": Address already in use");
+}
+
+TEST_CASE("listener: IPv4 and IPv6 wildcards can share a port", "[io]")
+{
+    const auto v4 = bind_all({*parse_endpoint("0.0.0.0:0")}, 1);
+    const endpoint v6{*parse_address("::"), v4.front().where.port};
+    CHECK_NOTHROW(bind_all({v6}, 1));
+}

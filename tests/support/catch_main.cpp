@@ -1,0 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiled once for all test programs: this file alone costs more than most tests together.
+#define CATCH_CONFIG_MAIN
+#include <catch2/catch.hpp>

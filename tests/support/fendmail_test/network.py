@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loopback addresses and ports."""
+
+import contextlib
+import socket
+
+LOOPBACK4 = "127.0.0.1"
+LOOPBACK6 = "::1"
+
+Address = tuple[str, int]
+
+
+def family_of(host: str) -> socket.AddressFamily:
+    """AF_INET6 for a host with a colon in it."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def to_text(address: Address) -> str:
+    """host:port, or [host]:port for IPv6."""
+    host, port = address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def parse_address(text: str) -> Address:
+    """The reverse of to_text."""
+    host, _, port = text.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _reserve(stack: contextlib.ExitStack, kind: socket.SocketKind) -> int:
+    """Holds one port of 127.0.0.1 and ::1 until the stack unwinds; 0 when ::1 has it taken."""
+    held4 = stack.enter_context(socket.socket(socket.AF_INET, kind))
+    held4.bind((LOOPBACK4, 0))
+    port = held4.getsockname()[1]
+    held6 = stack.enter_context(socket.socket(socket.AF_INET6, kind))
+    held6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    try:
+        held6.bind((LOOPBACK6, port))
+    except OSError:
+        return 0
+    return port
+
+
+def free_ports(count: int, kind: socket.SocketKind = socket.SOCK_STREAM) -> list[int]:
+    """Ports that are free on 127.0.0.1 and ::1 right now.
+
+    Another process may take one before it is used, so whoever starts a server on them has to try
+    again with others when its bind fails.
+    """
+    ports: list[int] = []
+    with contextlib.ExitStack() as stack:
+        while len(ports) < count:
+            port = _reserve(stack, kind)
+            if port:
+                ports.append(port)
+    return ports
+
+
+def refused_port() -> int:
+    """A port on which nobody listens."""
+    return free_ports(1)[0]
+
+
+def accepts(address: Address) -> bool:
+    """Whether somebody listens there."""
+    try:
+        with socket.create_connection(address, timeout=1):
+            return True
+    except OSError:
+        return False

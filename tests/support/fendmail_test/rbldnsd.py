@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private rbldnsd: the program that real blocklists are served with."""
+
+import shutil
+import socket
+from collections.abc import Mapping, Sequence
+
+from .case import make_directory
+from .dns_client import ask
+from .logs import LogFile
+from .network import LOOPBACK4, Address, free_ports, to_text
+from .process import Child, require_program, require_root
+from .waiting import wait_until
+
+ATTEMPTS = 5
+TTL = 60
+USER = "rbldns"
+
+
+class Rbldnsd:
+    """Serves datasets given as (zone, type, text); a zone may have several.
+
+    Several A records for one address need several datasets of one zone.
+    """
+
+    def __init__(self, datasets: Sequence[tuple[str, str, str]]):
+        self._datasets = datasets
+        self.directory = make_directory("rbldnsd")
+        self.queries = LogFile(self.directory / "query.log")
+        self._child: Child | None = None
+        self._port = 0
+
+    def __enter__(self) -> "Rbldnsd":
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__(None)
+            raise
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._child is not None:
+            self._child.stop()
+        shutil.rmtree(self.directory)
+
+    @property
+    def address(self) -> Address:
+        return (LOOPBACK4, self._port)
+
+    @property
+    def resolver(self) -> str:
+        """This server as fendmail's configuration names it."""
+        return to_text(self.address)
+
+    def _start(self) -> None:
+        require_root("rbldnsd")
+        program = require_program("rbldnsd", "rbldnsd")
+        shutil.chown(self.directory, USER, USER)
+        zones = [self._write(n, *dataset) for n, dataset in enumerate(self._datasets)]
+        for _ in range(ATTEMPTS):
+            self._port = free_ports(1, socket.SOCK_DGRAM)[0]
+            command = [
+                program, "-n", "-u", USER, "-w", self.directory, "-4", "-a", "-t", str(TTL),
+                "-b", f"{LOOPBACK4}/{self._port}", "-l", f"+{self.queries.path}", *zones,
+            ]  # fmt: skip
+            self._child = Child(command, self.directory, "rbldnsd")
+            if self._is_up():
+                return
+        raise AssertionError(f"rbldnsd does not start:\n{self._child.output()}")
+
+    def _write(self, number: int, zone: str, kind: str, text: str) -> str:
+        """Writes one dataset's file; returns it as rbldnsd's argument."""
+        name = f"{zone}.{number}"
+        (self.directory / name).write_text(text, encoding="ascii")
+        return f"{zone}:{kind}:{name}"
+
+    def _is_up(self) -> bool:
+        """Waits until it answers; False when it ended, as it does when its port is taken."""
+        assert self._child is not None
+        child = self._child
+        zone = self._datasets[0][0]
+        wait_until(
+            lambda: not child.is_running() or _answers(self.address, zone),
+            lambda: f"an answer of rbldnsd\n{child.output()}",
+        )
+        return child.is_running()
+
+
+def _answers(address: Address, zone: str) -> bool:
+    """Whether any reply comes."""
+    try:
+        ask(address, zone, timeout=0.2)
+    except (ConnectionRefusedError, TimeoutError):
+        return False
+    return True
+
+
+def zone_head(zone: str) -> str:
+    """SOA and NS, which the first dataset of a zone needs: without SOA there is no negative TTL."""
+    return (
+        f"$SOA {TTL} ns.{zone}. admin.{zone}. 1 600 300 86400 {TTL}\n"
+        f"$NS {TTL} ns.{zone}.\n"
+        f"$TTL {TTL}\n"
+    )
+
+
+def dataset(zone: str, answer: str, entries: Mapping[str, str] | Sequence[str]) -> str:
+    """The text of an ip4set or ip6trie: entries with one default answer, or one answer each."""
+    head = f"{zone_head(zone)}:{answer}:listed in {zone}\n"
+    if isinstance(entries, Mapping):
+        lines = [f"{entry} :{value}:listed" for entry, value in entries.items()]
+    else:
+        lines = list(entries)
+    return head + "\n".join(lines) + "\n"
