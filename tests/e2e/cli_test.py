@@ -121,7 +121,7 @@ class Demo(Case):
         self.demo = Child([binary(), "demo", "--listen", "127.0.0.1:0"], directory, "demo")
         self.addCleanup(self.demo.kill)
         self.show_on_failure(self.demo.stdout, self.demo.stderr)
-        self.address = parse_address(self.wait_for_output(r"listening on (127\.0\.0\.1:\d+)")[1])
+        self.address = parse_address(self.wait_for_output(r"listening on (127\.0\.0\.1:\d+|\[127\.0\.0\.1\]:\d+)")[1])
 
     def wait_for_output(self, pattern: str):
         """The demo's log and its words may go to different streams: look at where it listens."""

@@ -284,20 +284,22 @@ class Trouble(DnsblCase):
         wait_until(is_refused, "the list to be asked again", timeout=20)
 
     def test_answers_that_are_no_listings(self) -> None:
+        error_code, outside = ", an error code of the list", r", which is outside 127\.0\.0\.0/8"
+        # A zone each: of one zone only the first such answer within some seconds is logged.
         answers = {
-            "127.0.5.1": ("127.255.255.254", r", an error code of the list"),
-            "127.0.5.2": ("127.255.255.255", r", an error code of the list"),
-            "127.0.5.3": ("10.0.0.1", r", which is outside 127\.0\.0\.0/8"),
-            "127.0.5.4": ("192.0.2.1", r", which is outside 127\.0\.0\.0/8"),
+            "a.test": ("127.0.5.1", "127.255.255.254", error_code),
+            "b.test": ("127.0.5.2", "127.255.255.255", error_code),
+            "c.test": ("127.0.5.3", "10.0.0.1", outside),
+            "d.test": ("127.0.5.4", "192.0.2.1", outside),
         }
-        self.dns.zone("bl.test", {client: [answer] for client, (answer, _) in answers.items()})
-        fendmail = self.start("bl.test*10", "bl.test=127.255.255.[0..255]*10")
-        for source, (answer, reason) in answers.items():
+        for zone, (source, answer, _) in answers.items():
+            self.dns.zone(zone, {source: [answer]})
+        filters = (f"{zone}=127.255.255.[0..255]*10" for zone in answers)
+        fendmail = self.start(*(f"{zone}*10" for zone in answers), *filters)
+        for zone, (source, answer, reason) in answers.items():
             with self.subTest(answer=answer):
                 self.assert_delivers(fendmail, source, source)
-                fendmail.expect_log(
-                    rf"warning: dnsbl bl\.test answers {answer} for {source}{reason}"
-                )
+                fendmail.expect_log(rf"warning: dnsbl {zone} answers {answer} for {source}{reason}")
         self.assertEqual(fendmail.log.count(r"DNSBL rank"), 0)
 
     def test_listing_beside_an_error_code_counts(self) -> None:

@@ -60,7 +60,7 @@ class Start(FendmailCase):
 
     def test_says_with_how_many_workers(self) -> None:
         fendmail = self.start_fendmail(self.start_sink().config, {"server": {"workers": 3}})
-        fendmail.expect_log(rf"listening on 127\.0\.0\.1:{fendmail.address[1]} with 3 workers$")
+        fendmail.expect_log(rf"listening on \[?127\.0\.0\.1\]?:{fendmail.address[1]} with 3 workers$")
 
     def test_address_in_use_ends_the_start_with_an_error(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:

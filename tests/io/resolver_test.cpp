@@ -148,7 +148,9 @@ TEST_CASE("resolver: a failed answer says why", "[dns]")
 TEST_CASE("resolver: a name that cannot be asked fails", "[dns]")
 {
     fixture f;
-    const auto got = f.ask(std::string(64, 'a') + ".test");
+    std::string label_too_long(64, 'a');
+    label_too_long.append(".test"); // gcc 12 takes operator+ here for an overflow
+    const auto got = f.ask(label_too_long);
     CHECK(got.what == outcome::failed);
     CHECK_FALSE(got.reason.empty());
     CHECK_FALSE(got.reached);

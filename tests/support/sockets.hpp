@@ -23,6 +23,14 @@ public:
     far_end(far_end&& other) noexcept : descriptor_{std::exchange(other.descriptor_, -1)} {}
     far_end(const far_end&) = delete;
     far_end& operator=(const far_end&) = delete;
+    far_end& operator=(far_end&& other) noexcept
+    {
+        if (this != &other) {
+            close();
+            descriptor_ = std::exchange(other.descriptor_, -1);
+        }
+        return *this;
+    }
     ~far_end() { close(); }
 
     [[nodiscard]] int get() const noexcept { return descriptor_; }
@@ -78,7 +86,8 @@ private:
         return {both[0], both[1]};
     }
     connected_pair(boost::asio::io_context& context, std::pair<int, int> both)
-        : near{io::stream::socket{context, boost::asio::local::stream_protocol{}, both.first}}
+        : near{io::stream::socket{context.get_executor(),
+                                  boost::asio::local::stream_protocol{}, both.first}}
         , far{both.second}
     {}
 };

@@ -46,6 +46,8 @@ class Case(unittest.TestCase):
         try:
             return super().run(result)
         finally:
+            if _Termination.asked and result is not None:
+                result.stop()
             if _failures(result) > before:
                 self._print_logs()
             for path in self._directories:
@@ -64,10 +66,20 @@ def _failures(result: unittest.TestResult | None) -> int:
     return 0 if result is None else len(result.failures) + len(result.errors)
 
 
+class _Termination:
+    """SIGTERM fails the running test, whose servers are then stopped, and starts no other."""
+
+    asked = False
+
+    @classmethod
+    def on_signal(cls, *_) -> None:
+        cls.asked = True
+        raise SystemExit("ended by SIGTERM")
+
+
 def main() -> None:
     """Runs the tests of the file; a file or class without tests is a failure."""
-    # CTest and people end a test with SIGTERM: unwind, so that no server stays behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+    signal.signal(signal.SIGTERM, _Termination.on_signal)
     program = unittest.main(module="__main__", exit=False, verbosity=2)
     if program.result.testsRun == 0:
         sys.exit("no test ran")

@@ -22,7 +22,7 @@ HOSTNAME = "mx.example.test"
 # In each of the three log formats.
 LISTENING = (
     r"(?:listening on |\"event\":\"listening\".*\"address\":\"|event=listening .*address=)"
-    r"([\d.]+:\d+|\[[\da-f:]+\]:\d+)"
+    r"\"?([\d.]+:\d+|\[[\da-f.:]+\]:\d+)"
 )
 
 Settings = dict[str, dict[str, Any]]
