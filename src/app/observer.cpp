@@ -6,7 +6,8 @@ namespace fendmail::app {
 observer::observer(const io::log_options& options)
     : options_{options}
     , writer_{std::make_shared<io::log_writer>(options)}
-{}
+{
+}
 
 observer::~observer() = default;
 

@@ -187,8 +187,7 @@ void server::reload()
     if (!keys.empty()) events_->on(event::reload_incomplete{keys});
     service_ = make_service(std::move(fresh.value->runtime));
     if (lmdb_ != nullptr)
-        lmdb_->reconfigure(service_->config.store_retention,
-                           service_->config.store_sweep_interval);
+        lmdb_->reconfigure(service_->config.store_retention, service_->config.store_sweep_interval);
     for (auto& one : workers_)
         one->use(service_);
     events_->on(event::reloaded{config_name_});

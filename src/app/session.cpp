@@ -220,9 +220,8 @@ asio::awaitable<std::optional<screen::step>> session::run_early_tests()
     io::dnsbl_lookup::subscription lists;
     bool scored = !todo[screen::test::dnsbl];
     if (!scored)
-        lists = worker_.lookups().join(
-            client_.address, {service_, &service_->config.dnsbl_sites}, config().dnsbl_timeout,
-            &stream_);
+        lists = worker_.lookups().join(client_.address, {service_, &service_->config.dnsbl_sites},
+                                       config().dnsbl_timeout, &stream_);
     io::deadline time_is_up{worker_.deadlines(), stream_};
     time_is_up.set(phase_begun_ + early_limit());
 
@@ -273,7 +272,9 @@ std::optional<screen::step> session::look_at_client()
     if (seen.octets == 0) return screen::step::keep_waiting;
     client_spoke_ = true;
     if (!screener_.early().listens()) return screen::step::keep_waiting;
-    emit(event::pregreeted{client_, seen.octets, between(phase_begun_, io::steady_now()),
+    emit(event::pregreeted{client_,
+                           seen.octets,
+                           between(phase_begun_, io::steady_now()),
                            {octets.data(), seen.octets}});
     return screener_.on_client_spoke();
 }
@@ -338,8 +339,7 @@ asio::awaitable<void> session::say_and_close(smtp::reply answer)
     ended_by_ = event::ended_by::fendmail;
     io::deadline limit{worker_.deadlines(), stream_};
     limit.set_after(last_reply_time);
-    if (co_await stream_.write(smtp::to_wire(answer), &limit) == wait_end::ready)
-        co_await linger();
+    if (co_await stream_.write(smtp::to_wire(answer), &limit) == wait_end::ready) co_await linger();
 }
 
 asio::awaitable<void> session::linger()
@@ -377,8 +377,8 @@ asio::awaitable<void> session::talk(smtp::dialog dialog)
         helo_ = dialog.helo();
         if (co_await stream_.write(step.output, &limit) != wait_end::ready) break;
         if (step.then == smtp::next::close) {
-            ended_by_ = dialog.last_verb() == "QUIT" ? event::ended_by::client
-                                                     : event::ended_by::fendmail;
+            ended_by_ =
+                dialog.last_verb() == "QUIT" ? event::ended_by::client : event::ended_by::fendmail;
             co_await linger();
             co_return;
         }
@@ -431,8 +431,7 @@ void session::tell_way_in()
         emit(event::passed{client_, false});
         return;
     case screen::way_in::tested:
-        verdict_ = screener_.is_new_client() ? event::verdict::pass_new
-                                             : event::verdict::pass_old;
+        verdict_ = screener_.is_new_client() ? event::verdict::pass_new : event::verdict::pass_old;
         emit(event::passed{client_, screener_.is_new_client()});
         return;
     case screen::way_in::tolerated: verdict_ = event::verdict::passed; return;

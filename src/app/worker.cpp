@@ -22,7 +22,8 @@ worker::worker(std::shared_ptr<const service> what, io::allowlist_store& store, 
     , registry_{shared, events}
     , deadlines_{context_}
     , lookups_{context_, events, service_->config.resolvers}
-{}
+{
+}
 
 worker::~worker()
 {
@@ -78,8 +79,7 @@ void worker::stop()
 
 void worker::accept(io::stream::socket socket, const endpoint& client, const endpoint& local)
 {
-    asio::co_spawn(context_,
-                   run_session(*this, service_, std::move(socket), client, local),
+    asio::co_spawn(context_, run_session(*this, service_, std::move(socket), client, local),
                    [this](std::exception_ptr escaped) {
                        if (!escaped) return;
                        // A bug of ours or no memory: it ends this session and no other.

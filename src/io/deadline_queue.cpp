@@ -28,7 +28,8 @@ void deadline::clear() noexcept
 deadline_queue::deadline_queue(boost::asio::io_context& context)
     : timer_{context}
     , self_{std::make_shared<deadline_queue*>(this)}
-{}
+{
+}
 
 deadline_queue::~deadline_queue()
 {

@@ -114,23 +114,23 @@ fdpass_backend::fdpass_backend(std::string name, std::string path, milliseconds 
     : name_{std::move(name)}
     , path_{std::move(path)}
     , connect_timeout_{connect_timeout}
-{}
+{
+}
 
 asio::awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& request)
 {
     const tick begun = steady_now();
     unique_fd channel;
-    const int connect_error =
-        co_await connect_patiently(path_, request, connect_timeout_, channel);
+    const int connect_error = co_await connect_patiently(path_, request, connect_timeout_, channel);
     if (connect_error != 0) co_return failure(explain(connect_error, path_));
 
     // Out of epoll before it is sent: the open file lives on in smtpd, and epoll would go on
     // reporting events for a descriptor that we have closed.
     unique_fd client{request.client.release()};
     if (!client) co_return failure("the client's socket is gone");
-    const int send_error = send_descriptor(
-        channel.get(), client.get(),
-        pass_attributes(request.client_address, request.local_address));
+    const int send_error =
+        send_descriptor(channel.get(), client.get(),
+                        pass_attributes(request.client_address, request.local_address));
     if (send_error != 0) {
         request.client.adopt(client.release());
         co_return failure(explain(send_error, path_));
@@ -138,8 +138,8 @@ asio::awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& requ
 
     // Our copy stays open until the service says that it has the socket: if Postfix stops
     // before that, the client is still ours and can be told to come back.
-    stream ipc{stream::socket{request.client.raw().get_executor(),
-                              asio::local::stream_protocol{}, channel.release()}};
+    stream ipc{stream::socket{request.client.raw().get_executor(), asio::local::stream_protocol{},
+                              channel.release()}};
     const stream_group::membership member{request.streams, ipc};
     deadline in_transit{request.deadlines, ipc};
     in_transit.set_after(seconds{limits::pass_service_seconds});

@@ -123,8 +123,8 @@ std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted, unsigne
             bound.sockets.push_back(open_listening(bound.where));
             if (worker == 0) bound.where = bound_to(bound.sockets.front().get(), want);
         }
-        bound.is_steered = workers == 1 || steer(bound.sockets.front().get(),
-                                                 bound.where.address.is_v6(), workers);
+        bound.is_steered = workers == 1 ||
+                           steer(bound.sockets.front().get(), bound.where.address.is_v6(), workers);
         all.push_back(std::move(bound));
     }
     return all;
@@ -138,8 +138,7 @@ listener::listener(asio::io_context& context, unique_fd socket, const endpoint& 
     , events_{&events}
     , accept_{std::move(accept)}
 {
-    const auto protocol =
-        where.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+    const auto protocol = where.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
     acceptor_.assign(protocol, socket.release());
 }
 

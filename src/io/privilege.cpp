@@ -20,8 +20,7 @@ namespace {
 
 [[noreturn]] void fail(const std::string& what)
 {
-    throw std::runtime_error(
-        fmt::format("{}: {}", what, std::generic_category().message(errno)));
+    throw std::runtime_error(fmt::format("{}: {}", what, std::generic_category().message(errno)));
 }
 
 gid_t group_id(const std::string& name)

@@ -14,9 +14,9 @@ namespace fendmail::io {
 
 /// What came of the first words with a backend.
 struct relay_backend::greeted {
-    std::string greeting;                ///< for the client; "" when it failed
-    std::string failure;                 ///< "" when it worked
-    std::optional<smtp::reply> refusal;  ///< the backend's own 4xx or 5xx
+    std::string greeting;               ///< for the client; "" when it failed
+    std::string failure;                ///< "" when it worked
+    std::optional<smtp::reply> refusal; ///< the backend's own 4xx or 5xx
 };
 
 namespace {
@@ -46,8 +46,8 @@ smtp::handoff_dialog make_dialog(introduction how, const std::string& hostname,
 
 asio::awaitable<std::string> relay_backend::connect(stream& into, deadline& limit) const
 {
-    const auto where = options_.unix_path.empty() ? to_generic(options_.tcp)
-                                                  : to_generic(options_.unix_path);
+    const auto where =
+        options_.unix_path.empty() ? to_generic(options_.tcp) : to_generic(options_.unix_path);
     error_code open_error;
     into.raw().open(where.protocol(), open_error);
     if (open_error) co_return open_error.message();
@@ -58,9 +58,8 @@ asio::awaitable<std::string> relay_backend::connect(stream& into, deadline& limi
     co_return error ? error.message() : std::string{};
 }
 
-asio::awaitable<relay_backend::greeted> relay_backend::introduce(stream& server,
-                                                                 hand_off_request& request,
-                                                                 deadline& limit) const
+asio::awaitable<relay_backend::greeted>
+relay_backend::introduce(stream& server, hand_off_request& request, deadline& limit) const
 {
     limit.set_after(options_.greeting_timeout);
     // One write, so that the header arrives in one piece: Postfix looks at the socket once.

@@ -50,8 +50,7 @@ asio::generic::stream_protocol::endpoint to_generic(const std::string& path)
     return asio::local::stream_protocol::endpoint{path};
 }
 
-std::optional<endpoint>
-from_generic(const asio::generic::stream_protocol::endpoint& where) noexcept
+std::optional<endpoint> from_generic(const asio::generic::stream_protocol::endpoint& where) noexcept
 {
     if (where.size() >= sizeof(sockaddr_in) && where.data()->sa_family == AF_INET) {
         sockaddr_in found{};

@@ -82,8 +82,8 @@ peek_result stream::peek(asio::mutable_buffer into) noexcept
 
 bool stream::write_now(std::string_view octets) noexcept
 {
-    const ssize_t sent = ::send(socket_.native_handle(), octets.data(), octets.size(),
-                                MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        ::send(socket_.native_handle(), octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent == static_cast<ssize_t>(octets.size());
 }
 

@@ -35,8 +35,8 @@ public:
         sockaddr_un address{};
         address.sun_family = AF_UNIX;
         std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
-        REQUIRE(::bind(listening_.get(), reinterpret_cast<sockaddr*>(&address),
-                       sizeof(address)) == 0);
+        REQUIRE(::bind(listening_.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) ==
+                0);
         REQUIRE(::listen(listening_.get(), backlog) == 0);
     }
     void close() { listening_.close(); }
@@ -126,8 +126,7 @@ TEST_CASE("fd passing: the attributes are those of Postfix to the octet", "[io]"
                               27)) != std::string::npos);
 }
 
-TEST_CASE("fd passing: the service gets the live socket with what the client already sent",
-          "[io]")
+TEST_CASE("fd passing: the service gets the live socket with what the client already sent", "[io]")
 {
     passing p;
     pass_service service{p.path, 5};

@@ -90,9 +90,9 @@ TEST_CASE("relay: a large transfer arrives whole through full socket buffers", "
     std::string got;
     std::size_t sent = 0;
     REQUIRE(run_until(r.context, [&] {
-        const ssize_t n = ::send(r.client.far.get(), mail.data() + sent,
-                                 std::min<std::size_t>(mail.size() - sent, 100'000),
-                                 MSG_DONTWAIT | MSG_NOSIGNAL);
+        const ssize_t n =
+            ::send(r.client.far.get(), mail.data() + sent,
+                   std::min<std::size_t>(mail.size() - sent, 100'000), MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n > 0) sent += static_cast<std::size_t>(n);
         got += r.backend.far.take();
         return got.size() == mail.size();

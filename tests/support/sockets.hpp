@@ -19,8 +19,14 @@ namespace fendmail::test_support {
 /// One end of a socket pair that a test works by hand.
 class far_end {
 public:
-    explicit far_end(int descriptor) : descriptor_{descriptor} {}
-    far_end(far_end&& other) noexcept : descriptor_{std::exchange(other.descriptor_, -1)} {}
+    explicit far_end(int descriptor)
+        : descriptor_{descriptor}
+    {
+    }
+    far_end(far_end&& other) noexcept
+        : descriptor_{std::exchange(other.descriptor_, -1)}
+    {
+    }
     far_end(const far_end&) = delete;
     far_end& operator=(const far_end&) = delete;
     far_end& operator=(far_end&& other) noexcept
@@ -37,8 +43,7 @@ public:
     void send(std::string_view octets) const
     {
         while (!octets.empty()) {
-            const ssize_t sent =
-                ::send(descriptor_, octets.data(), octets.size(), MSG_NOSIGNAL);
+            const ssize_t sent = ::send(descriptor_, octets.data(), octets.size(), MSG_NOSIGNAL);
             if (sent < 0) throw std::runtime_error("send failed");
             octets.remove_prefix(static_cast<std::size_t>(sent));
         }
@@ -75,7 +80,10 @@ struct connected_pair {
     io::stream near;
     far_end far;
 
-    explicit connected_pair(boost::asio::io_context& context) : connected_pair{context, make()} {}
+    explicit connected_pair(boost::asio::io_context& context)
+        : connected_pair{context, make()}
+    {
+    }
 
 private:
     static std::pair<int, int> make()
@@ -86,10 +94,11 @@ private:
         return {both[0], both[1]};
     }
     connected_pair(boost::asio::io_context& context, std::pair<int, int> both)
-        : near{io::stream::socket{context.get_executor(),
-                                  boost::asio::local::stream_protocol{}, both.first}}
+        : near{io::stream::socket{context.get_executor(), boost::asio::local::stream_protocol{},
+                                  both.first}}
         , far{both.second}
-    {}
+    {
+    }
 };
 
 } // namespace fendmail::test_support

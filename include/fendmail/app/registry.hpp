@@ -32,7 +32,11 @@ struct totals {
 
 class registry {
 public:
-    registry(totals& shared, event_sink& events) noexcept : totals_{&shared}, events_{&events} {}
+    registry(totals& shared, event_sink& events) noexcept
+        : totals_{&shared}
+        , events_{&events}
+    {
+    }
     registry(const registry&) = delete;
     registry& operator=(const registry&) = delete;
 
@@ -84,7 +88,8 @@ private:
 /// Counts a socket in transit while it lives.
 class transit_count {
 public:
-    explicit transit_count(totals& shared) noexcept : totals_{&shared}
+    explicit transit_count(totals& shared) noexcept
+        : totals_{&shared}
     {
         totals_->handing_off.fetch_add(1);
     }

@@ -10,6 +10,5 @@ namespace fendmail {
 } // namespace fendmail
 
 #define FENDMAIL_ASSERT(condition)                                                                 \
-    (static_cast<bool>(condition)                                                                  \
-         ? static_cast<void>(0)                                                                    \
-         : ::fendmail::assertion_failed(#condition, __FILE__, __LINE__))
+    (static_cast<bool>(condition) ? static_cast<void>(0)                                           \
+                                  : ::fendmail::assertion_failed(#condition, __FILE__, __LINE__))

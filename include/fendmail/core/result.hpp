@@ -14,26 +14,26 @@
 namespace fendmail {
 
 enum class error : std::uint8_t {
-    bad_address,         ///< neither an IPv4 nor an IPv6 address
-    bad_port,            ///< not a number from 0 to 65535
-    missing_port,        ///< an endpoint without ":port"
-    bad_prefix_length,   ///< not a number within the family's width
-    host_bits_set,       ///< "192.0.2.1/24": bits right of the prefix are not zero
-    bad_duration,        ///< not "6s", "10m", "1d"
-    bad_size,            ///< not "64KiB", "10MB"
-    bad_access_rule,     ///< not "permit NETWORK" or "reject NETWORK"
-    empty_zone,          ///< a DNSBL site without a domain
-    bad_zone,            ///< not a host name (RFC 1123 §2.1)
-    bad_weight,          ///< "*weight" is not a number from -1000 to 1000, or is 0
-    bad_filter,          ///< not "d.d.d.d" with numbers or "[a..b;c]"
-    bad_xtext,           ///< not xtext (RFC 3461 §4)
-    bad_reply,           ///< not an SMTP reply (RFC 5321 §4.2)
-    line_too_long,       ///< longer than the limit that the source names
-    truncated,           ///< ends before it is complete
-    bad_proxy_header,    ///< not a PROXY protocol header
-    unsupported_proxy,   ///< PROXY header of a family or command that we do not take
-    bad_record,          ///< a stored client record that cannot be decoded
-    bad_dns_message,     ///< a DNS message that cannot be decoded
+    bad_address,       ///< neither an IPv4 nor an IPv6 address
+    bad_port,          ///< not a number from 0 to 65535
+    missing_port,      ///< an endpoint without ":port"
+    bad_prefix_length, ///< not a number within the family's width
+    host_bits_set,     ///< "192.0.2.1/24": bits right of the prefix are not zero
+    bad_duration,      ///< not "6s", "10m", "1d"
+    bad_size,          ///< not "64KiB", "10MB"
+    bad_access_rule,   ///< not "permit NETWORK" or "reject NETWORK"
+    empty_zone,        ///< a DNSBL site without a domain
+    bad_zone,          ///< not a host name (RFC 1123 §2.1)
+    bad_weight,        ///< "*weight" is not a number from -1000 to 1000, or is 0
+    bad_filter,        ///< not "d.d.d.d" with numbers or "[a..b;c]"
+    bad_xtext,         ///< not xtext (RFC 3461 §4)
+    bad_reply,         ///< not an SMTP reply (RFC 5321 §4.2)
+    line_too_long,     ///< longer than the limit that the source names
+    truncated,         ///< ends before it is complete
+    bad_proxy_header,  ///< not a PROXY protocol header
+    unsupported_proxy, ///< PROXY header of a family or command that we do not take
+    bad_record,        ///< a stored client record that cannot be decoded
+    bad_dns_message,   ///< a DNS message that cannot be decoded
 };
 
 /// Says what is wrong and what to write instead. Never empty; no trailing full stop.

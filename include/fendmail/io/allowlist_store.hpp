@@ -23,7 +23,8 @@ public:
     [[nodiscard]] virtual std::optional<screen::client_record>
     get(const screen::client_key& key) noexcept = 0;
     /// Remembers a client; returns at once, written soon.
-    virtual void put(const screen::client_key& key, const screen::client_record& record) noexcept = 0;
+    virtual void put(const screen::client_key& key,
+                     const screen::client_record& record) noexcept = 0;
     /// Waits until everything that was put is on disk. Not for workers: orderly stop and tests.
     virtual void flush() noexcept = 0;
 };

@@ -40,13 +40,13 @@ enum class hand_off_end : std::uint8_t {
 
 struct hand_off_result {
     hand_off_end end = hand_off_end::failed;
-    std::string reason;                      ///< with failed and lost, for the log
-    std::optional<smtp::reply> refusal{};    ///< with failed: the backend's own 4xx or 5xx
+    std::string reason;                   ///< with failed and lost, for the log
+    std::optional<smtp::reply> refusal{}; ///< with failed: the backend's own 4xx or 5xx
     event::ended_by ended_by = event::ended_by::fendmail; ///< with relayed
-    bool idle = false;                       ///< with relayed: ended by the idle limit
-    milliseconds until_ready{0};             ///< from request to the backend's greeting
-    std::uint64_t octets_in = 0;             ///< client to backend
-    std::uint64_t octets_out = 0;            ///< backend to client
+    bool idle = false;                                    ///< with relayed: ended by the idle limit
+    milliseconds until_ready{0};  ///< from request to the backend's greeting
+    std::uint64_t octets_in = 0;  ///< client to backend
+    std::uint64_t octets_out = 0; ///< backend to client
 };
 
 class backend {

@@ -24,12 +24,15 @@ class deadline_queue;
 
 /// A point in time by which somebody wants to be woken. Destroying or clearing it at any time is
 /// safe, also while others ring.
-class deadline
-    : public boost::intrusive::set_base_hook<
-          boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class deadline : public boost::intrusive::set_base_hook<
+                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
     /// @param who must outlive the deadline
-    deadline(deadline_queue& queue, waiter& who) noexcept : queue_{&queue}, who_{&who} {}
+    deadline(deadline_queue& queue, waiter& who) noexcept
+        : queue_{&queue}
+        , who_{&who}
+    {
+    }
     deadline(const deadline&) = delete;
     deadline& operator=(const deadline&) = delete;
     ~deadline() = default;
@@ -40,10 +43,7 @@ public:
     void clear() noexcept;
     [[nodiscard]] bool has_passed() const noexcept { return passed_; }
 
-    friend bool operator<(const deadline& a, const deadline& b) noexcept
-    {
-        return a.due_ < b.due_;
-    }
+    friend bool operator<(const deadline& a, const deadline& b) noexcept { return a.due_ < b.due_; }
 
 private:
     friend class deadline_queue;

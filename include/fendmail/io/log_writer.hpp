@@ -21,7 +21,7 @@ struct log_options {
     event::log_format format = event::log_format::postscreen;
     std::string target = "stderr"; ///< stderr | syslog | journald | file:/path
     std::string ident = "fendmail";
-    std::string hostname;          ///< in lines to stderr and files
+    std::string hostname; ///< in lines to stderr and files
 };
 
 class log_writer final : public event_sink {

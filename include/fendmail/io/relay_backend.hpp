@@ -18,11 +18,11 @@ namespace fendmail::io {
 enum class introduction : std::uint8_t { none, proxy_v1, proxy_v2, xclient };
 
 struct relay_backend_options {
-    std::string name;      ///< the address as configured
-    endpoint tcp{};        ///< when `unix_path` is empty
+    std::string name; ///< the address as configured
+    endpoint tcp{};   ///< when `unix_path` is empty
     std::string unix_path;
     introduction how = introduction::proxy_v2;
-    std::string hostname;  ///< ours, for EHLO before XCLIENT
+    std::string hostname; ///< ours, for EHLO before XCLIENT
     milliseconds connect_timeout{5000};
     milliseconds greeting_timeout{30000};
     milliseconds idle_timeout{600000};
@@ -30,7 +30,10 @@ struct relay_backend_options {
 
 class relay_backend final : public backend {
 public:
-    explicit relay_backend(relay_backend_options options) : options_{std::move(options)} {}
+    explicit relay_backend(relay_backend_options options)
+        : options_{std::move(options)}
+    {
+    }
 
     asio::awaitable<hand_off_result> hand_off(hand_off_request& request) override;
     [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }

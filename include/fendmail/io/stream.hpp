@@ -47,7 +47,10 @@ class stream final : public waiter {
 public:
     using socket = asio::generic::stream_protocol::socket;
 
-    explicit stream(socket connected) : socket_{std::move(connected)} {}
+    explicit stream(socket connected)
+        : socket_{std::move(connected)}
+    {
+    }
     stream(const stream&) = delete;
     stream& operator=(const stream&) = delete;
     ~stream() = default;

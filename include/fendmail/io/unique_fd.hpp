@@ -10,8 +10,14 @@ namespace fendmail::io {
 class unique_fd {
 public:
     unique_fd() noexcept = default;
-    explicit unique_fd(int descriptor) noexcept : descriptor_{descriptor} {}
-    unique_fd(unique_fd&& other) noexcept : descriptor_{other.release()} {}
+    explicit unique_fd(int descriptor) noexcept
+        : descriptor_{descriptor}
+    {
+    }
+    unique_fd(unique_fd&& other) noexcept
+        : descriptor_{other.release()}
+    {
+    }
     unique_fd& operator=(unique_fd&& other) noexcept
     {
         if (this != &other) reset(other.release());

@@ -30,8 +30,7 @@ constexpr seconds time_limit{5};
 
 stream_protocol::endpoint resolve(const std::string& address)
 {
-    if (address.starts_with(unix_prefix))
-        return io::to_generic(address.substr(unix_prefix.size()));
+    if (address.starts_with(unix_prefix)) return io::to_generic(address.substr(unix_prefix.size()));
     const auto where = parse_endpoint(address);
     if (!where) throw std::runtime_error("admin.listen: " + std::string(message(where.error())));
     return io::to_generic(*where);
@@ -117,7 +116,11 @@ asio::awaitable<void> admin_http::serve(socket client)
 {
     struct counted {
         std::size_t& count;
-        explicit counted(std::size_t& c) : count{c} { ++count; }
+        explicit counted(std::size_t& c)
+            : count{c}
+        {
+            ++count;
+        }
         counted(const counted&) = delete;
         counted& operator=(const counted&) = delete;
         ~counted() { --count; }

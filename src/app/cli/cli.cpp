@@ -32,22 +32,36 @@ struct command_line {
         app.require_subcommand(1);
         app.failure_message(CLI::FailureMessage::help);
         app.set_version_flag("--version", std::string("fendmail ") + FENDMAIL_VERSION);
-        add("run", "Serve. SIGHUP reloads, SIGTERM stops in order, a second one at once.",
+        add(
+            "run", "Serve. SIGHUP reloads, SIGTERM stops in order, a second one at once.",
             [this] { return cli_run(config_path); }, true);
-        add("check", "Check the configuration and bind nothing. Exit code 0: it can be used.",
+        add(
+            "check", "Check the configuration and bind nothing. Exit code 0: it can be used.",
             [this] { return cli_check(config_path); }, true);
-        auto* demo = add("demo",
-                         "Try fendmail without a mail server, DNS or rights: a mail sink and a "
-                         "block list are built in.",
-                         [this] { return cli_demo(listen); }, false);
+        auto* demo = add(
+            "demo",
+            "Try fendmail without a mail server, DNS or rights: a mail sink and a "
+            "block list are built in.",
+            [this] { return cli_demo(listen); }, false);
         demo->add_option("-l,--listen", listen, "Where to listen")->capture_default_str();
-        add("healthcheck",
+        add(
+            "healthcheck",
             "Ask the running fendmail whether it serves (through admin.listen). Exit code 0: yes.",
             [this] { return cli_healthcheck(config_path); }, true);
-        add("defaults", "Print a configuration file with every key at its default.",
-            [] { fmt::print("{}", default_config_text()); return exit_ok; }, false);
-        add("reference", "Print the reference of all configuration keys as Markdown.",
-            [] { fmt::print("{}", configuration_markdown()); return exit_ok; }, false);
+        add(
+            "defaults", "Print a configuration file with every key at its default.",
+            [] {
+                fmt::print("{}", default_config_text());
+                return exit_ok;
+            },
+            false);
+        add(
+            "reference", "Print the reference of all configuration keys as Markdown.",
+            [] {
+                fmt::print("{}", configuration_markdown());
+                return exit_ok;
+            },
+            false);
         add("version", "Print the version.", print_version, false);
     }
 

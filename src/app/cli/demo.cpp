@@ -17,8 +17,7 @@ namespace {
 constexpr const char* zone = "dnsbl.demo";
 constexpr const char* listed_client = "127.0.0.2";
 
-std::string demo_config(const std::string& listen, std::uint16_t sink_port,
-                        std::uint16_t dns_port)
+std::string demo_config(const std::string& listen, std::uint16_t sink_port, std::uint16_t dns_port)
 {
     return fmt::format(R"([server]
 listen = ["{}"]
@@ -65,12 +64,12 @@ is asked about it. Try these in another terminal and watch the log lines below:
     sleep 5) | nc -s 127.0.0.3 {0} {1}
 
 3. A client on a block list: "DNSBL rank 2", then 550 5.7.1 for its recipient.
-   swaks --local-interface {2} --server {0} --port {1} --from spam@example.org --to user@example.test
+   swaks --local-interface {2} --server {0} --port {1} --from s@example.org --to user@example.test
 
 Stop with Ctrl-C.
 
 )",
-               address, where.port, listed_client);
+        address, where.port, listed_client);
     std::fflush(stdout);
 }
 

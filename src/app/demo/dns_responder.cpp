@@ -27,8 +27,8 @@ struct question {
 
 std::optional<question> read_question(const std::uint8_t* message, std::size_t octets)
 {
-    const bool is_query = octets >= header_octets && (message[2] & 0xf8) == 0 && message[4] == 0 &&
-                          message[5] == 1;
+    const bool is_query =
+        octets >= header_octets && (message[2] & 0xf8) == 0 && message[4] == 0 && message[5] == 1;
     if (!is_query) return std::nullopt;
     question found;
     std::size_t at = header_octets;
@@ -74,10 +74,9 @@ std::optional<std::vector<std::uint8_t>> dns_responder::answer(const std::uint8_
 {
     const auto asked = read_question(message, octets);
     if (!asked) return std::nullopt;
-    const bool is_listed =
-        std::find(listed_.begin(), listed_.end(), asked->name) != listed_.end();
+    const bool is_listed = std::find(listed_.begin(), listed_.end(), asked->name) != listed_.end();
     std::vector<std::uint8_t> reply(message, message + asked->end);
-    reply[2] = 0x84; // a response, authoritative
+    reply[2] = 0x84;                    // a response, authoritative
     reply[3] = is_listed ? 0x00 : 0x03; // NOERROR or NXDOMAIN
     std::fill(reply.begin() + 6, reply.begin() + header_octets, std::uint8_t{0});
     const auto add = [&reply](std::initializer_list<std::uint8_t> more) {

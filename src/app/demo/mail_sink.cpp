@@ -102,7 +102,8 @@ asio::awaitable<void> serve(tcp::socket client)
 
 mail_sink::mail_sink(asio::io_context& context)
     : acceptor_{context, tcp::endpoint{asio::ip::address_v4::loopback(), 0}}
-{}
+{
+}
 
 std::uint16_t mail_sink::port() const
 {

@@ -5,7 +5,8 @@
 
 namespace fendmail::screen {
 
-early_phase::early_phase(const policy& rules, const plan& what) noexcept : rules_{&rules}
+early_phase::early_phase(const policy& rules, const plan& what) noexcept
+    : rules_{&rules}
 {
     for (const test t : all_tests)
         status_[t] = is_early(t) && what.todo[t] ? early_status::pending : early_status::not_wanted;
@@ -51,7 +52,8 @@ void early_phase::judge_score(const dnsbl::score& score) noexcept
     status_[test::dnsbl] = early_status::passed;
     // A client that has already misbehaved is not excused by an allowlist.
     const bool clean = status_[test::pregreet] != early_status::failed;
-    if (rules_->dnsbl_allow_threshold < 0 && score.value <= rules_->dnsbl_allow_threshold && clean) {
+    const int allow = rules_->dnsbl_allow_threshold;
+    if (allow < 0 && score.value <= allow && clean) {
         allowed_ = true;
         if (status_[test::pregreet] == early_status::pending)
             status_[test::pregreet] = early_status::passed;

@@ -16,8 +16,7 @@ bool plan::has_early() const noexcept
                        [this](test t) { return is_early(t) && todo[t]; });
 }
 
-plan make_plan(const policy& rules, const std::optional<client_record>& known,
-               instant now) noexcept
+plan make_plan(const policy& rules, const std::optional<client_record>& known, instant now) noexcept
 {
     plan result;
     for (const test t : all_tests)

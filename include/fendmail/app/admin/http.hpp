@@ -32,8 +32,7 @@ public:
 
 private:
     using socket = boost::asio::generic::stream_protocol::socket;
-    using acceptor =
-        boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
+    using acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
 
     boost::asio::awaitable<void> accept();
     boost::asio::awaitable<void> serve(socket client);

@@ -30,8 +30,8 @@ public:
     void start();
 
     /// The answer to one message, or nothing when it is not a question.
-    [[nodiscard]] std::optional<std::vector<std::uint8_t>>
-    answer(const std::uint8_t* message, std::size_t octets) const;
+    [[nodiscard]] std::optional<std::vector<std::uint8_t>> answer(const std::uint8_t* message,
+                                                                  std::size_t octets) const;
 
 private:
     boost::asio::awaitable<void> serve();

@@ -20,12 +20,24 @@ namespace fendmail::event {
 
 // ── one client ────────────────────────────────────────────────────────────────────────────────
 
-struct connected { endpoint client; endpoint local; };
+struct connected {
+    endpoint client;
+    endpoint local;
+};
 /// The access list says permit.
-struct allowlisted { endpoint client; std::string_view rule; };
+struct allowlisted {
+    endpoint client;
+    std::string_view rule;
+};
 /// The access list says reject.
-struct denylisted { endpoint client; std::string_view rule; };
-struct passed { endpoint client; bool is_new = false; };
+struct denylisted {
+    endpoint client;
+    std::string_view rule;
+};
+struct passed {
+    endpoint client;
+    bool is_new = false;
+};
 struct pregreeted {
     endpoint client;
     std::size_t octets = 0; ///< how many were there, at most limits::pregreet_octets
@@ -33,7 +45,11 @@ struct pregreeted {
     std::string_view text;
 };
 /// The score reached the threshold.
-struct dnsbl_scored { endpoint client; int score = 0; std::string_view reply_name; };
+struct dnsbl_scored {
+    endpoint client;
+    int score = 0;
+    std::string_view reply_name;
+};
 
 enum class phase : std::uint8_t {
     connect,  ///< accepted, nothing decided
@@ -42,8 +58,14 @@ enum class phase : std::uint8_t {
     hand_off, ///< connecting the backend or in transit to it
     relay,    ///< between client and backend
 };
-struct hung_up { endpoint client; milliseconds after{0}; event::phase phase = phase::early; };
-struct disconnected { endpoint client; };
+struct hung_up {
+    endpoint client;
+    milliseconds after{0};
+    event::phase phase = phase::early;
+};
+struct disconnected {
+    endpoint client;
+};
 
 struct recipient_refused {
     endpoint client;
@@ -58,8 +80,14 @@ enum class connect_refusal : std::uint8_t {
     all_screening_ports_busy,
     all_server_ports_busy,
 };
-struct connect_refused { endpoint client; connect_refusal why = connect_refusal::too_many_connections; };
-struct mail_without_recipient { endpoint client; std::string_view verb; };
+struct connect_refused {
+    endpoint client;
+    connect_refusal why = connect_refusal::too_many_connections;
+};
+struct mail_without_recipient {
+    endpoint client;
+    std::string_view verb;
+};
 enum class command_limit : std::uint8_t { count, length, time };
 struct command_limit_exceeded {
     endpoint client;
@@ -86,21 +114,25 @@ struct session_ended {
     event::verdict verdict = verdict::left;
     event::ended_by ended_by = ended_by::client;
     event::phase phase = phase::connect; ///< in which it ended
-    std::string_view reasons;  ///< comma separated: "pregreet", "dnsbl", "access_list", …; "" none
+    std::string_view reasons; ///< comma separated: "pregreet", "dnsbl", "access_list", …; "" none
     int dnsbl_score = 0;
     bool dnsbl_complete = true;
-    std::string_view reply;    ///< the refusal, "" for none
+    std::string_view reply; ///< the refusal, "" for none
     std::string_view helo;
-    milliseconds screening{0}; ///< accept to verdict
-    milliseconds hand_off{0};  ///< verdict to backend greeting or fd taken; 0 = none
-    milliseconds total{0};     ///< accept to end
+    milliseconds screening{0};    ///< accept to verdict
+    milliseconds hand_off{0};     ///< verdict to backend greeting or fd taken; 0 = none
+    milliseconds total{0};        ///< accept to end
     std::uint64_t octets_in = 0;  ///< relayed, client to backend
     std::uint64_t octets_out = 0; ///< relayed, backend to client
 };
 
 // ── DNS ───────────────────────────────────────────────────────────────────────────────────────
 
-struct dnsbl_listed { ip_address client; std::string_view zone; ip_address answer; };
+struct dnsbl_listed {
+    ip_address client;
+    std::string_view zone;
+    ip_address answer;
+};
 /// An answer that is not a listing: error code of the list, or an address outside 127.0.0.0/8.
 struct dnsbl_answer_ignored {
     ip_address client;
@@ -108,48 +140,103 @@ struct dnsbl_answer_ignored {
     ip_address answer;
     bool error_code = false;
 };
-struct dnsbl_failed { ip_address client; std::string_view zone; std::string_view reason; };
-struct resolver_unavailable { std::string_view reason; };
+struct dnsbl_failed {
+    ip_address client;
+    std::string_view zone;
+    std::string_view reason;
+};
+struct resolver_unavailable {
+    std::string_view reason;
+};
 
 // ── backend, store ────────────────────────────────────────────────────────────────────────────
 
-struct backend_unavailable { endpoint client; std::string_view backend; std::string_view reason; };
-struct store_unavailable { std::string_view reason; };
-struct store_moved_aside { std::string_view path; std::string_view to; std::string_view reason; };
-struct store_swept { std::size_t retained = 0; std::size_t dropped = 0; };
+struct backend_unavailable {
+    endpoint client;
+    std::string_view backend;
+    std::string_view reason;
+};
+struct store_unavailable {
+    std::string_view reason;
+};
+struct store_moved_aside {
+    std::string_view path;
+    std::string_view to;
+    std::string_view reason;
+};
+struct store_swept {
+    std::size_t retained = 0;
+    std::size_t dropped = 0;
+};
 
 // ── the process ───────────────────────────────────────────────────────────────────────────────
 
-struct started { std::string_view version; std::string_view config; };
-struct listening { std::string_view address; unsigned workers = 0; };
-struct privileges_dropped { std::string_view user; };
-struct accept_failed { std::string_view reason; };
-struct stress_changed { bool entered = false; std::size_t sessions = 0; };
-struct reloaded { std::string_view config; };
-struct reload_rejected { std::string_view errors; };
+struct started {
+    std::string_view version;
+    std::string_view config;
+};
+struct listening {
+    std::string_view address;
+    unsigned workers = 0;
+};
+struct privileges_dropped {
+    std::string_view user;
+};
+struct accept_failed {
+    std::string_view reason;
+};
+struct stress_changed {
+    bool entered = false;
+    std::size_t sessions = 0;
+};
+struct reloaded {
+    std::string_view config;
+};
+struct reload_rejected {
+    std::string_view errors;
+};
 /// A part of a reload that needs a restart.
-struct reload_incomplete { std::string_view keys; };
-struct stopping { std::size_t sessions = 0; seconds deadline{0}; };
-struct stopped { std::size_t sessions_cut = 0; };
-struct log_lines_lost { std::size_t lines = 0; };
-struct notice { std::string_view text; };         ///< worth knowing, nothing to do
-struct caution { std::string_view text; };        ///< an admin should look at it
-struct internal_error { std::string_view text; }; ///< our own bug
+struct reload_incomplete {
+    std::string_view keys;
+};
+struct stopping {
+    std::size_t sessions = 0;
+    seconds deadline{0};
+};
+struct stopped {
+    std::size_t sessions_cut = 0;
+};
+struct log_lines_lost {
+    std::size_t lines = 0;
+};
+/// Worth knowing, nothing to do.
+struct notice {
+    std::string_view text;
+};
+/// An admin should look at it.
+struct caution {
+    std::string_view text;
+};
+/// Our own bug.
+struct internal_error {
+    std::string_view text;
+};
 
 } // namespace fendmail::event
 
 namespace fendmail {
 
-using any_event = std::variant<
-    event::connected, event::allowlisted, event::denylisted, event::passed, event::pregreeted,
-    event::dnsbl_scored, event::hung_up, event::disconnected, event::recipient_refused,
-    event::connect_refused, event::mail_without_recipient, event::command_limit_exceeded,
-    event::session_ended, event::dnsbl_listed, event::dnsbl_answer_ignored, event::dnsbl_failed,
-    event::resolver_unavailable, event::backend_unavailable, event::store_unavailable,
-    event::store_moved_aside, event::store_swept, event::started, event::listening,
-    event::privileges_dropped, event::accept_failed, event::stress_changed, event::reloaded,
-    event::reload_rejected, event::reload_incomplete, event::stopping, event::stopped,
-    event::log_lines_lost, event::notice, event::caution, event::internal_error>;
+using any_event =
+    std::variant<event::connected, event::allowlisted, event::denylisted, event::passed,
+                 event::pregreeted, event::dnsbl_scored, event::hung_up, event::disconnected,
+                 event::recipient_refused, event::connect_refused, event::mail_without_recipient,
+                 event::command_limit_exceeded, event::session_ended, event::dnsbl_listed,
+                 event::dnsbl_answer_ignored, event::dnsbl_failed, event::resolver_unavailable,
+                 event::backend_unavailable, event::store_unavailable, event::store_moved_aside,
+                 event::store_swept, event::started, event::listening, event::privileges_dropped,
+                 event::accept_failed, event::stress_changed, event::reloaded,
+                 event::reload_rejected, event::reload_incomplete, event::stopping, event::stopped,
+                 event::log_lines_lost, event::notice, event::caution, event::internal_error>;
 
 /// Where events go. Called from any worker; must not block or throw.
 class event_sink {

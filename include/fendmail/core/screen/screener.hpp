@@ -52,8 +52,10 @@ public:
     /// @param rules must outlive the screener
     /// @param client the address that replies name
     screener(const policy& rules, const ip_address& client) noexcept
-        : rules_{&rules}, client_{client}
-    {}
+        : rules_{&rules}
+        , client_{client}
+    {
+    }
 
     [[nodiscard]] step on_access(const std::optional<acl::match>& found);
     [[nodiscard]] step on_record(const std::optional<client_record>& known, instant now);

@@ -126,7 +126,8 @@ TEST_CASE("config: the default of a key that is not built yet is accepted", "[co
     CHECK(parse("[pipelining]\nttl = \"720h\"\n").value);
 }
 
-TEST_CASE("config: a key that is not built yet refuses another value, its details only warn", "[config]")
+TEST_CASE("config: a key that is not built yet refuses another value, its details only warn",
+          "[config]")
 {
     const auto other = [](const key& k) -> std::string {
         switch (k.type) {
@@ -159,8 +160,7 @@ TEST_CASE("config: a key that is not built yet refuses another value, its detail
         CHECK(got.problems[0].fatal == !is_inert);
         CHECK(got.problems[0].text.ends_with("without effect in this version of fendmail") ==
               is_inert);
-        if (!is_inert)
-            CHECK(got.problems[0].text.find("cannot do this yet") != std::string::npos);
+        if (!is_inert) CHECK(got.problems[0].text.find("cannot do this yet") != std::string::npos);
     }
 }
 

@@ -27,8 +27,7 @@ client_record record(instant pregreet, instant dnsbl)
 
 } // namespace
 
-TEST_CASE("plan: a test runs when it is on and the client has no pass that still holds",
-          "[screen]")
+TEST_CASE("plan: a test runs when it is on and the client has no pass that still holds", "[screen]")
 {
     struct row {
         const char* title;

@@ -146,20 +146,38 @@ TEST_CASE("handoff: a greeting of 4xx or 5xx is the backend's own reply", "[smtp
     }
 }
 
-TEST_CASE("handoff: whatever else a backend does ends it", "[smtp]")
+namespace {
+
+/// Something a backend does wrong.
+struct fault {
+    const char* title;
+    handoff_kind kind;
+    script steps; ///< the last one fails
+    std::string want;
+};
+const auto only = handoff_kind::greeting_only;
+const auto tell = handoff_kind::xclient;
+const std::string no_reply = ": not an SMTP reply (RFC 5321 §4.2)";
+
+void check_faults(const std::vector<fault>& rows)
 {
-    struct row {
-        const char* title;
-        handoff_kind kind;
-        script steps; ///< the last one fails
-        std::string want;
-    };
-    const auto only = handoff_kind::greeting_only;
-    const auto tell = handoff_kind::xclient;
-    const exchange hello{"220 mx\r\n", ehlo};
-    const exchange offer{keywords, xclient};
-    const std::string no_reply = ": not an SMTP reply (RFC 5321 §4.2)";
-    const std::vector<row> rows{
+    for (const fault& r : rows) {
+        CAPTURE(r.title);
+        handoff_dialog dialog = make(r.kind);
+        play_before_last(dialog, r.steps);
+        const auto step = dialog.on_octets(r.steps.back().backend);
+        CHECK(to_string(step.then) == "failed");
+        CHECK(step.output.empty());
+        CHECK_FALSE(dialog.backend_reply());
+        check_failed(dialog, r.want);
+    }
+}
+
+} // namespace
+
+TEST_CASE("handoff: whatever a backend says instead of a greeting ends it", "[smtp]")
+{
+    check_faults({
         {"greets with 250", only, {{"250 mx\r\n"}}, "backend greeted with 250 mx"},
         {"greets with 221", tell, {{"221 mx\r\n"}}, "backend greeted with 221 mx"},
         {"greets with 354", only, {{"354 go on\r\n"}}, "backend greeted with 354 go on"},
@@ -183,6 +201,14 @@ TEST_CASE("handoff: whatever else a backend does ends it", "[smtp]")
          tell,
          {{"220 mx\r\n2"}},
          "backend sent more than its greeting"},
+    });
+}
+
+TEST_CASE("handoff: whatever else a backend says to EHLO and XCLIENT ends it", "[smtp]")
+{
+    const exchange hello{"220 mx\r\n", ehlo};
+    const exchange offer{keywords, xclient};
+    check_faults({
         {"refuses EHLO",
          tell,
          {hello, {"502 5.5.2 What?\r\n"}},
@@ -240,17 +266,7 @@ TEST_CASE("handoff: whatever else a backend does ends it", "[smtp]")
          tell,
          {hello, offer, {"\r\n"}},
          "backend sent no SMTP reply to XCLIENT" + no_reply},
-    };
-    for (const row& r : rows) {
-        CAPTURE(r.title);
-        handoff_dialog dialog = make(r.kind);
-        play_before_last(dialog, r.steps);
-        const auto step = dialog.on_octets(r.steps.back().backend);
-        CHECK(to_string(step.then) == "failed");
-        CHECK(step.output.empty());
-        CHECK_FALSE(dialog.backend_reply());
-        check_failed(dialog, r.want);
-    }
+    });
 }
 
 TEST_CASE("handoff: an end of the stream or of the time fails it wherever it is", "[smtp]")
