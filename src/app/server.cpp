@@ -80,7 +80,8 @@ std::vector<endpoint> server::addresses() const
 void server::open_store()
 {
     switch (startup_.store) {
-    case store_kind::none: store_ = std::make_unique<io::memory_store>(); return;
+    case store_kind::none: store_ = std::make_unique<io::no_store>(); return;
+    case store_kind::memory: store_ = std::make_unique<io::memory_store>(); return;
     case store_kind::lmdb: break;
     }
     io::lmdb_options options;

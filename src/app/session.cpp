@@ -479,13 +479,16 @@ asio::awaitable<void> session::hand_off()
     co_await answer_for_backend(result);
 }
 
-/// The client gets the backend's own refusal, or a 421 of ours. Behind a teaser neither may
-/// follow at once: "220-" has to be completed by a 220, and the first command gets the reply.
+/// The client gets the backend's own 4xx, or a 421 of ours. A backend that greets with a 5xx (a
+/// wrong port, a half-made configuration) would bounce all mail for good, so the client is told to
+/// come back. Behind a teaser no 4xx may follow at once: "220-" has to be completed by a 220, and
+/// the first command gets the reply.
 asio::awaitable<void> session::answer_for_backend(const io::hand_off_result& result)
 {
-    auto answer =
-        result.refusal.value_or(smtp::make_reply(421, "4.3.2", "All server ports are busy"));
-    verdict_ = answer.is_permanent() ? event::verdict::rejected : event::verdict::deferred;
+    auto answer = result.refusal && result.refusal->is_transient()
+                      ? *result.refusal
+                      : smtp::make_reply(421, "4.3.2", "All server ports are busy");
+    verdict_ = event::verdict::deferred;
     reasons_ = "backend_unavailable";
     if (!stream_.is_open()) {
         ended_by_ = event::ended_by::fendmail;

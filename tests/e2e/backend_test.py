@@ -228,11 +228,11 @@ class Trouble(FendmailCase):
         known = self.start_fendmail(backend, PERMIT_ALL)
         with known.client(CLIENT) as client:
             self.assert_deferred_at_once(client)
-            self.assert_logged_once(known, client, reason)
+        self.assert_logged_once(known, client, reason)
         screened = self.start_fendmail(backend)
         with screened.client(CLIENT) as client:
             self.assert_deferred_after_teaser(client)
-            self.assert_logged_once(screened, client, reason)
+        self.assert_logged_once(screened, client, reason)
 
     def assert_logged_once(self, fendmail: Fendmail, client: SmtpClient, reason: str) -> None:
         name = log_name(client)

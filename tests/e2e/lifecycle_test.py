@@ -65,6 +65,7 @@ class Start(FendmailCase):
     def test_address_in_use_ends_the_start_with_an_error(self) -> None:
         with socket.create_server(("127.0.0.1", 0)) as taken:
             where = to_text(taken.getsockname())
+            shown = f"[127.0.0.1]:{taken.getsockname()[1]}"
             fendmail = self.make_fendmail(
                 self.start_sink().config,
                 {"server": {"listen": [where]}, "log": {"target": "stderr"}},
@@ -72,7 +73,7 @@ class Start(FendmailCase):
             fendmail.write_config()
             done = run_command("run", "-c", str(fendmail.config_path))
         self.assertNotEqual(done.returncode, 0)
-        self.assertIn(where, done.stderr)
+        self.assertIn(f"{shown}: Address already in use", done.stderr)
 
     def test_wrong_configuration_ends_the_start_with_all_errors(self) -> None:
         fendmail = self.make_fendmail(

@@ -28,7 +28,7 @@ def fields_in_code(text):
 def check(root):
     names = set(NAME.findall((root / "src/core/event/render.cpp").read_text()))
     header = (root / "include/fendmail/core/event/event.hpp").read_text()
-    variant = re.search(r"any_event = std::variant<(.*?)>;", header, re.DOTALL)[1]
+    variant = re.search(r"any_event\s*=\s*std::variant<(.*?)>;", header, re.DOTALL)[1]
     in_code = fields_in_code((root / "src/core/event/render_fields.cpp").read_text())
     documented = {}
     for event, row in ROW.findall((root / "docs/log-events.md").read_text()):

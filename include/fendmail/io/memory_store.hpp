@@ -9,7 +9,7 @@
 #include <unordered_map>
 #include <utility>
 
-/// A memory of clients that lasts as long as the process: `store.kind = "none"`.
+/// A memory of clients that lasts as long as the process: `store.kind = "memory"`.
 ///
 /// Memory: at most `records_max` records, about 200 octets each; beyond that the client whose
 /// record was put longest ago is forgotten.
@@ -38,6 +38,18 @@ private:
     mutable std::mutex mutex_;
     std::list<entry> by_age_; // the record put longest ago is first
     std::unordered_map<screen::client_key, std::list<entry>::iterator> index_;
+};
+
+/// Remembers nobody: `store.kind = "none"`.
+class no_store final : public allowlist_store {
+public:
+    [[nodiscard]] std::optional<screen::client_record>
+    get(const screen::client_key&) noexcept override
+    {
+        return std::nullopt;
+    }
+    void put(const screen::client_key&, const screen::client_record&) noexcept override {}
+    void flush() noexcept override {}
 };
 
 } // namespace fendmail::io

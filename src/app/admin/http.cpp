@@ -73,10 +73,12 @@ admin_http::admin_http(asio::io_context& context, const std::string& address,
         unix_path_ = address.substr(unix_prefix.size());
         ::unlink(unix_path_.c_str()); // left behind by a process that was killed
     }
-    acceptor_.open(where.protocol());
-    acceptor_.set_option(asio::socket_base::reuse_address(true));
-    acceptor_.bind(where);
-    acceptor_.listen();
+    error_code error;
+    acceptor_.open(where.protocol(), error);
+    if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
+    if (!error) acceptor_.bind(where, error);
+    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
+    if (error) throw std::runtime_error(error.message());
 }
 
 admin_http::~admin_http()

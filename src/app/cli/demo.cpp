@@ -39,7 +39,7 @@ threshold = 2
 resolvers = ["127.0.0.1:{}"]
 
 [store]
-kind = "none"
+kind = "memory"
 
 [admin]
 listen = ""

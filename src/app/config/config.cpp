@@ -9,6 +9,7 @@ std::string_view to_string(store_kind k) noexcept
 {
     switch (k) {
     case store_kind::lmdb: return "lmdb";
+    case store_kind::memory: return "memory";
     case store_kind::none: return "none";
     }
     FENDMAIL_ASSERT(false);

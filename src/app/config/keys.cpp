@@ -409,8 +409,9 @@ constexpr std::array keys{
         .name = "kind",
         .type = key_type::choice,
         .default_toml = R"("lmdb")",
-        .doc = "An LMDB file, or nothing: then every client is tested every time.",
-        .choices = "lmdb|none",
+        .doc = "Where clients that passed are remembered: an LMDB file, memory until the next "
+               "restart, or nowhere: then every client is tested every time.",
+        .choices = "lmdb|memory|none",
         .reloadable = restart},
     key{.section = "store",
         .name = "path",

@@ -32,7 +32,7 @@ DEFAULTS: Settings = {
     "access": {"rules": []},
     "greet": {"wait": "1s"},
     # Its default is a fixed port, for which tests side by side would fight.
-    #TMP "admin": {"listen": ""},
+    "admin": {"listen": ""},
 }
 
 

@@ -13,7 +13,7 @@
 /// Source: RFC 9112 (through Boost.Beast). Paths: /livez (the process answers), /readyz (it
 /// accepts mail: 200, or 503 while it stops); /healthz is the same as /readyz.
 /// Memory: at most `connections_max` requests of at most `request_octets` at once.
-/// Errors: the constructor throws std::system_error naming the address.
+/// Errors: the constructor throws std::runtime_error with what the system says.
 /// Threads: the thread of its io_context.
 namespace fendmail::app {
 

@@ -23,7 +23,7 @@
 /// Threads: immutable once loaded; sessions share one runtime_config and keep it to their end.
 namespace fendmail::app {
 
-enum class store_kind : std::uint8_t { lmdb, none };
+enum class store_kind : std::uint8_t { lmdb, memory, none };
 [[nodiscard]] std::string_view to_string(store_kind k) noexcept;
 
 struct startup_config {

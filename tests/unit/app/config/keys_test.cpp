@@ -86,7 +86,7 @@ TEST_CASE("keys: the type of a key can be told to an admin", "[config]")
     CHECK(type("server", "workers") == "whole number from 0 to 1024");
     CHECK(type("greet", "wait") == "duration from 0s to 5m");
     CHECK(type("greet", "action") == R"(one of "ignore", "enforce", "drop")");
-    CHECK(type("store", "kind") == R"(one of "lmdb", "none")");
+    CHECK(type("store", "kind") == R"(one of "lmdb", "memory", "none")");
     CHECK(type("dialog", "line_limit") == "size from 512 to 65536 octets");
     CHECK(type("dialog", "helo_required") == "true or false");
     CHECK(type("dnsbl", "reply_names") == "table of strings");
