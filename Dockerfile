@@ -8,7 +8,9 @@ WORKDIR /src
 COPY scripts/install-packages scripts/
 RUN scripts/install-packages build
 COPY . .
-RUN cmake --preset image && cmake --build --preset image && strip build/image/fendmail
+RUN cmake --preset image \
+    && cmake --build --preset image --target fendmail \
+    && strip build/image/fendmail
 
 FROM debian:bookworm-slim
 COPY scripts/install-packages /tmp/

@@ -29,8 +29,8 @@ std::string_view message(error e) noexcept
     case error::bad_filter:
         return "not a reply filter; write four numbers or [a..b;c] groups, such as "
                "127.0.0.[2..11]";
-    case error::bad_xtext: return "not xtext (RFC 3461, section 4)";
-    case error::bad_reply: return "not an SMTP reply (RFC 5321, section 4.2)";
+    case error::bad_xtext: return "not xtext";
+    case error::bad_reply: return "not an SMTP reply";
     case error::line_too_long: return "line too long";
     case error::truncated: return "ends before it is complete";
     case error::bad_proxy_header: return "not a PROXY protocol header";

@@ -3,6 +3,7 @@
 
 #include "fendmail/io/awaiting.hpp"
 
+#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
 #include <functional>

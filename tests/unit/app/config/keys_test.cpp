@@ -43,7 +43,7 @@ TEST_CASE("keys: choices stand in the order of their enum", "[config]")
     for (std::size_t i = 0; i < kinds.size(); ++i)
         CHECK(kinds[i] == to_string(static_cast<backend_kind>(i)));
     const auto stores = choices("store", "kind");
-    REQUIRE(stores.size() == 2);
+    REQUIRE(stores.size() == 3);
     for (std::size_t i = 0; i < stores.size(); ++i)
         CHECK(stores[i] == to_string(static_cast<store_kind>(i)));
     const auto actions = choices("greet", "action");

@@ -157,7 +157,7 @@ struct fault {
 };
 const auto only = handoff_kind::greeting_only;
 const auto tell = handoff_kind::xclient;
-const std::string no_reply = ": not an SMTP reply (RFC 5321, section 4.2)";
+const std::string no_reply = ": not an SMTP reply";
 
 void check_faults(const std::vector<fault>& rows)
 {
