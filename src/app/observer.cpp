@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/observer.hpp"
 
+#include <thread>
+
 namespace fendmail::app {
+
+namespace {
+
+constexpr seconds flush_time_limit{5};
+
+} // namespace
 
 observer::observer(const io::log_options& options)
     : options_{options}
@@ -22,16 +30,21 @@ void observer::replace(const io::log_options& options)
     const bool same = options.format == options_.format && options.target == options_.target &&
                       options.ident == options_.ident && options.hostname == options_.hostname;
     if (same && !is_file) return;
-    // There is one syslog connection in a process and closing the old writer would close the new
-    // one's, so two of them must not overlap. Lines in between are lost; a reload is rare.
-    if (options.target == "syslog" && options_.target == "syslog") writer_.store(nullptr);
-    writer_.store(std::make_shared<io::log_writer>(options));
+    auto old = writer_.exchange(std::make_shared<io::log_writer>(options));
     options_ = options;
+    old->flush(seconds{1});
+    // A worker may be writing to it just now, and must not be the one that closes it; nor must
+    // this thread, since a target that takes no more lines would hold it up.
+    std::thread{[last = std::move(old)]() mutable {
+        std::this_thread::sleep_for(seconds{1});
+        last.reset();
+    }}.detach();
 }
 
-void observer::flush() noexcept
+bool observer::flush() noexcept
 {
-    if (const auto writer = writer_.load()) writer->flush();
+    const auto writer = writer_.load();
+    return !writer || writer->flush(flush_time_limit);
 }
 
 } // namespace fendmail::app

@@ -1,7 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/registry.hpp"
 
+#include <algorithm>
+
 namespace fendmail::app {
+
+namespace {
+
+/// For logs, store, listeners, event loops and DNS.
+constexpr std::size_t descriptors_of_our_own = 64;
+/// For the backends of clients that are here, at most an eighth of all.
+constexpr std::size_t descriptors_for_backends = 1024;
+
+} // namespace
+
+totals::totals(std::size_t descriptors_max) noexcept
+    : descriptors_for_all{descriptors_max - std::min(descriptors_of_our_own, descriptors_max / 2)}
+{
+    descriptors_for_clients =
+        descriptors_for_all - std::min(descriptors_for_backends, descriptors_for_all / 8);
+}
 
 registry::ticket::ticket(registry& where, const ip_address& client, io::stream_group& streams,
                          std::size_t screening_limit)
@@ -10,6 +28,7 @@ registry::ticket::ticket(registry& where, const ip_address& client, io::stream_g
     , streams_{&streams}
     , screening_limit_{screening_limit}
     , id_{where.totals_->last_id.fetch_add(1) + 1}
+    , descriptor_{where.totals_->descriptors}
 {
     where.of_client_[client] += 1;
     where.live_.push_back(*this);

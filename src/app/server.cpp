@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <csignal>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <thread>
@@ -51,10 +52,10 @@ server::server(config initial, std::string config_name, reader reload)
     , service_{make_service(std::move(initial.runtime))}
     , config_name_{std::move(config_name)}
     , reader_{std::move(reload)}
+    , totals_{io::raise_descriptor_limit()}
     , signals_{context_}
     , stop_deadline_{context_}
 {
-    io::raise_descriptor_limit();
     bound_ = io::bind_all(startup_.listen, worker_count(startup_.workers));
     for (const auto& bound : bound_)
         addresses_.push_back(bound.where);
@@ -142,7 +143,9 @@ void server::run()
     store_->flush();
     store_.reset();
     events_->on(event::stopped{sessions_cut_});
-    events_->flush();
+    // Everything that matters is on disk. A log that takes no more lines (a full pipe that nobody
+    // reads) would hold up its writer, and with it our end, for ever.
+    if (!events_->flush()) std::_Exit(EXIT_SUCCESS);
 }
 
 void server::await_signal()
@@ -177,7 +180,9 @@ void server::reload()
         return;
     }
     try {
-        events_->replace(fresh.value->runtime.log);
+        auto next = make_service(std::move(fresh.value->runtime), service_.get());
+        events_->replace(next->config.log);
+        service_ = std::move(next);
     } catch (const std::exception& e) {
         const std::string text = e.what();
         events_->on(event::reload_rejected{text});
@@ -186,7 +191,6 @@ void server::reload()
     if (!errors.empty()) events_->on(event::caution{errors});
     const auto keys = needs_restart(startup_, fresh.value->startup);
     if (!keys.empty()) events_->on(event::reload_incomplete{keys});
-    service_ = make_service(std::move(fresh.value->runtime));
     if (lmdb_ != nullptr)
         lmdb_->reconfigure(service_->config.store_retention, service_->config.store_sweep_interval);
     for (auto& one : workers_)
@@ -208,7 +212,7 @@ void server::begin_stop()
 
 void server::cut_sessions()
 {
-    sessions_cut_ += totals_.sessions.load();
+    sessions_cut_ = std::max(sessions_cut_, totals_.sessions.load());
     for (auto& one : workers_)
         one->kill_sessions();
 }

@@ -41,10 +41,13 @@ std::unique_ptr<io::backend> make_backend(const runtime_config& config)
     return nullptr;
 }
 
-std::shared_ptr<const service> make_service(runtime_config config)
+std::shared_ptr<const service> make_service(runtime_config config, const service* before)
 {
     auto made = std::make_shared<service>();
     made->config = std::move(config);
+    const bool same = before != nullptr && *before->dnsbl_sites == made->config.dnsbl_sites;
+    made->dnsbl_sites = same ? before->dnsbl_sites
+                             : std::make_shared<const dnsbl::site_set>(made->config.dnsbl_sites);
     made->backend = make_backend(made->config);
     return made;
 }

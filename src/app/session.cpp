@@ -27,6 +27,9 @@ namespace {
 /// with unread input makes the kernel send a reset that can overtake them.
 constexpr milliseconds linger_time{2000};
 constexpr std::size_t linger_octets = 65536;
+/// Clients that may linger at once; beyond it they are closed with the reply under way. A flood of
+/// refused clients must not keep descriptors that others need.
+constexpr std::size_t lingering_max = 256;
 /// For a reply that ends the session without a dialog.
 constexpr milliseconds last_reply_time{10000};
 
@@ -69,6 +72,7 @@ private:
 
     void tell_way_in();
     asio::awaitable<void> hand_off();
+    asio::awaitable<io::hand_off_result> connect_backend();
     asio::awaitable<void> answer_for_backend(const io::hand_off_result& result);
 
     void enter(event::phase phase) noexcept;
@@ -220,7 +224,7 @@ asio::awaitable<std::optional<screen::step>> session::run_early_tests()
     io::dnsbl_lookup::subscription lists;
     bool scored = !todo[screen::test::dnsbl];
     if (!scored)
-        lists = worker_.lookups().join(client_.address, {service_, &service_->config.dnsbl_sites},
+        lists = worker_.lookups().join(client_.address, service_->dnsbl_sites,
                                        config().dnsbl_timeout, &stream_);
     io::deadline time_is_up{worker_.deadlines(), stream_};
     time_is_up.set(phase_begun_ + early_limit());
@@ -317,6 +321,8 @@ asio::awaitable<void> session::follow(screen::step step)
 asio::awaitable<void> session::refuse_connection(event::connect_refusal why)
 {
     emit(event::connect_refused{client_, why});
+    // Or a flood from one address would fill the places of all others while it is being refused.
+    ticket_.leave_screening();
     verdict_ = event::verdict::deferred;
     reasons_ = event::to_string(why);
     switch (why) {
@@ -344,6 +350,9 @@ asio::awaitable<void> session::say_and_close(smtp::reply answer)
 
 asio::awaitable<void> session::linger()
 {
+    auto& lingering = worker_.sessions().shared().lingering;
+    if (lingering.load() >= lingering_max) co_return;
+    const counted one{lingering};
     stream_.shutdown_write();
     io::deadline limit{worker_.deadlines(), stream_};
     limit.set_after(linger_time);
@@ -440,6 +449,21 @@ void session::tell_way_in()
     FENDMAIL_ASSERT(false);
 }
 
+asio::awaitable<io::hand_off_result> session::connect_backend()
+{
+    auto& shared = worker_.sessions().shared();
+    if (!shared.has_room_for_backend()) {
+        io::hand_off_result none_left;
+        none_left.reason = "no descriptors are left for it; raise the limit (LimitNOFILE=)";
+        co_return none_left;
+    }
+    const counted descriptor{shared.descriptors};
+    std::optional<counted> in_transit;
+    if (service_->backend->passes_sockets()) in_transit.emplace(shared.handing_off);
+    io::hand_off_request request{stream_, client_, local_, worker_.deadlines(), streams_};
+    co_return co_await service_->backend->hand_off(request);
+}
+
 asio::awaitable<void> session::hand_off()
 {
     tell_way_in();
@@ -448,11 +472,7 @@ asio::awaitable<void> session::hand_off()
     enter(event::phase::hand_off);
     ticket_.leave_screening();
 
-    std::optional<transit_count> in_transit;
-    if (service_->backend->passes_sockets()) in_transit.emplace(worker_.sessions().shared());
-    io::hand_off_request request{stream_, client_, local_, worker_.deadlines(), streams_};
-    const auto result = co_await service_->backend->hand_off(request);
-    in_transit.reset();
+    const auto result = co_await connect_backend();
 
     hand_off_time_ = result.until_ready;
     octets_in_ = result.octets_in;

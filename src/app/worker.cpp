@@ -34,6 +34,7 @@ void worker::listen(io::unique_fd socket, const endpoint& where)
 {
     listeners_.push_back(std::make_unique<io::listener>(
         context_, std::move(socket), where, *events_,
+        [this] { return registry_.shared().has_room_for_client(); },
         [this](io::stream::socket connected, const endpoint& client, const endpoint& local) {
             accept(std::move(connected), client, local);
         }));
@@ -50,8 +51,14 @@ void worker::start()
 void worker::use(std::shared_ptr<const service> what)
 {
     asio::post(context_, [this, next = std::move(what)]() mutable {
-        if (next->config.resolvers != service_->config.resolvers)
-            lookups_.set_resolvers(next->config.resolvers);
+        try {
+            if (next->config.resolvers != service_->config.resolvers)
+                lookups_.set_resolvers(next->config.resolvers);
+        } catch (const std::exception& e) { // the old ones stay
+            const std::string text = e.what();
+            events_->on(event::internal_error{text});
+        }
+        lookups_.keep_only(*next->dnsbl_sites);
         service_ = std::move(next);
     });
 }
@@ -75,6 +82,13 @@ void worker::stop()
     busy_.reset();
     context_.stop();
     if (thread_.joinable()) thread_.join();
+    // Only after an exception is anybody left. Sessions use what dies before the context does, so
+    // they must be gone first; closing their streams ends whatever they wait for.
+    registry_.kill_all();
+    while (registry_.sessions() != 0) {
+        context_.restart();
+        context_.run_one();
+    }
 }
 
 void worker::accept(io::stream::socket socket, const endpoint& client, const endpoint& local)

@@ -320,6 +320,19 @@ void dnsbl_lookup::set_resolvers(const std::vector<std::string>& resolvers)
     impl_->current = std::make_shared<resolver>(impl_->context, resolvers);
 }
 
+void dnsbl_lookup::keep_only(const dnsbl::site_set& sites)
+{
+    for (auto next = impl_->kept.begin(); next != impl_->kept.end();) {
+        lookup& what = **next++;
+        if (what.sites.get() != &sites) impl_->forget(what);
+    }
+}
+
+std::size_t dnsbl_lookup::kept() const noexcept
+{
+    return impl_->kept.size();
+}
+
 std::size_t dnsbl_lookup::running() const noexcept
 {
     return impl_->lookups.size() - impl_->kept.size();

@@ -4,6 +4,7 @@
 #include "fendmail/core/limits.hpp"
 #include "fendmail/io/clock.hpp"
 #include "fendmail/io/unique_fd.hpp"
+#include "fendmail/io/unix_connect.hpp"
 
 #include <array>
 #include <boost/asio/local/stream_protocol.hpp>
@@ -11,26 +12,11 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <system_error>
 
 namespace fendmail::io {
 
 namespace {
-
-/// A UNIX socket connects at once or not at all: a full queue is EAGAIN, never EINPROGRESS.
-/// @return 0, or the errno
-int connect_unix(const std::string& path, unique_fd& into) noexcept
-{
-    into.reset(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-    if (!into) return errno;
-    sockaddr_un address{};
-    address.sun_family = AF_UNIX;
-    if (path.size() >= sizeof(address.sun_path)) return ENAMETOOLONG;
-    std::memcpy(address.sun_path, path.data(), path.size());
-    const auto* generic = reinterpret_cast<const sockaddr*>(&address);
-    return ::connect(into.get(), generic, sizeof(address)) == 0 ? 0 : errno;
-}
 
 /// One message, so that the service is never left waiting for a second half.
 /// @return 0, or the errno
@@ -77,22 +63,6 @@ hand_off_result failure(std::string reason)
     return result;
 }
 
-/// Connects, and waits for a place in the service's queue while that is full.
-/// @return 0, or the errno
-asio::awaitable<int> connect_patiently(const std::string& path, hand_off_request& request,
-                                       milliseconds patience, unique_fd& into)
-{
-    constexpr milliseconds pause{20};
-    const tick give_up = steady_now() + patience;
-    deadline next_try{request.deadlines, request.client};
-    for (;;) {
-        const int error_number = connect_unix(path, into);
-        if (error_number != EAGAIN || steady_now() >= give_up) co_return error_number;
-        next_try.set_after(pause);
-        if (co_await request.client.wait_woken(&next_try) == wait_end::failed) co_return EAGAIN;
-    }
-}
-
 } // namespace
 
 std::string pass_attributes(const endpoint& client, const endpoint& local)
@@ -121,7 +91,8 @@ asio::awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& requ
 {
     const tick begun = steady_now();
     unique_fd channel;
-    const int connect_error = co_await connect_patiently(path_, request, connect_timeout_, channel);
+    const int connect_error =
+        co_await connect_unix(path_, request.client, request.deadlines, connect_timeout_, channel);
     if (connect_error != 0) co_return failure(explain(connect_error, path_));
 
     // Out of epoll before it is sent: the open file lives on in smtpd, and epoll would go on

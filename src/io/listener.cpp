@@ -6,8 +6,8 @@
 
 #include <array>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <cerrno>
+#include <exception>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -19,6 +19,8 @@ namespace {
 
 /// As long as the kernel allows; net.core.somaxconn cuts it.
 constexpr int backlog = 4096;
+/// Before another try when there is no room or no descriptor.
+constexpr milliseconds pause_time{100};
 
 [[noreturn]] void fail(const char* what, const endpoint& where)
 {
@@ -131,11 +133,12 @@ std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted, unsigne
 }
 
 listener::listener(asio::io_context& context, unique_fd socket, const endpoint& where,
-                   event_sink& events, on_client accept)
+                   event_sink& events, std::function<bool()> has_room, on_client accept)
     : acceptor_{context}
     , pause_{context}
     , where_{where}
     , events_{&events}
+    , has_room_{std::move(has_room)}
     , accept_{std::move(accept)}
 {
     const auto protocol = where.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
@@ -144,7 +147,12 @@ listener::listener(asio::io_context& context, unique_fd socket, const endpoint& 
 
 void listener::start()
 {
-    asio::co_spawn(acceptor_.get_executor(), run(), asio::detached);
+    asio::co_spawn(acceptor_.get_executor(), run(), [this](const std::exception_ptr& escaped) {
+        if (!escaped || stopped_) return;
+        // No memory, most likely: whatever it was, a port that nobody serves is worse.
+        events_->on(event::internal_error{"the listener failed and goes on"});
+        start();
+    });
 }
 
 void listener::stop() noexcept
@@ -157,17 +165,29 @@ void listener::stop() noexcept
 
 asio::awaitable<void> listener::run()
 {
-    constexpr milliseconds pause{100};
     while (!stopped_) {
+        if (!has_room_()) {
+            if (may_report())
+                events_->on(event::accept_failed{
+                    "no descriptors left for more clients, they wait in the kernel's queue; "
+                    "raise the limit (LimitNOFILE=)"});
+            pause_.expires_after(pause_time);
+            co_await pause_.async_wait(no_throw);
+            continue;
+        }
         asio::ip::tcp::socket connected{acceptor_.get_executor()};
         asio::ip::tcp::endpoint client;
         const auto [error] = co_await acceptor_.async_accept(connected, client, no_throw);
         if (stopped_) co_return;
         if (error) {
-            report(error);
+            // A client that gives up in the queue is no trouble of ours.
+            if (error != asio::error::connection_aborted && may_report()) {
+                const auto text = error.message();
+                events_->on(event::accept_failed{text});
+            }
             // Without a descriptor the same connection would be offered again at once, for ever.
             if (!is_shortage(error)) continue;
-            pause_.expires_after(pause);
+            pause_.expires_after(pause_time);
             co_await pause_.async_wait(no_throw);
             continue;
         }
@@ -185,15 +205,12 @@ endpoint listener::local_address(const stream::socket& connected) const noexcept
     return from_generic(found).value_or(where_);
 }
 
-void listener::report(const error_code& error) noexcept
+bool listener::may_report() noexcept
 {
-    // A client that gives up in the queue is no trouble of ours.
-    if (error == asio::error::connection_aborted) return;
     const tick now = steady_now();
-    if (now < next_report_) return;
+    if (now < next_report_) return false;
     next_report_ = now + seconds{1};
-    const auto text = error.message();
-    events_->on(event::accept_failed{text});
+    return true;
 }
 
 } // namespace fendmail::io

@@ -148,12 +148,18 @@ public:
         changed_.notify_all();
     }
     /// Waits until all lines that were queued before the call are gone.
-    void wait()
+    /// @return false when the time limit came first
+    bool wait(milliseconds time_limit)
     {
         const auto all = queued_.load();
+        auto left = time_limit;
         std::unique_lock lock{mutex_};
-        while (gone_ + lost_at_door_.load() < all)
-            changed_.wait_for(lock, flush_poll);
+        while (gone_ + lost_at_door_.load() < all) {
+            if (left <= milliseconds{0}) return false;
+            const auto turn = std::min(left, flush_poll);
+            if (changed_.wait_for(lock, turn) == std::cv_status::timeout) left -= turn;
+        }
+        return true;
     }
 
 private:
@@ -300,9 +306,9 @@ void log_writer::on(const any_event& what) noexcept
     }
 }
 
-void log_writer::flush() noexcept
+bool log_writer::flush(milliseconds time_limit) noexcept
 {
-    impl_->lines.wait();
+    return impl_->lines.wait(time_limit);
 }
 
 } // namespace fendmail::io

@@ -79,12 +79,13 @@ std::string host_name()
     return full.find('.') != std::string::npos ? full : std::string{name.data()};
 }
 
-void raise_descriptor_limit() noexcept
+std::size_t raise_descriptor_limit() noexcept
 {
+    constexpr std::size_t usual = 1024;
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return usual;
+    const rlimit raised{limit.rlim_max, limit.rlim_max};
+    return ::setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : limit.rlim_cur;
 }
 
 } // namespace fendmail::io

@@ -6,9 +6,13 @@
 #include "fendmail/io/clock.hpp"
 #include "fendmail/io/relay.hpp"
 #include "fendmail/io/socket_address.hpp"
+#include "fendmail/io/unix_connect.hpp"
 
 #include <array>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <cerrno>
 #include <fmt/format.h>
+#include <system_error>
 
 namespace fendmail::io {
 
@@ -44,18 +48,28 @@ smtp::handoff_dialog make_dialog(introduction how, const std::string& hostname,
 
 } // namespace
 
-asio::awaitable<std::string> relay_backend::connect(stream& into, deadline& limit) const
+asio::awaitable<std::string> relay_backend::connect(stream& into, hand_off_request& request,
+                                                    deadline& limit) const
 {
-    const auto where =
-        options_.unix_path.empty() ? to_generic(options_.tcp) : to_generic(options_.unix_path);
-    error_code open_error;
-    into.raw().open(where.protocol(), open_error);
-    if (open_error) co_return open_error.message();
+    error_code error;
+    if (!options_.unix_path.empty()) {
+        unique_fd connected;
+        const int error_number =
+            co_await connect_unix(options_.unix_path, request.client, request.deadlines,
+                                  options_.connect_timeout, connected);
+        if (error_number == EAGAIN) co_return "its queue of connections is full";
+        if (error_number != 0) co_return std::generic_category().message(error_number);
+        into.raw().assign(asio::local::stream_protocol{}, connected.release(), error);
+        co_return error ? error.message() : std::string{};
+    }
+    const auto where = to_generic(options_.tcp);
+    into.raw().open(where.protocol(), error);
+    if (error) co_return error.message();
     limit.set_after(options_.connect_timeout);
-    const auto [error] = co_await into.raw().async_connect(where, no_throw);
+    const auto [refused] = co_await into.raw().async_connect(where, no_throw);
     if (limit.has_passed())
         co_return fmt::format("no connection within {} ms", options_.connect_timeout.count());
-    co_return error ? error.message() : std::string{};
+    co_return refused ? refused.message() : std::string{};
 }
 
 asio::awaitable<relay_backend::greeted>
@@ -94,7 +108,7 @@ asio::awaitable<hand_off_result> relay_backend::hand_off(hand_off_request& reque
     const stream_group::membership member{request.streams, server};
     deadline limit{request.deadlines, server};
 
-    result.reason = co_await connect(server, limit);
+    result.reason = co_await connect(server, request, limit);
     if (!result.reason.empty()) co_return result;
     server.set_no_delay();
 

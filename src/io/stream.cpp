@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <sys/socket.h>
+#include <unistd.h>
 
 namespace fendmail::io {
 
@@ -115,8 +116,10 @@ int stream::release() noexcept
 void stream::adopt(int descriptor) noexcept
 {
     // The protocol only matters for opening; what the descriptor is does not change.
-    error_code ignored;
-    socket_.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), descriptor, ignored);
+    error_code error;
+    socket_.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), descriptor, error);
+    // Without the event loop it can only be closed; the client comes back.
+    if (error) ::close(descriptor);
 }
 
 } // namespace fendmail::io

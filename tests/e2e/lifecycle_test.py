@@ -5,13 +5,14 @@
 import re
 import signal
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from fendmail_test.case import main
-from fendmail_test.fendmail import Fendmail, Settings, run_command
+from fendmail_test.fendmail import Fendmail, Settings, binary, run_command
 from fendmail_test.fendmail_case import (
     CLIENT,
     NO_GREET_WAIT,
@@ -20,7 +21,7 @@ from fendmail_test.fendmail_case import (
     FendmailCase,
     log_name,
 )
-from fendmail_test.network import accepts, to_text
+from fendmail_test.network import LOOPBACK4, accepts, to_text
 from fendmail_test.smtp_client import SmtpClient, dot_stuffed, make_message
 from fendmail_test.waiting import wait_until
 
@@ -165,6 +166,28 @@ class Reload(FendmailCase):
 
 
 class Stop(FendmailCase):
+    def test_log_that_nobody_reads_does_not_hold_up_the_end(self) -> None:
+        """A full pipe takes no line; mail goes on, and so does SIGTERM."""
+        fendmail = self.make_fendmail(self.start_sink().config, NO_GREET_WAIT)
+        fendmail.settings["log"]["target"] = "stderr"
+        fendmail.write_config()
+        command = [str(binary()), "run", "-c", str(fendmail.config_path)]
+        with subprocess.Popen(command, stderr=subprocess.PIPE) as process:
+            self.addCleanup(process.kill)
+            assert process.stderr is not None
+            line = b""
+            while b"listening on" not in line:
+                line = process.stderr.readline()
+                self.assertTrue(line, "it ended at its start")
+            port = int(line.rsplit(b":", 1)[1].split()[0])
+            # A session is three lines of about 100 octets; a pipe holds 65536.
+            for _ in range(300):
+                with SmtpClient((LOOPBACK4, port), CLIENT, 15.0) as client:
+                    client.expect_reply(220)
+                    client.expect("QUIT", 221)
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(20), 0)
+
     def test_idle_process_ends_at_once_with_0(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number):

@@ -96,6 +96,18 @@ class ClientsPerAddress(FendmailCase):
 
 
 class Screening(FendmailCase):
+    def test_flood_from_one_address_takes_no_place_from_others(self) -> None:
+        fendmail = self.start_fendmail(
+            self.start_sink().config, LONG_WAIT, limits(screening=20, clients_per_address=2)
+        )
+        with contextlib.ExitStack() as stack:
+            # They are told to go and stay: what they hold must not be a place in screening.
+            flood = [stack.enter_context(fendmail.client(CLIENT)) for _ in range(60)]
+            self.assertEqual([c.read_line() for c in flood].count(TOO_MANY), 58)
+            with fendmail.client(OTHER) as client:
+                self.assertEqual(client.read_line(), TEASER)
+        self.assertEqual(fendmail.log.count("STRESS mode"), 0)
+
     def test_full_screening_defers_new_clients_but_not_known_ones(self) -> None:
         fendmail = self.start_fendmail(
             self.start_sink().config, {"greet": {"wait_under_stress": "1s"}}, limits(screening=10)

@@ -542,6 +542,7 @@ TEST_CASE("dnsbl lookup: subscriptions may outlive it", "[dnsbl]")
     fixture f;
     f.answers(client, "a.test", dns_reply::a({"127.0.0.2"}, 60s).held());
     dns_server other;
+    other.on(dnsbl::query_name(client, "b.test"), dns_reply::silence());
     sleeper who;
     const auto running = f.join(sites({"a.test"}), &who);
     f.lookups->set_resolvers({other.address()});
@@ -554,4 +555,23 @@ TEST_CASE("dnsbl lookup: subscriptions may outlive it", "[dnsbl]")
     CHECK_FALSE(running.done());
     CHECK(running.score().value == 0);
     CHECK(who.woken == 0);
+}
+
+TEST_CASE("dnsbl lookup: finished lookups of sites that are no longer used are dropped", "[dnsbl]")
+{
+    fixture f;
+    f.answers(client, "one.test", dns_reply::nxdomain(60s, 60s));
+    const auto old_sites = sites({"one.test"});
+    sleeper who;
+    {
+        const auto asked = f.lookups->join(client, old_sites, 5s, &who);
+        REQUIRE(run_until(f.context, [&] { return asked.done(); }));
+    }
+    REQUIRE(f.lookups->kept() == 1);
+    f.lookups->keep_only(*old_sites);
+    CHECK(f.lookups->kept() == 1);
+    const auto fresh_sites = sites({"one.test"});
+    f.lookups->keep_only(*fresh_sites);
+    CHECK(f.lookups->kept() == 0);
+    CHECK(old_sites.use_count() == 1);
 }

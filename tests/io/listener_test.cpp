@@ -27,6 +27,7 @@ struct listening {
     endpoint where;
     bool steered = false;
     std::size_t accepted = 0;
+    bool has_room = true;
     std::map<ip_address, std::set<unsigned>> workers_of;
     endpoint last_local;
 
@@ -38,6 +39,7 @@ struct listening {
         for (unsigned i = 0; i < workers; ++i) {
             listeners.push_back(std::make_unique<listener>(
                 context, std::move(bound.front().sockets[i]), where, events,
+                [this] { return has_room; },
                 [this, i](stream::socket, const endpoint& client, const endpoint& local) {
                     ++accepted;
                     workers_of[client.address].insert(i);
@@ -112,4 +114,19 @@ TEST_CASE("listener: IPv4 and IPv6 wildcards can share a port", "[io]")
     const auto v4 = bind_all({*parse_endpoint("0.0.0.0:0")}, 1);
     const endpoint v6{*parse_address("::"), v4.front().where.port};
     CHECK_NOTHROW(bind_all({v6}, 1));
+}
+
+TEST_CASE("listener: without room clients wait in the kernel's queue, and are told about", "[io]")
+{
+    listening l{"127.0.0.1:0", 1};
+    l.connect_from("127.0.0.5"); // one more is accepted after this: that accept is under way
+    l.connect_from("127.0.0.5");
+    l.has_room = false;
+    l.connect_from("127.0.0.5");
+    tcp::socket waiting{l.context};
+    waiting.connect(to_asio(l.where));
+    REQUIRE(run_until(l.context, [&] { return l.events.count<event::accept_failed>() == 1; }));
+    CHECK(l.accepted == 3);
+    l.has_room = true;
+    REQUIRE(run_until(l.context, [&] { return l.accepted == 4; }));
 }

@@ -22,7 +22,9 @@ public:
     /// Opens the log anew, which also follows a rotated file.
     /// @throws std::runtime_error when the target cannot be opened
     void replace(const io::log_options& options);
-    void flush() noexcept;
+    /// Waits until all lines so far are written, some seconds at most.
+    /// @return false when that was not long enough
+    [[nodiscard]] bool flush() noexcept;
 
 private:
     io::log_options options_;

@@ -23,11 +23,47 @@
 namespace fendmail::app {
 
 struct totals {
+    /// @param descriptors_max what the process may have
+    explicit totals(std::size_t descriptors_max = 1 << 20) noexcept;
+
     std::atomic<std::size_t> sessions{0};
     std::atomic<std::size_t> screening{0};   ///< sessions not yet on their way to the backend
     std::atomic<std::size_t> handing_off{0}; ///< sockets in transit to a `pass` service
     std::atomic<std::uint64_t> last_id{0};
+    std::atomic<std::size_t> lingering{0}; ///< refused, and given time to read why
     std::atomic<bool> stress{false};
+
+    /// Sockets of clients and backends. Some descriptors are kept back for what already has
+    /// clients waiting: without one for DNS every list would seem to know nobody, and a bot would
+    /// pass for a clean client; without one for a backend a clean client would be deferred.
+    std::atomic<std::size_t> descriptors{0};
+    std::size_t descriptors_for_all;         ///< beyond it no backend is connected
+    std::size_t descriptors_for_clients = 0; ///< beyond it nobody is accepted
+
+    [[nodiscard]] bool has_room_for_client() const noexcept
+    {
+        return descriptors.load() < descriptors_for_clients;
+    }
+    [[nodiscard]] bool has_room_for_backend() const noexcept
+    {
+        return descriptors.load() < descriptors_for_all;
+    }
+};
+
+/// Counts something while it lives.
+class counted {
+public:
+    explicit counted(std::atomic<std::size_t>& what) noexcept
+        : what_{&what}
+    {
+        what_->fetch_add(1);
+    }
+    counted(const counted&) = delete;
+    counted& operator=(const counted&) = delete;
+    ~counted() { what_->fetch_sub(1); }
+
+private:
+    std::atomic<std::size_t>* what_;
 };
 
 class registry {
@@ -63,6 +99,7 @@ public:
         io::stream_group* streams_;
         std::size_t screening_limit_;
         std::uint64_t id_;
+        counted descriptor_;
         bool screening_ = true;
     };
 
@@ -83,22 +120,6 @@ private:
     boost::intrusive::list<ticket> live_;
     std::unordered_map<ip_address, std::size_t> of_client_;
     std::function<void()> when_empty_;
-};
-
-/// Counts a socket in transit while it lives.
-class transit_count {
-public:
-    explicit transit_count(totals& shared) noexcept
-        : totals_{&shared}
-    {
-        totals_->handing_off.fetch_add(1);
-    }
-    transit_count(const transit_count&) = delete;
-    transit_count& operator=(const transit_count&) = delete;
-    ~transit_count() { totals_->handing_off.fetch_sub(1); }
-
-private:
-    totals* totals_;
 };
 
 } // namespace fendmail::app

@@ -15,9 +15,14 @@ namespace fendmail::app {
 struct service {
     runtime_config config;
     std::unique_ptr<io::backend> backend;
+    /// Apart from the rest, because lookups that are kept for their TTL hold it, and shared by
+    /// configurations that have the same sites, so that a reload does not ask all lists again.
+    std::shared_ptr<const dnsbl::site_set> dnsbl_sites;
 };
 
 [[nodiscard]] std::unique_ptr<io::backend> make_backend(const runtime_config& config);
-[[nodiscard]] std::shared_ptr<const service> make_service(runtime_config config);
+/// @param before the one that this replaces, if there is one
+[[nodiscard]] std::shared_ptr<const service> make_service(runtime_config config,
+                                                          const service* before = nullptr);
 
 } // namespace fendmail::app

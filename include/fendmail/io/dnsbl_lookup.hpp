@@ -78,7 +78,12 @@ public:
     void set_resolvers(const std::vector<std::string>& resolvers);
 
     /// Lookups that are not done yet.
+    /// Drops finished lookups of other sets than this one, which nobody will ask for again.
+    void keep_only(const dnsbl::site_set& sites);
+
     [[nodiscard]] std::size_t running() const noexcept;
+    /// Finished lookups that are kept for their TTL.
+    [[nodiscard]] std::size_t kept() const noexcept;
 
 private:
     std::unique_ptr<impl> impl_;

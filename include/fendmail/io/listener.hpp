@@ -40,8 +40,10 @@ public:
     using on_client =
         std::function<void(stream::socket, const endpoint& client, const endpoint& local)>;
 
+    /// @param has_room asked before each accept; while it says no, clients wait in the kernel's
+    /// queue
     listener(boost::asio::io_context& context, unique_fd socket, const endpoint& where,
-             event_sink& events, on_client accept);
+             event_sink& events, std::function<bool()> has_room, on_client accept);
     void start();
     /// Closes the socket; connections that nobody has accepted yet are refused by the kernel.
     void stop() noexcept;
@@ -49,12 +51,13 @@ public:
 private:
     boost::asio::awaitable<void> run();
     [[nodiscard]] endpoint local_address(const stream::socket& connected) const noexcept;
-    void report(const error_code& error) noexcept;
+    [[nodiscard]] bool may_report() noexcept;
 
     boost::asio::ip::tcp::acceptor acceptor_;
     boost::asio::steady_timer pause_;
     endpoint where_;
     event_sink* events_;
+    std::function<bool()> has_room_;
     on_client accept_;
     tick next_report_{};
     bool stopped_ = false;

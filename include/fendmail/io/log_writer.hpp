@@ -30,7 +30,8 @@ public:
     ~log_writer() override;
     void on(const any_event& what) noexcept override;
     /// Waits until all lines so far are written.
-    void flush() noexcept;
+    /// @return false when `time_limit` was not long enough: the target takes no more lines
+    bool flush(milliseconds time_limit = milliseconds::max()) noexcept;
 
 private:
     struct impl;

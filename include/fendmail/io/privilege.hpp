@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ void become_user(const std::string& user, const std::vector<std::string>& groups
 [[nodiscard]] std::string host_name();
 
 /// Raises the soft limit of descriptors to the hard one; where that fails the old one stays.
-void raise_descriptor_limit() noexcept;
+/// @return how many descriptors this process may have
+[[nodiscard]] std::size_t raise_descriptor_limit() noexcept;
 
 } // namespace fendmail::io

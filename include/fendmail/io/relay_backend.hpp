@@ -41,7 +41,8 @@ public:
 
 private:
     struct greeted;
-    asio::awaitable<std::string> connect(stream& into, deadline& limit) const;
+    asio::awaitable<std::string> connect(stream& into, hand_off_request& request,
+                                         deadline& limit) const;
     asio::awaitable<greeted> introduce(stream& server, hand_off_request& request,
                                        deadline& limit) const;
 

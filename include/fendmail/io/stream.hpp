@@ -82,7 +82,7 @@ public:
     /// Gives the descriptor away: it is out of the event loop, and nobody closes it.
     /// @pre no wait is under way
     [[nodiscard]] int release() noexcept;
-    /// Takes back a descriptor that was released from this very stream.
+    /// Takes back a descriptor that was released from this very stream; closes it when it cannot.
     void adopt(int descriptor) noexcept;
 
 private:

@@ -11,8 +11,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
-#include <chrono>
 #include <stdexcept>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace fendmail::app {
@@ -34,6 +34,13 @@ stream_protocol::endpoint resolve(const std::string& address)
     const auto where = parse_endpoint(address);
     if (!where) throw std::runtime_error("admin.listen: " + std::string(message(where.error())));
     return io::to_generic(*where);
+}
+
+/// A file that is no socket is somebody else's, and binding there fails with the reason.
+void remove_socket(const std::string& path) noexcept
+{
+    struct stat found {};
+    if (::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
 }
 
 http::response<http::string_body> respond(const http::request<http::empty_body>& request,
@@ -69,21 +76,21 @@ admin_http::admin_http(asio::io_context& context, const std::string& address,
     , is_ready_{std::move(is_ready)}
 {
     const auto where = resolve(address);
-    if (address.starts_with(unix_prefix)) {
-        unix_path_ = address.substr(unix_prefix.size());
-        ::unlink(unix_path_.c_str()); // left behind by a process that was killed
-    }
+    const bool is_unix = address.starts_with(unix_prefix);
+    const auto path = is_unix ? address.substr(unix_prefix.size()) : std::string{};
+    if (is_unix) remove_socket(path); // left behind by a process that was killed
     error_code error;
     acceptor_.open(where.protocol(), error);
     if (!error) acceptor_.set_option(asio::socket_base::reuse_address(true), error);
     if (!error) acceptor_.bind(where, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (error) throw std::runtime_error(error.message());
+    unix_path_ = path;
 }
 
 admin_http::~admin_http()
 {
-    if (!unix_path_.empty()) ::unlink(unix_path_.c_str());
+    if (!unix_path_.empty()) remove_socket(unix_path_);
 }
 
 void admin_http::start()
@@ -95,6 +102,8 @@ void admin_http::stop() noexcept
 {
     error_code ignored; // closed either way
     acceptor_.close(ignored);
+    for (const auto& one : clients_)
+        if (const auto client = one.lock()) client->close(ignored);
 }
 
 asio::awaitable<void> admin_http::accept()
@@ -109,41 +118,31 @@ asio::awaitable<void> admin_http::accept()
             co_await pause.async_wait(no_throw);
             continue;
         }
-        if (connections_ >= connections_max) continue; // closed by its destructor
-        asio::co_spawn(acceptor_.get_executor(), serve(std::move(client)), asio::detached);
+        std::erase_if(clients_, [](const auto& one) { return one.expired(); });
+        if (clients_.size() >= connections_max) continue; // closed by its destructor
+        auto shared = std::make_shared<socket>(std::move(client));
+        clients_.push_back(shared);
+        asio::co_spawn(acceptor_.get_executor(), serve(std::move(shared)), asio::detached);
     }
 }
 
-asio::awaitable<void> admin_http::serve(socket client)
+asio::awaitable<void> admin_http::serve(std::shared_ptr<socket> client)
 {
-    struct counted {
-        std::size_t& count;
-        explicit counted(std::size_t& c)
-            : count{c}
-        {
-            ++count;
-        }
-        counted(const counted&) = delete;
-        counted& operator=(const counted&) = delete;
-        ~counted() { --count; }
-    };
-    const counted one{connections_};
-    asio::steady_timer limit{client.get_executor(), time_limit};
-    // Only one operation at a time is cut short; the frame outlives it, and the timer dies with
-    // the frame before the socket does.
-    limit.async_wait([&client](const error_code& error) {
+    asio::steady_timer limit{client->get_executor(), time_limit};
+    // A timer that has rung cannot be called back: its handler may run when all this is gone.
+    limit.async_wait([weak = std::weak_ptr{client}](const error_code& error) {
         error_code ignored; // it is over either way
-        if (!error) client.close(ignored);
+        if (const auto late = weak.lock(); late && !error) late->close(ignored);
     });
     boost::beast::flat_buffer buffer{request_octets};
     http::request_parser<http::empty_body> parser;
     parser.header_limit(request_octets);
-    const auto [error, octets] = co_await http::async_read(client, buffer, parser, no_throw);
+    const auto [error, octets] = co_await http::async_read(*client, buffer, parser, no_throw);
     if (error) co_return;
     auto reply = respond(parser.get(), is_ready_());
-    co_await http::async_write(client, reply, no_throw);
+    co_await http::async_write(*client, reply, no_throw);
     error_code ignored; // the answer is out or it is not
-    client.shutdown(socket::shutdown_send, ignored);
+    client->shutdown(socket::shutdown_send, ignored);
 }
 
 std::string ask_readiness(const std::string& address)

@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <fmt/format.h>
+#include <stop_token>
 #include <thread>
 
 namespace fendmail::app {
@@ -90,10 +91,11 @@ int cli_demo(const std::string& listen)
     const config fixed = *made.value;
     server one{std::move(*made.value), "demo", [fixed] { return loaded{fixed, {}}; }};
     print_help(one.addresses().front());
-    std::thread helpers{[&context] { context.run(); }};
+    const std::jthread helpers{[&context](const std::stop_token& stop) {
+        const std::stop_callback end{stop, [&context] { context.stop(); }};
+        context.run();
+    }};
     one.run();
-    context.stop();
-    helpers.join();
     return exit_ok;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/demo/mail_sink.hpp"
 
+#include "fendmail/core/event/render.hpp"
+#include "fendmail/core/limits.hpp"
 #include "fendmail/core/smtp/line_reader.hpp"
 
 #include <array>
@@ -64,8 +66,14 @@ private:
             return {};
         }
         in_data_ = false;
-        fmt::print("\n  ==> mail delivered: client {}, from {}, to {}, {} octets\n\n", client_,
-                   from_, to_, octets_);
+        // What a client says may hold terminal escapes.
+        fmt::memory_buffer text;
+        for (const auto* part : {&client_, &from_, &to_}) {
+            event::append_escaped(text, *part, limits::log_text_octets);
+            text.push_back(part == &to_ ? '\n' : ' ');
+        }
+        fmt::print("\n  ==> mail delivered ({} octets): client, from, to: {}\n", octets_,
+                   std::string_view{text.data(), text.size()});
         std::fflush(stdout);
         return "250 2.0.0 delivered to the demo's mail sink\r\n";
     }
@@ -119,7 +127,8 @@ asio::awaitable<void> mail_sink::accept()
 {
     for (;;) {
         auto [error, client] = co_await acceptor_.async_accept(no_throw);
-        if (error) co_return;
+        if (!acceptor_.is_open()) co_return;
+        if (error) continue;
         asio::co_spawn(acceptor_.get_executor(), serve(std::move(client)), asio::detached);
     }
 }

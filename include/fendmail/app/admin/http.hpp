@@ -6,8 +6,11 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <cstddef>
 #include <functional>
+#include <memory>
 #include <string>
+#include <vector>
 
 /// The admin's small HTTP server on loopback or a UNIX socket.
 ///
@@ -36,12 +39,12 @@ private:
     using acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
 
     boost::asio::awaitable<void> accept();
-    boost::asio::awaitable<void> serve(socket client);
+    boost::asio::awaitable<void> serve(std::shared_ptr<socket> client);
 
     acceptor acceptor_;
     std::string unix_path_; ///< removed at the end
     std::function<bool()> is_ready_;
-    std::size_t connections_ = 0;
+    std::vector<std::weak_ptr<socket>> clients_;
 };
 
 /// Asks a running fendmail.

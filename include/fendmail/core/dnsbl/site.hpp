@@ -31,15 +31,18 @@ struct site_set {
     struct scored_filter {
         dnsbl::filter wanted;
         int weight = 1;
+        friend bool operator==(const scored_filter&, const scored_filter&) = default;
     };
     struct zone_entry {
         std::string zone;       ///< what is asked
         std::string reply_name; ///< what clients are told; equals `zone` unless mapped
         std::vector<scored_filter> sites;
+        friend bool operator==(const zone_entry&, const zone_entry&) = default;
     };
     std::vector<zone_entry> zones; ///< in order of first appearance
 
     [[nodiscard]] bool empty() const noexcept { return zones.empty(); }
+    friend bool operator==(const site_set&, const site_set&) = default;
 };
 
 /// @param reply_names zone → name shown to clients; keys are matched without regard to case

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/registry.hpp"
+
+#include "support/catch.hpp"
+#include "support/event_recorder.hpp"
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+using namespace fendmail;
+using namespace fendmail::app;
+
+namespace {
+
+const ip_address one = *parse_address("192.0.2.1");
+const ip_address other = *parse_address("192.0.2.2");
+
+struct fixture {
+    test_support::event_recorder events;
+    totals shared{4096};
+    registry sessions{shared, events};
+    io::stream_group streams;
+
+    std::unique_ptr<registry::ticket> admit(const ip_address& client, std::size_t limit = 0)
+    {
+        return std::make_unique<registry::ticket>(sessions, client, streams, limit);
+    }
+};
+
+} // namespace
+
+TEST_CASE("registry: sessions are counted for each client and in all", "[app]")
+{
+    fixture f;
+    const auto first = f.admit(one);
+    auto second = f.admit(one);
+    const auto third = f.admit(other);
+    CHECK(first->of_client() == 2);
+    CHECK(third->of_client() == 1);
+    CHECK(f.shared.sessions == 3);
+    CHECK(f.shared.descriptors == 3);
+    second.reset();
+    CHECK(first->of_client() == 1);
+    CHECK(f.shared.sessions == 2);
+    CHECK(first->id() != third->id());
+}
+
+TEST_CASE("registry: a session that leaves screening is counted out once", "[app]")
+{
+    fixture f;
+    auto session = f.admit(one);
+    CHECK(f.shared.screening == 1);
+    session->leave_screening();
+    session->leave_screening();
+    CHECK(f.shared.screening == 0);
+    session.reset();
+    CHECK(f.shared.screening == 0);
+}
+
+TEST_CASE("registry: stress begins at 90 % of the limit and ends at 70 %", "[app]")
+{
+    fixture f;
+    std::vector<std::unique_ptr<registry::ticket>> sessions;
+    const auto grow_to = [&](std::size_t count) {
+        while (sessions.size() < count)
+            sessions.push_back(f.admit(one, 10));
+    };
+    grow_to(8);
+    CHECK_FALSE(f.sessions.is_stressed());
+    grow_to(9);
+    CHECK(f.sessions.is_stressed());
+    sessions.resize(8);
+    CHECK(f.sessions.is_stressed());
+    sessions.resize(7);
+    CHECK_FALSE(f.sessions.is_stressed());
+    CHECK(f.events.count<event::stress_changed>() == 2);
+}
+
+TEST_CASE("registry: draining tells when the last session has gone", "[app]")
+{
+    fixture f;
+    int told = 0;
+    auto session = f.admit(one);
+    f.sessions.drain([&] { ++told; });
+    CHECK(told == 0);
+    session.reset();
+    CHECK(told == 1);
+
+    fixture idle;
+    idle.sessions.drain([&] { ++told; });
+    CHECK(told == 2);
+}
+
+TEST_CASE("registry: descriptors are kept back for backends, and some for ourselves", "[app]")
+{
+    for (const std::size_t max : {64U, 256U, 1024U, 20000U, 1048576U}) {
+        CAPTURE(max);
+        totals shared{max};
+        CHECK(shared.descriptors_for_clients < shared.descriptors_for_all);
+        CHECK(shared.descriptors_for_all < max);
+        CHECK(shared.has_room_for_client());
+        shared.descriptors = shared.descriptors_for_clients;
+        CHECK_FALSE(shared.has_room_for_client());
+        CHECK(shared.has_room_for_backend());
+        shared.descriptors = shared.descriptors_for_all;
+        CHECK_FALSE(shared.has_room_for_backend());
+    }
+}
