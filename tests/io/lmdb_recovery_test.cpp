@@ -38,6 +38,7 @@ std::string sound_file()
     fixture f;
     f.options.sweep_interval = day;
     const auto store = f.open();
+    REQUIRE(f.events.wait_for<event::store_swept>(1)); // the one that is due at the start
     for (unsigned round = 0; round < 4; ++round) {
         for (unsigned i = 0; i < 1000; ++i)
             store->put(key(round * 1000 + i), record(start + round * 5 * day));
