@@ -15,8 +15,8 @@ RUN cmake --preset image \
 FROM debian:bookworm-slim
 COPY scripts/install-packages /tmp/
 RUN /tmp/install-packages runtime \
-    && rm -rf /tmp/install-packages /var/lib/apt/lists/* \
-    && useradd --system --uid 10025 --user-group --no-create-home --shell /usr/sbin/nologin fendmail \
+    && rm -rf /tmp/install-packages /var/lib/apt/lists/* /var/cache/apt/*.bin \
+    && useradd --uid 10025 --user-group --no-create-home --shell /usr/sbin/nologin fendmail \
     && install -d -o fendmail -g fendmail -m 0750 /var/lib/fendmail
 COPY --from=builder /src/build/image/fendmail /usr/local/bin/fendmail
 COPY config/container.toml /etc/fendmail/fendmail.toml

@@ -56,7 +56,13 @@ server::server(config initial, std::string config_name, reader reload)
     , signals_{context_}
     , stop_deadline_{context_}
 {
-    bound_ = io::bind_all(startup_.listen, worker_count(startup_.workers));
+    // "[::]:25" is a default: a machine without IPv6 must not need a configuration for that.
+    auto listen = startup_.listen;
+    const auto skipped = std::erase_if(listen, [](const endpoint& where) {
+        return where.address == ip_address::v6({}) && io::is_family_missing(where);
+    });
+    if (listen.empty()) listen = startup_.listen; // nothing else to serve: bind and fail
+    bound_ = io::bind_all(listen, worker_count(startup_.workers));
     for (const auto& bound : bound_)
         addresses_.push_back(bound.where);
     if (!startup_.user.empty() || !startup_.groups.empty())
@@ -64,6 +70,10 @@ server::server(config initial, std::string config_name, reader reload)
     events_ = std::make_unique<observer>(service_->config.log);
     events_->on(event::started{FENDMAIL_VERSION, config_name_});
     if (!startup_.user.empty()) events_->on(event::privileges_dropped{startup_.user});
+    if (skipped != 0)
+        events_->on(
+            event::caution{"this machine has no IPv6: not listening on [::]; take it out of "
+                           "server.listen to silence this"});
     open_store();
     // A client that goes away while it is written to is a value of write(), not our end.
     std::signal(SIGPIPE, SIG_IGN);

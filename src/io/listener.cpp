@@ -115,6 +115,13 @@ bool is_shortage(const error_code& error) noexcept
 
 } // namespace
 
+bool is_family_missing(const endpoint& where) noexcept
+{
+    const int family = where.address.is_v6() ? AF_INET6 : AF_INET;
+    const unique_fd probe{::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    return !probe && errno == EAFNOSUPPORT;
+}
+
 std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted, unsigned workers)
 {
     std::vector<bound_address> all;

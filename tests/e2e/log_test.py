@@ -3,6 +3,10 @@
 """Log formats and targets."""
 
 import json
+import re
+import signal
+import socket
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,8 +14,11 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from fendmail_test.case import main
-from fendmail_test.fendmail import Fendmail
-from fendmail_test.fendmail_case import CLIENT, OTHER, FendmailCase, log_name
+from fendmail_test.fendmail import Fendmail, binary
+from fendmail_test.fendmail_case import CLIENT, NO_GREET_WAIT, OTHER, FendmailCase, log_name
+from fendmail_test.network import LOOPBACK4
+from fendmail_test.process import require_root
+from fendmail_test.smtp_client import SmtpClient
 
 EVIL = b'EHLO "\\\x00\x1b\xff\xc3\xa4\r\n'
 
@@ -85,6 +92,57 @@ class Targets(FendmailCase):
             r"SUMMARY \[127\.0\.1\.5\]:\d+ session=1 verdict=pass_new phase=relay "
             r"ended_by=\w+ .*screening=1\.\d{3} .*total=\d+\.\d{3} in=\d+ out=\d+$"
         )
+
+
+# A private /dev with a log socket of our own: the C library knows only /dev/log.
+IN_OWN_DEV = """
+set -e
+mkdir "$0"
+for node in null urandom log; do touch "$0/$node"; done
+mount --bind /dev/null "$0/null"
+mount --bind /dev/urandom "$0/urandom"
+mount --bind "$1" "$0/log"
+mount --rbind "$0" /dev
+shift
+exec "$@"
+"""
+
+
+class Syslog(FendmailCase):
+    def setUp(self) -> None:
+        require_root("a mount namespace")
+        self.scratch = self.directory("syslog")
+        self.log_socket = self.enterContext(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+        self.log_socket.bind(str(self.scratch / "log"))
+        self.log_socket.settimeout(15)
+
+    def receive(self, pattern: str) -> re.Match[str]:
+        """Waits for the message that matches; a time-out fails."""
+        while True:
+            message = self.log_socket.recv(8192).decode()
+            if found := re.search(pattern, message):
+                return found
+
+    def test_messages_have_facility_ident_and_level(self) -> None:
+        fendmail = self.make_fendmail(self.start_sink().config, NO_GREET_WAIT)
+        fendmail.settings["log"].update(target="syslog", ident="postfix/postscreen")
+        fendmail.write_config()
+        unshare = ["unshare", "--mount", "sh", "-c", IN_OWN_DEV]
+        own_dev = [str(self.scratch / "dev"), str(self.scratch / "log")]
+        command = [str(binary()), "run", "-c", str(fendmail.config_path)]
+        with subprocess.Popen([*unshare, *own_dev, *command]) as process:
+            self.addCleanup(process.kill)
+            port = int(self.receive(r"listening on 127\.0\.0\.1:(\d+)")[1])
+            with SmtpClient((LOOPBACK4, port), CLIENT, 15.0) as client:
+                client.expect_reply(220)
+                # <22> is mail.info.
+                self.receive(
+                    rf"^<22>.* postfix/postscreen\[{process.pid}\]: CONNECT from "
+                    rf"{log_name(client)} to \[127\.0\.0\.1\]:{port}"
+                )
+                client.expect("QUIT", 221)
+            process.send_signal(signal.SIGTERM)
+            self.assertEqual(process.wait(20), 0)
 
 
 if __name__ == "__main__":

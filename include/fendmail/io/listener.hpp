@@ -32,6 +32,9 @@ struct bound_address {
     bool is_steered = true; ///< false: the kernel shares clients out at random
 };
 
+/// True when this kernel was built or started without the address's family.
+[[nodiscard]] bool is_family_missing(const endpoint& where) noexcept;
+
 [[nodiscard]] std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted,
                                                   unsigned workers);
 
