@@ -2,18 +2,22 @@
 #include "fendmail/app/observer.hpp"
 
 #include <thread>
+#include <utility>
 
 namespace fendmail::app {
 
 namespace {
 
 constexpr seconds flush_time_limit{5};
+constexpr milliseconds look_again{10};
 
 } // namespace
 
 observer::observer(const io::log_options& options)
     : options_{options}
-    , writer_{std::make_shared<io::log_writer>(options)}
+    , owner_{std::make_unique<io::log_writer>(options)}
+    , writer_{owner_.get()}
+    , writing_{std::make_shared<std::atomic<std::size_t>>(0)}
 {
 }
 
@@ -21,7 +25,12 @@ observer::~observer() = default;
 
 void observer::on(const any_event& what) noexcept
 {
-    if (const auto writer = writer_.load()) writer->on(what);
+    // Counted before the pointer is read: whoever replaces the writer and then sees nobody
+    // counted knows that nobody has the old one. std::atomic<std::shared_ptr> would say the same
+    // in fewer words, but that of gcc 12 is not free of races.
+    writing_->fetch_add(1);
+    writer_.load()->on(what);
+    writing_->fetch_sub(1);
 }
 
 void observer::replace(const io::log_options& options)
@@ -30,21 +39,21 @@ void observer::replace(const io::log_options& options)
     const bool same = options.format == options_.format && options.target == options_.target &&
                       options.ident == options_.ident && options.hostname == options_.hostname;
     if (same && !is_file) return;
-    auto old = writer_.exchange(std::make_shared<io::log_writer>(options));
+    auto old = std::exchange(owner_, std::make_unique<io::log_writer>(options));
+    writer_.store(owner_.get());
     options_ = options;
     old->flush(seconds{1});
-    // A worker may be writing to it just now, and must not be the one that closes it; nor must
-    // this thread, since a target that takes no more lines would hold it up.
-    std::thread{[last = std::move(old)]() mutable {
-        std::this_thread::sleep_for(seconds{1});
-        last.reset();
+    // A worker may be writing to it just now, and must not be held up; nor must this thread, since
+    // a target that takes no more lines would hold up whoever closes it.
+    std::thread{[last = std::move(old), writing = writing_] {
+        while (writing->load() != 0)
+            std::this_thread::sleep_for(look_again);
     }}.detach();
 }
 
 bool observer::flush() noexcept
 {
-    const auto writer = writer_.load();
-    return !writer || writer->flush(flush_time_limit);
+    return owner_->flush(flush_time_limit);
 }
 
 } // namespace fendmail::app

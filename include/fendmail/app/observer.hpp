@@ -5,6 +5,7 @@
 #include "fendmail/io/log_writer.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <memory>
 
 /// Where every event of the process goes: to the log writer of the moment.
@@ -28,7 +29,9 @@ public:
 
 private:
     io::log_options options_;
-    std::atomic<std::shared_ptr<io::log_writer>> writer_;
+    std::unique_ptr<io::log_writer> owner_;
+    std::atomic<io::log_writer*> writer_;               ///< `owner_`, for all threads
+    std::shared_ptr<std::atomic<std::size_t>> writing_; ///< threads that are inside on()
 };
 
 } // namespace fendmail::app
