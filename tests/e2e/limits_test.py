@@ -143,6 +143,34 @@ class Screening(FendmailCase):
             self.assert_has_teaser(self.read_greeting(second))
 
 
+class Descriptors(FendmailCase):
+    def test_without_descriptors_a_listed_client_waits_and_does_not_pass(self) -> None:
+        """With none left for DNS, every list would seem not to know the client."""
+        dns = self.start_dns()
+        dns.zone("bl.test", {OTHER: ["127.0.0.2"]})
+        fendmail = self.make_fendmail(
+            self.start_sink().config,
+            {"greet": {"wait": "60s"}},
+            {"server": {"workers": 1}, "limits": {"clients_per_address": 0}},
+            {"dnsbl": {"sites": ["bl.test"], "resolvers": [dns.resolver], "action": "drop"}},
+        )
+        fendmail.before_command = ["sh", "-c", 'ulimit -n 128; exec "$@"', "sh"]
+        self.enterContext(fendmail)
+        with contextlib.ExitStack() as stack:
+            for n in range(150):
+                stack.enter_context(fendmail.client(f"127.0.7.{n + 1}"))
+            fendmail.expect_log("no descriptors left for more clients")
+            listed = self.enterContext(fendmail.client(OTHER, timeout=60.0))
+            self.assertEqual(fendmail.log.count(rf"CONNECT from {log_name(listed)}"), 0)
+        # The others have left: now it has its turn, and its lists their answers.
+        self.assertEqual(listed.read_line(), TEASER)
+        self.assertEqual(
+            listed.read_line(),
+            f"521 5.7.1 Service unavailable; client [{OTHER}] blocked using bl.test\r\n".encode(),
+        )
+        self.assertEqual(fendmail.log.count("resolver unavailable|gives no answer"), 0)
+
+
 class HandingOff(FendmailCase):
     def test_sockets_in_transit_are_limited(self) -> None:
         sink = self.start_sink("postfix-pass")

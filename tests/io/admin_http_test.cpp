@@ -39,7 +39,7 @@ public:
         boost::asio::post(context_, [this] { admin_->stop(); });
         if (thread_.joinable()) thread_.join();
     }
-    [[nodiscard]] std::string path() const { return directory_.path() + "/admin.sock"; }
+    [[nodiscard]] std::string path() const { return directory_.file("admin.sock"); }
     std::atomic<bool> ready{true};
 
 private:
@@ -77,7 +77,7 @@ TEST_CASE("admin: an idle connection does not hold up the end", "[admin]")
 TEST_CASE("admin: a file that is no socket is neither used nor removed", "[admin]")
 {
     const test_support::temp_dir directory;
-    const auto path = directory.path() + "/precious";
+    const auto path = directory.file("precious");
     std::ofstream{path} << "text";
     boost::asio::io_context context;
     CHECK_THROWS_WITH(admin_http(context, "unix:" + path, [] { return true; }),
@@ -88,7 +88,7 @@ TEST_CASE("admin: a file that is no socket is neither used nor removed", "[admin
 TEST_CASE("admin: a socket that a killed process left behind is replaced", "[admin]")
 {
     const test_support::temp_dir directory;
-    const auto path = directory.path() + "/admin.sock";
+    const auto path = directory.file("admin.sock");
     boost::asio::io_context context;
     {
         stream_protocol::acceptor left{context, stream_protocol::endpoint{path}};

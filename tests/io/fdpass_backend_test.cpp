@@ -77,7 +77,7 @@ received take_socket(const far_end& channel)
 
 struct passing {
     temp_dir directory;
-    std::string path = directory.path() + "/smtpd";
+    std::string path = directory.file("smtpd");
     boost::asio::io_context context;
     deadline_queue deadlines{context};
     stream_group streams;

@@ -3,6 +3,7 @@
 
 #include "fendmail/io/lmdb_store.hpp"
 #include "support/event_recorder.hpp"
+#include "support/temp_dir.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -18,27 +19,6 @@ namespace fendmail::io::lmdb_test {
 
 namespace fs = std::filesystem;
 using test_support::event_recorder;
-
-class temporary_directory {
-public:
-    temporary_directory()
-    {
-        std::string name = (fs::temp_directory_path() / "fendmail-store-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error{"mkdtemp " + name};
-        path_ = name;
-    }
-    ~temporary_directory()
-    {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    temporary_directory(const temporary_directory&) = delete;
-    temporary_directory& operator=(const temporary_directory&) = delete;
-    [[nodiscard]] const fs::path& path() const noexcept { return path_; }
-
-private:
-    fs::path path_;
-};
 
 /// 2026-01-02 03:04:05
 inline constexpr instant start{seconds{1'767'323'045}};
@@ -59,7 +39,7 @@ inline screen::client_record record(instant end)
 }
 
 struct fixture {
-    temporary_directory directory;
+    test_support::temp_dir directory;
     event_recorder events;
     std::atomic<std::int64_t> seconds_now{start.time_since_epoch().count()};
     lmdb_options options{};

@@ -66,7 +66,7 @@ std::string full_file()
 
 std::string foreign_file(unsigned flags, std::string name)
 {
-    const temporary_directory directory;
+    const test_support::temp_dir directory;
     const fs::path path = directory.path() / "foreign.lmdb";
     MDB_env* env = nullptr;
     REQUIRE(mdb_env_create(&env) == 0);

@@ -2,6 +2,7 @@
 #include "fendmail/io/log_writer.hpp"
 
 #include "support/catch.hpp"
+#include "support/temp_dir.hpp"
 
 #include <array>
 #include <boost/json/src.hpp>
@@ -27,28 +28,6 @@ namespace {
 namespace fs = std::filesystem;
 
 const endpoint client{ip_address::v4({192, 0, 2, 1}), 12345};
-
-/// A directory of its own, gone with its files at the end.
-class temporary_directory {
-public:
-    temporary_directory()
-    {
-        std::string pattern = fs::temp_directory_path() / "log_writer_test.XXXXXX";
-        if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error{"mkdtemp"};
-        path_ = pattern;
-    }
-    temporary_directory(const temporary_directory&) = delete;
-    temporary_directory& operator=(const temporary_directory&) = delete;
-    ~temporary_directory()
-    {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    [[nodiscard]] std::string file(const char* name) const { return path_ / name; }
-
-private:
-    fs::path path_;
-};
 
 std::vector<std::string> lines_of(const std::string& path)
 {
@@ -118,7 +97,7 @@ private:
 
 TEST_CASE("log writer: a line in a file looks like one of syslog's mail log", "[io][log]")
 {
-    const temporary_directory dir;
+    const test_support::temp_dir dir;
     const auto path = dir.file("mail.log");
     {
         log_writer log{to_file(path)};
@@ -138,7 +117,7 @@ TEST_CASE("log writer: a line in a file looks like one of syslog's mail log", "[
 
 TEST_CASE("log writer: a file is appended to and not for others to read", "[io][log]")
 {
-    const temporary_directory dir;
+    const test_support::temp_dir dir;
     const auto path = dir.file("mail.log");
     for (int run = 0; run < 2; ++run) {
         log_writer log{to_file(path)};
@@ -152,7 +131,7 @@ TEST_CASE("log writer: a file is appended to and not for others to read", "[io][
 
 TEST_CASE("log writer: a JSON line is one object with its time", "[io][log]")
 {
-    const temporary_directory dir;
+    const test_support::temp_dir dir;
     const auto path = dir.file("log.json");
     const std::string hostile = "a\"b\\c\r\n\x1b[m\xc3\x28\xff";
     {
@@ -174,7 +153,7 @@ TEST_CASE("log writer: a JSON line is one object with its time", "[io][log]")
 
 TEST_CASE("log writer: a logfmt line starts with its time", "[io][log]")
 {
-    const temporary_directory dir;
+    const test_support::temp_dir dir;
     const auto path = dir.file("log");
     {
         log_writer log{to_file(path, event::log_format::logfmt)};
@@ -188,7 +167,7 @@ TEST_CASE("log writer: a logfmt line starts with its time", "[io][log]")
 
 TEST_CASE("log writer: stderr gets the same lines as a file", "[io][log]")
 {
-    const temporary_directory dir;
+    const test_support::temp_dir dir;
     const auto path = dir.file("stderr");
     {
         const redirected stderr_to{STDERR_FILENO, path};
@@ -205,7 +184,7 @@ TEST_CASE("log writer: stderr gets the same lines as a file", "[io][log]")
 TEST_CASE("log writer: a file that cannot be opened is an error that names it", "[io][log]")
 {
     using Catch::Matchers::Contains;
-    const temporary_directory dir;
+    const test_support::temp_dir dir;
     const auto missing = dir.file("missing/mail.log");
     CHECK_THROWS_WITH(log_writer{to_file(missing)},
                       Contains(missing) && Contains("No such file or directory"));
@@ -218,7 +197,7 @@ TEST_CASE("log writer: a file that cannot be opened is an error that names it", 
 
 TEST_CASE("log writer: flush waits for the lines of all threads", "[io][log]")
 {
-    const temporary_directory dir;
+    const test_support::temp_dir dir;
     const auto path = dir.file("mail.log");
     log_writer log{to_file(path)};
     std::vector<std::thread> workers;
@@ -237,7 +216,7 @@ TEST_CASE("log writer: flush waits for the lines of all threads", "[io][log]")
 TEST_CASE("log writer: a target that stands still loses old lines, counted, and delays nobody",
           "[io][log]")
 {
-    const temporary_directory dir;
+    const test_support::temp_dir dir;
     const auto path = dir.file("fifo");
     REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
     const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -276,7 +255,7 @@ TEST_CASE("log writer: a target that stands still loses old lines, counted, and 
 TEST_CASE("log writer: a full disk is told once, and missing lines are counted when it has room",
           "[io][log]")
 {
-    const temporary_directory dir;
+    const test_support::temp_dir dir;
     const auto path = dir.file("mail.log");
     const auto errors = dir.file("stderr");
     // So long already that the limit leaves room for one line here and for all of stderr.

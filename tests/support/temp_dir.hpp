@@ -24,10 +24,11 @@ public:
         std::error_code ignored; // what is left behind in /tmp fails no test
         std::filesystem::remove_all(path_, ignored);
     }
-    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    [[nodiscard]] std::string file(const char* name) const { return path_ / name; }
 
 private:
-    std::string path_;
+    std::filesystem::path path_;
 };
 
 } // namespace fendmail::test_support

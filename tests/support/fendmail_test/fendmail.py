@@ -104,6 +104,8 @@ class Fendmail:
             {"store": {"path": str(self.store_path)}, "log": {"target": f"file:{self.log.path}"}},
         )
         self.settings = merged(self._base, *settings)
+        # A program that ends by executing its arguments, to start fendmail within limits.
+        self.before_command: list[str] = []
         self._child: Child | None = None
         self._starts = 0
 
@@ -152,7 +154,7 @@ class Fendmail:
         self._starts += 1
         mark = self.log.mark()
         name = f"fendmail-{self._starts}"
-        command = [binary(), "run", "-c", self.config_path]
+        command = [*self.before_command, binary(), "run", "-c", self.config_path]
         self._child = Child(command, self.directory, name)
         wanted = len(self.settings["server"]["listen"])
         def is_up() -> bool:
