@@ -284,8 +284,8 @@ TEST_CASE("resolver: its end drops all callbacks", "[dns]")
         for (const auto* name : {"held.test", "tcp.test", "held.test"})
             resolver.query_a(name, [&calls](const dns_answer&) { ++calls; });
         resolver.query_a(std::string(64, 'a'), [&calls](const dns_answer&) { ++calls; });
-        REQUIRE(run_until(f.context, [&f] { return f.server.queries() >= 3; }));
-        CHECK(calls == 1);
+        // The name that cannot be asked fails by itself, before or after the server has the others.
+        REQUIRE(run_until(f.context, [&] { return f.server.queries() >= 3 && calls == 1; }));
         resolver.query_a(std::string(64, 'a'), [&calls](const dns_answer&) { ++calls; });
     }
     f.server.release();
