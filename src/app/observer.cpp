@@ -36,8 +36,9 @@ void observer::on(const any_event& what) noexcept
 void observer::replace(const io::log_options& options)
 {
     const bool is_file = options.target.starts_with("file:");
-    const bool same = options.format == options_.format && options.target == options_.target &&
-                      options.ident == options_.ident && options.hostname == options_.hostname;
+    const bool same = options.format == options_.format && options.words == options_.words &&
+                      options.target == options_.target && options.ident == options_.ident &&
+                      options.hostname == options_.hostname;
     if (same && !is_file) return;
     auto old = std::exchange(owner_, std::make_unique<io::log_writer>(options));
     writer_.store(owner_.get());

@@ -29,6 +29,9 @@ std::string_view message(error e) noexcept
     case error::bad_filter:
         return "not a reply filter; write four numbers or [a..b;c] groups, such as "
                "127.0.0.[2..11]";
+    case error::bad_pattern:
+        return "not a regular expression that RE2 understands; write /pattern/, such as "
+               "/^[^A-Z]/";
     case error::bad_xtext: return "not xtext";
     case error::bad_reply: return "not an SMTP reply";
     case error::line_too_long: return "line too long";

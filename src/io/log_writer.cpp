@@ -71,10 +71,10 @@ std::string utc_text(clock::time_point now)
 }
 
 void render(fmt::memory_buffer& out, const any_event& what, event::log_format format,
-            clock::time_point now)
+            event::log_words words, clock::time_point now)
 {
     switch (format) {
-    case event::log_format::postscreen: return event::render_postscreen(out, what);
+    case event::log_format::postscreen: return event::render_postscreen(out, what, words);
     case event::log_format::json: return event::render_json(out, what, utc_text(now));
     case event::log_format::logfmt: return event::render_logfmt(out, what, utc_text(now));
     }
@@ -220,7 +220,7 @@ private:
         const auto now = clock::now();
         const event::log_lines_lost what{static_cast<std::size_t>(lost - reported_)};
         fmt::memory_buffer line;
-        render(line, what, format_, now);
+        render(line, what, format_, event::log_words::respectful, now);
         const spdlog::string_view_t text{line.data(), line.size()};
         write({now, {}, {}, to_spdlog(event::level_of(what)), text});
         reported_ = lost;
@@ -260,6 +260,7 @@ void block_write_signals() noexcept
 struct log_writer::impl {
     explicit impl(const log_options& options)
         : format{options.format}
+        , words{options.words}
         , pool{std::make_shared<spdlog::details::thread_pool>(
               queue_lines, 1, [] { block_write_signals(); }, [] {})}
         , logger{std::make_shared<spdlog::async_logger>(
@@ -274,6 +275,7 @@ struct log_writer::impl {
     ~impl() { pool.reset(); }
 
     event::log_format format;
+    event::log_words words;
     line_count lines;
     std::shared_ptr<spdlog::details::thread_pool> pool;
     std::shared_ptr<spdlog::async_logger> logger;
@@ -299,7 +301,7 @@ void log_writer::on(const any_event& what) noexcept
     try {
         const auto now = clock::now();
         fmt::memory_buffer line;
-        render(line, what, impl_->format, now);
+        render(line, what, impl_->format, impl_->words, now);
         impl_->logger->log(now, {}, level, spdlog::string_view_t{line.data(), line.size()});
     } catch (...) { // out of memory
         impl_->lines.lost_at_door();

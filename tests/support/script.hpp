@@ -30,6 +30,11 @@ namespace fendmail::test {
                ">, proto=" + (refused->esmtp ? "ESMTP" : "SMTP") + ", helo=<" + refused->helo + ">";
     if (const auto* mail = std::get_if<smtp::mail_without_recipient>(&what))
         return std::string{mail->verb} + " without valid RCPT";
+    if (const auto* fault = std::get_if<smtp::fault_seen>(&what))
+        return std::string{to_string(fault->what)} + " after " + std::string{fault->after} + ": " +
+               fault->text;
+    if (const auto* injected = std::get_if<smtp::plaintext_behind_starttls>(&what))
+        return "behind STARTTLS: " + injected->text;
     const auto& exceeded = std::get<smtp::limit_exceeded>(what);
     return std::string{to_string(exceeded.which)} + " after " + std::string{exceeded.after};
 }
@@ -41,8 +46,13 @@ public:
     {
     }
 
-    dialog_script& silent() { return opening_ = smtp::opening::silent, *this; }
-    dialog_script& refusing(smtp::reply with) { return refusal_ = std::move(with), *this; }
+    dialog_script& silent() { return terms_.opening = smtp::opening::silent, *this; }
+    dialog_script& refusing(smtp::reply with) { return terms_.refusal = std::move(with), *this; }
+    dialog_script& watching(smtp::fault f, smtp::on_fault what)
+    {
+        return terms_.faults[f] = what, *this;
+    }
+    dialog_script& footer(std::string text) { return terms_.footer = std::move(text), *this; }
     dialog_script& answering_once(smtp::reply with) { return once_ = std::move(with), *this; }
 
     dialog_script& greeted(std::string_view text)
@@ -121,8 +131,8 @@ private:
 
     [[nodiscard]] smtp::dialog make() const
     {
-        return once_ ? smtp::dialog::answering_once(options_, *once_)
-                     : smtp::dialog{options_, opening_, refusal_};
+        return once_ ? smtp::dialog::answering_once(options_, *once_, terms_.footer)
+                     : smtp::dialog{options_, terms_};
     }
 
     void check_start(smtp::dialog& dialog) const
@@ -192,8 +202,7 @@ private:
     }
 
     smtp::dialog_options options_;
-    smtp::opening opening_ = smtp::opening::greet;
-    std::optional<smtp::reply> refusal_;
+    smtp::dialog_terms terms_;
     std::optional<smtp::reply> once_;
     std::string greeting_;
     std::vector<exchange> exchanges_;

@@ -26,6 +26,7 @@ enum class error : std::uint8_t {
     bad_zone,          ///< not a host name (RFC 1123 §2.1)
     bad_weight,        ///< "*weight" is not a number from -1000 to 1000, or is 0
     bad_filter,        ///< not "d.d.d.d" with numbers or "[a..b;c]"
+    bad_pattern,       ///< not a regular expression (RE2 syntax)
     bad_xtext,         ///< not xtext (RFC 3461 §4)
     bad_reply,         ///< not an SMTP reply (RFC 5321 §4.2)
     line_too_long,     ///< longer than the limit that the source names

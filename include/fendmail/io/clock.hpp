@@ -3,6 +3,8 @@
 
 #include "fendmail/core/time.hpp"
 
+#include <string>
+
 /// The only place that reads a clock; everything else is told what time it is.
 ///
 /// Units: `instant` in whole seconds of wall time, `tick` of the steady clock.
@@ -11,5 +13,7 @@ namespace fendmail::io {
 
 [[nodiscard]] instant wall_now() noexcept;
 [[nodiscard]] tick steady_now() noexcept;
+/// Wall time in the local zone, "Nov 21 06:07:08".
+[[nodiscard]] std::string local_time_text();
 
 } // namespace fendmail::io

@@ -19,6 +19,7 @@ namespace fendmail::io {
 
 struct log_options {
     event::log_format format = event::log_format::postscreen;
+    event::log_words words = event::log_words::respectful; ///< in postscreen's format
     std::string target = "stderr"; ///< stderr | syslog | journald | file:/path
     std::string ident = "fendmail";
     std::string hostname; ///< in lines to stderr and files

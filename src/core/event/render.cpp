@@ -21,6 +21,7 @@ struct description_of {
     text operator()(const connected&) const { return {"connected", level::info}; }
     text operator()(const allowlisted&) const { return {"allowlisted", level::info}; }
     text operator()(const denylisted&) const { return {"denylisted", level::info}; }
+    text operator()(const vetoed&) const { return {"vetoed", level::info}; }
     text operator()(const passed&) const { return {"passed", level::info}; }
     text operator()(const pregreeted&) const { return {"pregreeted", level::info}; }
     text operator()(const dnsbl_scored&) const { return {"dnsbl_scored", level::info}; }
@@ -36,6 +37,10 @@ struct description_of {
     {
         return {"command_limit_exceeded", level::info};
     }
+    text operator()(const protocol_fault&) const { return {"protocol_fault", level::info}; }
+    text operator()(const plaintext_injected&) const { return {"plaintext_injected", level::info}; }
+    text operator()(const tls_started&) const { return {"tls_started", level::info}; }
+    text operator()(const tls_failed&) const { return {"tls_failed", level::info}; }
     text operator()(const session_ended&) const { return {"session_ended", level::info}; }
     text operator()(const dnsbl_listed&) const { return {"dnsbl_listed", level::info}; }
     text operator()(const dnsbl_answer_ignored&) const

@@ -26,6 +26,33 @@ struct fields_of {
         client(e.client);
         out.own_text("rule", e.rule);
     }
+    void operator()(const vetoed& e) const
+    {
+        client(e.client);
+        local(e.local);
+    }
+    void operator()(const protocol_fault& e) const
+    {
+        client(e.client);
+        out.word("test", to_string(e.test));
+        out.own_text("after", e.after);
+        out.client_text("text", e.text);
+    }
+    void operator()(const plaintext_injected& e) const
+    {
+        client(e.client);
+        out.client_text("text", e.text);
+    }
+    void operator()(const tls_started& e) const
+    {
+        client(e.client);
+        out.own_text("summary", e.summary);
+    }
+    void operator()(const tls_failed& e) const
+    {
+        client(e.client);
+        out.own_text("reason", e.reason);
+    }
     void operator()(const passed& e) const
     {
         client(e.client);

@@ -14,8 +14,10 @@ namespace {
 /// pflogsumm and exporters parse them.
 class phrase_writer {
 public:
-    explicit phrase_writer(fmt::memory_buffer& out)
+    phrase_writer(fmt::memory_buffer& out, log_words words)
         : out_{out}
+        , allow_{words == log_words::respectful ? "ALLOW" : "WHITE"}
+        , deny_{words == log_words::respectful ? "DENY" : "BLACK"}
     {
     }
 
@@ -23,8 +25,9 @@ public:
     {
         say("CONNECT from {} to {}", to_text(e.client), to_text(e.local));
     }
-    void operator()(const allowlisted& e) { say("ALLOWLISTED {}", to_text(e.client)); }
-    void operator()(const denylisted& e) { say("DENYLISTED {}", to_text(e.client)); }
+    void operator()(const allowlisted& e) { say("{}LISTED {}", allow_, to_text(e.client)); }
+    void operator()(const denylisted& e) { say("{}LISTED {}", deny_, to_text(e.client)); }
+    void operator()(const vetoed& e) { say("{}LIST VETO {}", allow_, to_text(e.client)); }
     void operator()(const passed& e)
     {
         say("PASS {} {}", e.is_new ? "NEW" : "OLD", to_text(e.client));
@@ -72,6 +75,22 @@ public:
     {
         say("COMMAND {} LIMIT from {} after ", limit(e.which), to_text(e.client));
         append_client_text(out_, e.after);
+    }
+    void operator()(const protocol_fault& e);
+    void operator()(const plaintext_injected& e)
+    {
+        say("PLAINTEXT AFTER STARTTLS from {}: ", to_text(e.client));
+        append_client_text(out_, e.text);
+    }
+    void operator()(const tls_started& e)
+    {
+        say("TLS connection established from {}: ", to_text(e.client));
+        own(e.summary);
+    }
+    void operator()(const tls_failed& e)
+    {
+        say("TLS handshake failed for {}: ", to_text(e.client));
+        own(e.reason);
     }
     void operator()(const session_ended& e);
 
@@ -218,6 +237,8 @@ private:
     static std::string_view limit(command_limit which) noexcept;
 
     fmt::memory_buffer& out_;
+    std::string_view allow_;
+    std::string_view deny_;
 };
 
 std::string_view phrase_writer::during(phase p) noexcept
@@ -252,6 +273,20 @@ std::string_view phrase_writer::limit(command_limit which) noexcept
     case command_limit::time: return "TIME";
     }
     return "UNKNOWN";
+}
+
+void phrase_writer::operator()(const protocol_fault& e)
+{
+    switch (e.test) {
+    case screen::test::bare_newline: say("BARE NEWLINE"); break;
+    case screen::test::non_smtp_command: say("NON-SMTP COMMAND"); break;
+    case screen::test::pipelining: say("COMMAND PIPELINING"); break;
+    case screen::test::pregreet:
+    case screen::test::dnsbl: say("PROTOCOL FAULT"); break; // these have events of their own
+    }
+    say(" from {} after ", to_text(e.client));
+    if (e.test != screen::test::bare_newline) say("{}: ", e.after);
+    append_client_text(out_, e.text);
 }
 
 void phrase_writer::pair(std::string_view name, std::string_view value)
@@ -316,7 +351,7 @@ void append_delay(fmt::memory_buffer& out, milliseconds span)
         fmt::format_to(fmt::appender(out), ".{:02}", hundredths);
 }
 
-void render_postscreen(fmt::memory_buffer& out, const any_event& what)
+void render_postscreen(fmt::memory_buffer& out, const any_event& what, log_words words)
 {
     const auto prefix = [level = level_of(what)]() -> std::string_view {
         switch (level) {
@@ -328,7 +363,7 @@ void render_postscreen(fmt::memory_buffer& out, const any_event& what)
         return "";
     }();
     out.append(prefix.data(), prefix.data() + prefix.size());
-    std::visit(phrase_writer{out}, what);
+    std::visit(phrase_writer{out, words}, what);
 }
 
 } // namespace fendmail::event

@@ -16,6 +16,12 @@ bool plan::has_early() const noexcept
                        [this](test t) { return is_early(t) && todo[t]; });
 }
 
+bool plan::has_deep() const noexcept
+{
+    return std::any_of(all_tests.begin(), all_tests.end(),
+                       [this](test t) { return !is_early(t) && todo[t]; });
+}
+
 plan make_plan(const policy& rules, const std::optional<client_record>& known, instant now) noexcept
 {
     plan result;

@@ -24,15 +24,17 @@ step screener::on_record(const std::optional<client_record>& known, instant now)
 {
     known_ = may_use_record() ? known : std::nullopt;
     plan_ = make_plan(*rules_, known_, now);
-    for (const test t : all_tests)
-        is_new_ = is_new_ || (rules_->tests[t].enabled &&
-                              (!known_ || known_->expires_at[t] == client_record::never_passed));
     if (plan_.has_early()) {
         early_.emplace(*rules_, plan_);
         return step::run_early_tests;
     }
-    if (refusal_) return step::run_dialog;
-    return hand_off(way_in::known);
+    return needs_dialog() ? step::run_dialog : hand_off(way_in::known);
+}
+
+step screener::on_veto() noexcept
+{
+    vetoed_ = true;
+    return early_ ? step::run_early_tests : step::run_dialog;
 }
 
 step screener::on_client_spoke()
@@ -65,6 +67,63 @@ step screener::on_greet_wait_elapsed(const dnsbl::score& so_far)
     return conclude(early_->on_greet_wait_elapsed(so_far));
 }
 
+smtp::fault_rules screener::begin_dialog() noexcept
+{
+    // Who is allowed by its score has passed the deep tests as well.
+    const bool allowed = early_ && early_->allowed_by_score();
+    deep_.emplace(*rules_, allowed ? plan{} : plan_, refusal_ || vetoed_);
+    return deep_->faults();
+}
+
+void screener::on_fault(smtp::fault what)
+{
+    FENDMAIL_ASSERT(deep_);
+    deep_->on_fault(test_of(what));
+}
+
+void screener::on_recipient() noexcept
+{
+    FENDMAIL_ASSERT(deep_);
+    deep_->on_recipient();
+}
+
+bool screener::spoke_too_early() const noexcept
+{
+    return early_ && early_->status(test::pregreet) == early_status::failed &&
+           rules_->tests[test::pregreet].on_failure != action::ignore;
+}
+
+void screener::on_latest_record(const std::optional<client_record>& latest) noexcept
+{
+    if (may_use_record() && latest) known_ = latest;
+}
+
+bool screener::is_new_client() const noexcept
+{
+    return std::ranges::any_of(all_tests, [this](test t) {
+        return rules_->tests[t].enabled &&
+               (!known_ || known_->expires_at[t] == client_record::never_passed);
+    });
+}
+
+bool screener::is_rejected() const noexcept
+{
+    return refusal_ || (deep_ && deep_->has_failed());
+}
+
+bool screener::is_refused() const noexcept
+{
+    return vetoed_ || is_rejected();
+}
+
+bool screener::passed_in_dialog() const noexcept
+{
+    if (!deep_ || is_refused() || !deep_->is_passed()) return false;
+    return !early_ || std::ranges::none_of(all_tests, [this](test t) {
+        return early_->status(t) == early_status::failed;
+    });
+}
+
 std::string screener::reasons() const
 {
     std::string text;
@@ -73,31 +132,57 @@ std::string screener::reasons() const
         text += word;
     };
     if (denylisted_) add("access_list");
-    if (early_)
-        for (const test t : all_tests)
-            if (early_->status(t) == early_status::failed) add(to_string(t));
+    if (vetoed_) add("veto");
+    for (const test t : all_tests) {
+        const bool failed = (early_ && early_->status(t) == early_status::failed) ||
+                            (deep_ && (deep_->status(t) == deep_status::failed ||
+                                       deep_->status(t) == deep_status::tolerated));
+        if (failed) add(to_string(t));
+    }
     return text;
+}
+
+std::optional<instant> screener::earned(test t, instant now) const noexcept
+{
+    if (early_ && early_->status(t) == early_status::passed)
+        return now + (t == test::dnsbl ? early_->dnsbl_ttl() : rules_->tests[t].ttl);
+    if (!deep_) return std::nullopt;
+    switch (deep_->status(t)) {
+    case deep_status::passed: return now + rules_->tests[t].ttl;
+    case deep_status::tolerated: return now + rules_->shortest_ttl();
+    case deep_status::not_wanted:
+    case deep_status::pending:
+    case deep_status::failed: break;
+    }
+    return std::nullopt;
 }
 
 std::optional<client_record> screener::record_to_store(instant now) const noexcept
 {
-    if (how_ != way_in::tested && how_ != way_in::tolerated) return std::nullopt;
-    if (!early_) return std::nullopt;
+    const bool was_tested = deep_ || how_ == way_in::tested || how_ == way_in::tolerated;
+    if (!was_tested || is_refused()) return std::nullopt;
     client_record record = known_.value_or(client_record{});
     bool passed_any = false;
     for (const test t : all_tests) {
         auto& expires_at = record.expires_at[t];
-        const bool passed = early_->status(t) == early_status::passed;
-        passed_any = passed_any || passed;
-        if (early_->allowed_by_score())
+        const auto until = earned(t, now);
+        passed_any = passed_any || until;
+        if (early_ && early_->allowed_by_score())
             expires_at = std::max(expires_at, now + early_->dnsbl_ttl());
-        else if (passed)
-            expires_at = now + (t == test::dnsbl ? early_->dnsbl_ttl() : rules_->tests[t].ttl);
+        else if (until)
+            expires_at = *until;
         else if (!rules_->tests[t].enabled && expires_at == client_record::never_passed)
             expires_at = client_record::was_disabled;
     }
     if (!passed_any) return std::nullopt;
     return record;
+}
+
+bool screener::needs_dialog() const noexcept
+{
+    if (refusal_ || vetoed_) return true;
+    if (early_ && early_->allowed_by_score()) return false;
+    return plan_.has_deep();
 }
 
 step screener::conclude(early_step what)
@@ -108,7 +193,7 @@ step screener::conclude(early_step what)
     case early_step::run_dialog: return step::run_dialog;
     case early_step::hand_off: break;
     }
-    if (refusal_) return step::run_dialog; // the access list rejects, the tests had nothing to add
+    if (needs_dialog()) return step::run_dialog;
     const bool failed = early_->status(test::pregreet) == early_status::failed ||
                         early_->status(test::dnsbl) == early_status::failed;
     return hand_off(failed ? way_in::tolerated : way_in::tested);

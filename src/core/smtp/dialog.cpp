@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/smtp/dialog.hpp"
 
-#include "fendmail/core/smtp/ascii.hpp"
-#include "fendmail/core/smtp/extensions.hpp"
-#include "fendmail/core/smtp/path.hpp"
+#include "fendmail/core/smtp/footer.hpp"
 
-#include <algorithm>
 #include <utility>
 
 namespace fendmail::smtp {
@@ -17,26 +14,21 @@ reply default_refusal()
     return make_reply(450, "4.3.2", "Service currently unavailable");
 }
 
-bool hides(const dialog_options& options, std::string_view keyword)
-{
-    return std::ranges::any_of(options.hide_ehlo, [&](const std::string& hidden) {
-        return equals_ignoring_case(hidden, keyword);
-    });
-}
-
 } // namespace
 
-dialog::dialog(const dialog_options& options, opening how, std::optional<reply> refusal)
+dialog::dialog(const dialog_options& options, dialog_terms terms)
     : options_{&options}
-    , opening_{how}
-    , refusal_{as_sent(refusal ? *std::move(refusal) : default_refusal())}
+    , terms_{std::move(terms)}
+    , refusal_{as_sent(terms_.refusal ? *terms_.refusal : default_refusal())}
     , lines_{options.line_limit_octets}
 {
 }
 
-dialog dialog::answering_once(const dialog_options& options, reply answer)
+dialog dialog::answering_once(const dialog_options& options, reply answer, std::string footer)
 {
-    dialog out{options, opening::greet, std::nullopt};
+    dialog_terms terms;
+    terms.footer = std::move(footer);
+    dialog out{options, std::move(terms)};
     out.answer_once_ = std::move(answer);
     return out;
 }
@@ -44,7 +36,7 @@ dialog dialog::answering_once(const dialog_options& options, reply answer)
 step dialog::start()
 {
     step out;
-    switch (opening_) {
+    switch (terms_.opening) {
     case opening::greet:
         answer(out, 220, "",
                options_->greeting.empty() ? options_->hostname + " ESMTP" : options_->greeting);
@@ -54,19 +46,30 @@ step dialog::start()
     return out;
 }
 
-step dialog::on_octets(std::string_view octets)
+step dialog::on_octets(std::string_view octets, std::string_view waiting)
 {
     step out;
+    waiting_ = waiting;
     if (!closed_) lines_.feed(octets);
-    while (!closed_) {
+    while (!closed_ && !starts_tls_) {
         const std::optional<line> input = lines_.next();
         if (!input) break;
         on_line(out, *input);
     }
     // A line without an end is cut off as soon as it is too long, not when its <LF> comes.
     if (!closed_ && lines_.overflowed()) end_with(out, limit::command_length, last_verb_);
-    out.then = closed_ ? next::close : next::read;
+    waiting_ = {};
+    out.then = closed_ ? next::close : starts_tls_ ? next::start_tls : next::read;
     return out;
+}
+
+void dialog::on_tls_started() noexcept
+{
+    starts_tls_ = false;
+    encrypted_ = true;
+    helo_.clear();
+    from_.reset();
+    esmtp_ = false;
 }
 
 step dialog::on_time_limit()
@@ -84,7 +87,7 @@ void dialog::answer(step& out, int code, std::string_view enhanced, std::string_
 
 void dialog::answer(step& out, const reply& r) const
 {
-    out.output += to_wire(as_sent(r));
+    out.output += to_wire(with_footer(as_sent(r), terms_.footer));
 }
 
 reply dialog::as_sent(reply r) const
@@ -116,6 +119,10 @@ void dialog::on_line(step& out, const line& input)
         closed_ = true;
         return answer(out, *answer_once_);
     }
+    if (look_for_faults(out, input, parsed, previous_verb)) return;
+    // Whatever comes of it: who names a recipient has come to the end of what is tested.
+    if (parsed.verb == verb::rcpt) out.recipient_named = true;
+
     const verb_row& row = row_of(parsed.verb);
     if (++commands_ > options_->command_limit && row.is_limited)
         return end_with(out, limit::command_count, previous_verb);
@@ -124,122 +131,44 @@ void dialog::on_line(step& out, const line& input)
     if (row.ends_session) closed_ = true;
 }
 
-void dialog::on_command(step& out, const command& input)
+/// In postscreen's order, which shows when two faults come with one line.
+bool dialog::look_for_faults(step& out, const line& input, const command& parsed,
+                             std::string_view previous_verb)
 {
-    switch (input.verb) {
-    case verb::unknown: return answer(out, 502, "5.5.2", "Error: command not recognized");
-    case verb::ehlo: return on_ehlo(out, input);
-    case verb::helo: return on_helo(out, input);
-    case verb::mail: return on_mail(out, input);
-    case verb::rcpt: return on_rcpt(out, input);
-    case verb::data: return on_data(out, input);
-    case verb::bdat: return on_bdat(out, input);
-    case verb::rset: from_.reset(); return answer(out, 250, "2.0.0", "Ok");
-    case verb::noop: return answer(out, 250, "2.0.0", "Ok");
-    case verb::vrfy: return on_vrfy(out, input);
-    case verb::etrn: return on_etrn(out, input);
-    case verb::starttls: return on_starttls(out, input);
-    case verb::quit: return answer(out, 221, "2.0.0", "Bye");
+    if (input.bare_lf && found(out, fault::bare_newline, {}, input.text)) return true;
+    if (terms_.faults[fault::non_smtp_command] != on_fault::unwatched &&
+        is_foreign(input, parsed) && found(out, fault::non_smtp_command, previous_verb, input.text))
+        return true;
+    // What follows BDAT in one go is a piece of mail (RFC 3030 §2).
+    const std::string_view behind = lines_.unread().empty() ? waiting_ : lines_.unread();
+    return parsed.verb != verb::bdat && !behind.empty() &&
+           found(out, fault::pipelining, parsed.verb_text, behind);
+}
+
+bool dialog::is_foreign(const line& input, const command& parsed) const
+{
+    if (parsed.verb != verb::unknown || parsed.token.empty()) return false;
+    const auto leading = static_cast<std::size_t>(parsed.token.data() - input.text.data());
+    return is_header_like(input.text.substr(leading)) ||
+           (!hides("SMTPUTF8") && !is_utf8(input.text)) ||
+           options_->forbidden.matches(parsed.token);
+}
+
+bool dialog::found(step& out, fault what, std::string_view after, std::string_view text)
+{
+    const on_fault rule = std::exchange(terms_.faults[what], on_fault::unwatched);
+    if (rule == on_fault::unwatched) return false;
+    out.notes.emplace_back(fault_seen{what, after, std::string{text}});
+    switch (rule) {
+    case on_fault::unwatched:
+    case on_fault::tell: return false;
+    case on_fault::refuse: refusal_ = as_sent(refusal_of(what)); return false;
+    case on_fault::end: break;
     }
-}
-
-void dialog::on_ehlo(step& out, const command& input)
-{
-    const std::string_view name = first_word(input.argument);
-    if (name.empty()) return answer(out, 501, "", "Syntax: EHLO hostname");
-    helo_ = name;
-    from_.reset();
-    esmtp_ = true;
-
-    reply greeting = make_reply(250, "", options_->hostname);
-    for (std::string& keyword : offered_extensions(options_->size_limit_octets,
-                                                   options_->disable_vrfy, options_->hide_ehlo))
-        greeting.lines.push_back(std::move(keyword));
-    answer(out, greeting);
-}
-
-void dialog::on_helo(step& out, const command& input)
-{
-    const std::string_view name = first_word(input.argument);
-    if (name.empty()) return answer(out, 501, "", "Syntax: HELO hostname");
-    helo_ = name;
-    from_.reset();
-    // esmtp_ stays: a client that said EHLO once has shown that it speaks ESMTP.
-    answer(out, 250, "", options_->hostname);
-}
-
-bool dialog::refused_for_want_of_helo(step& out) const
-{
-    if (!options_->helo_required || !helo_.empty()) return false;
-    answer(out, 503, "5.5.1", "Error: send HELO/EHLO first");
+    closed_ = true;
+    out.dropped = true;
+    answer(out, last_words_of(what));
     return true;
-}
-
-void dialog::on_mail(step& out, const command& input)
-{
-    if (refused_for_want_of_helo(out)) return;
-    if (from_) return answer(out, 503, "5.5.1", "Error: nested MAIL command");
-    const std::optional<std::string> path = parse_path(input.argument);
-    if (!path) return answer(out, 501, "5.5.4", "Syntax: MAIL FROM:<address>");
-    from_ = to_log_form(*path);
-    answer(out, 250, "2.1.0", "Ok");
-}
-
-void dialog::on_rcpt(step& out, const command& input)
-{
-    if (!from_) return answer(out, 503, "5.5.1", "Error: need MAIL command");
-    const std::optional<std::string> path = parse_path(input.argument);
-    if (!path) return answer(out, 501, "5.5.4", "Syntax: RCPT TO:<address>");
-    out.notes.emplace_back(recipient_refused{.answer = refusal_,
-                                             .from = *from_,
-                                             .to = to_log_form(*path),
-                                             .helo = helo_,
-                                             .esmtp = esmtp_});
-    answer(out, refusal_);
-}
-
-// DATA and BDAT end the session whatever their reply is. Every recipient was refused and
-// PIPELINING is not offered, so no sound client comes here; for another one, the lines that follow
-// may be mail, which must not be read as commands.
-
-void dialog::on_data(step& out, const command& input) const
-{
-    out.notes.emplace_back(mail_without_recipient{input.verb_text});
-    if (!first_word(input.argument).empty()) return answer(out, 501, "5.5.4", "Syntax: DATA");
-    if (!from_) return answer(out, 503, "5.5.1", "Error: need RCPT command");
-    answer(out, 554, "5.5.1", "Error: no valid recipients");
-}
-
-void dialog::on_bdat(step& out, const command& input) const
-{
-    out.notes.emplace_back(mail_without_recipient{input.verb_text});
-    if (hides(*options_, "CHUNKING"))
-        return answer(out, 502, "5.5.1", "Error: command not implemented");
-    if (first_word(input.argument).empty())
-        return answer(out, 501, "5.5.4", "Syntax: BDAT count [LAST]");
-    if (!from_) return answer(out, 554, "5.5.1", "Error: need MAIL command");
-    answer(out, 554, "5.5.1", "Error: no valid recipients");
-}
-
-void dialog::on_vrfy(step& out, const command& input) const
-{
-    if (first_word(input.argument).empty())
-        return answer(out, 501, "5.5.4", "Syntax: VRFY address");
-    if (options_->disable_vrfy) return answer(out, 502, "5.5.1", "VRFY command is disabled");
-    answer(out, refusal_);
-}
-
-void dialog::on_etrn(step& out, const command& input) const
-{
-    if (refused_for_want_of_helo(out)) return;
-    if (first_word(input.argument).empty()) return answer(out, 500, "", "Syntax: ETRN domain");
-    answer(out, 458, "", "Unable to queue messages");
-}
-
-void dialog::on_starttls(step& out, const command& input) const
-{
-    if (!first_word(input.argument).empty()) return answer(out, 501, "5.5.4", "Syntax: STARTTLS");
-    answer(out, 502, "5.5.1", "Error: command not implemented");
 }
 
 std::string_view to_string(opening o) noexcept
@@ -247,6 +176,16 @@ std::string_view to_string(opening o) noexcept
     switch (o) {
     case opening::greet: return "greet";
     case opening::silent: return "silent";
+    }
+    return "?";
+}
+
+std::string_view to_string(tls_level t) noexcept
+{
+    switch (t) {
+    case tls_level::none: return "none";
+    case tls_level::may: return "may";
+    case tls_level::encrypt: return "encrypt";
     }
     return "?";
 }
@@ -265,6 +204,7 @@ std::string_view to_string(next n) noexcept
 {
     switch (n) {
     case next::read: return "read";
+    case next::start_tls: return "start_tls";
     case next::close: return "close";
     }
     return "?";

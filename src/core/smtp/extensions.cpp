@@ -4,7 +4,6 @@
 #include "fendmail/core/smtp/ascii.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace fendmail::smtp {
 
@@ -60,25 +59,6 @@ std::span<const std::string> extensions::parameters(std::string_view keyword) co
     const extension* found = find(keyword);
     if (found == nullptr) return {};
     return found->parameters;
-}
-
-std::vector<std::string> offered_extensions(std::uint64_t size_limit_octets, bool disable_vrfy,
-                                            std::span<const std::string> hide)
-{
-    static constexpr std::array<std::string_view, 8> in_order{
-        "SIZE", "VRFY", "ETRN", "ENHANCEDSTATUSCODES", "8BITMIME", "DSN", "SMTPUTF8", "CHUNKING"};
-
-    std::vector<std::string> offered;
-    for (const std::string_view keyword : in_order) {
-        if (keyword == "VRFY" && disable_vrfy) continue;
-        if (std::ranges::any_of(
-                hide, [&](std::string_view word) { return equals_ignoring_case(word, keyword); }))
-            continue;
-        offered.emplace_back(keyword);
-        if (keyword == "SIZE" && size_limit_octets != 0)
-            offered.back() += ' ' + std::to_string(size_limit_octets);
-    }
-    return offered;
 }
 
 } // namespace fendmail::smtp

@@ -30,6 +30,7 @@ constexpr const char* name_of(error e)
     case error::bad_zone:
     case error::bad_weight:
     case error::bad_filter:
+    case error::bad_pattern:
     case error::bad_xtext:
     case error::bad_reply:
     case error::line_too_long:

@@ -12,8 +12,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 /// The configuration as values. Two types say what a reload can change: `startup_config` is fixed
@@ -53,16 +55,42 @@ struct backend_options {
     milliseconds idle_timeout{600000};
 };
 
+/// EHLO keywords that the clients of some networks are not offered.
+class hidden_keywords {
+public:
+    void add(const network& clients, std::vector<std::string> keywords)
+    {
+        networks_.insert(clients, static_cast<std::uint32_t>(keywords_.size()));
+        keywords_.push_back(std::move(keywords));
+    }
+    /// Upper case; those of the longest network that holds the client.
+    [[nodiscard]] std::span<const std::string> of(const ip_address& client) const noexcept
+    {
+        const auto found = networks_.find(client);
+        if (!found) return {};
+        return keywords_[*found];
+    }
+
+private:
+    acl::prefix_trie networks_;
+    std::vector<std::vector<std::string>> keywords_;
+};
+
 struct runtime_config {
     std::string hostname; ///< never empty once loaded
     backend_options backend;
     acl::access_list access;
-    std::string teaser; ///< text behind "220-"; never empty
+    /// Local addresses at which a pass can be earned (permit); empty = all.
+    acl::access_list allowlist_interfaces;
+    bool relays_after_deep_tests = true; ///< not built yet: runs as false
+    std::string teaser;                  ///< text behind "220-"; never empty
     screen::policy screening;
     dnsbl::site_set dnsbl_sites;
     milliseconds dnsbl_timeout{10000};
     std::vector<std::string> resolvers; ///< "address" or "address:port"; empty = the system's
     smtp::dialog_options dialog;
+    std::string reject_footer; ///< not expanded
+    hidden_keywords hide_ehlo_from;
     seconds command_time_limit{300};
     seconds command_time_limit_under_stress{10};
     std::uint32_t clients_per_address = 50; ///< 0 = no limit

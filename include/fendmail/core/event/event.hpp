@@ -34,6 +34,11 @@ struct denylisted {
     endpoint client;
     std::string_view rule;
 };
+/// The client is new, and the address it connected to does not let it earn a pass.
+struct vetoed {
+    endpoint client;
+    endpoint local;
+};
 struct passed {
     endpoint client;
     bool is_new = false;
@@ -49,6 +54,14 @@ struct dnsbl_scored {
     endpoint client;
     int score = 0;
     std::string_view reply_name;
+};
+
+/// A deep test failed.
+struct protocol_fault {
+    endpoint client;
+    screen::test test = screen::test::pipelining;
+    std::string_view after; ///< the verb before the fault; "" for a bare newline
+    std::string_view text;  ///< what the client sent
 };
 
 enum class phase : std::uint8_t {
@@ -93,6 +106,21 @@ struct command_limit_exceeded {
     endpoint client;
     command_limit which = command_limit::count;
     std::string_view after;
+};
+
+/// Somebody put plain text behind STARTTLS; the session ended.
+struct plaintext_injected {
+    endpoint client;
+    std::string_view text;
+};
+struct tls_started {
+    endpoint client;
+    std::string_view summary; ///< "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256 bits)"
+};
+/// The handshake failed or took too long; the session ended.
+struct tls_failed {
+    endpoint client;
+    std::string_view reason;
 };
 
 enum class ended_by : std::uint8_t { client, fendmail, backend };
@@ -227,9 +255,11 @@ struct internal_error {
 namespace fendmail {
 
 using any_event =
-    std::variant<event::connected, event::allowlisted, event::denylisted, event::passed,
-                 event::pregreeted, event::dnsbl_scored, event::hung_up, event::disconnected,
-                 event::recipient_refused, event::connect_refused, event::mail_without_recipient,
+    std::variant<event::connected, event::allowlisted, event::denylisted, event::vetoed,
+                 event::passed, event::protocol_fault, event::plaintext_injected,
+                 event::tls_started, event::tls_failed, event::pregreeted, event::dnsbl_scored,
+                 event::hung_up, event::disconnected, event::recipient_refused,
+                 event::connect_refused, event::mail_without_recipient,
                  event::command_limit_exceeded, event::session_ended, event::dnsbl_listed,
                  event::dnsbl_answer_ignored, event::dnsbl_failed, event::resolver_unavailable,
                  event::backend_unavailable, event::store_unavailable, event::store_moved_aside,

@@ -21,6 +21,11 @@
 namespace fendmail::event {
 
 enum class log_format : std::uint8_t { postscreen, json, logfmt };
+/// How access lists are called in postscreen's format.
+enum class log_words : std::uint8_t {
+    respectful, ///< ALLOWLISTED, DENYLISTED
+    old,        ///< WHITELISTED, BLACKLISTED: Postfix before 3.6, and log analysers of its time
+};
 enum class level : std::uint8_t { debug, info, warning, error };
 
 [[nodiscard]] std::string_view to_string(log_format f) noexcept;
@@ -32,7 +37,8 @@ enum class level : std::uint8_t { debug, info, warning, error };
 
 /// Appends one line without its end and without time, host and program name. Warnings and
 /// errors begin with "warning: " and "error: " as Postfix's do.
-void render_postscreen(fmt::memory_buffer& out, const any_event& what);
+void render_postscreen(fmt::memory_buffer& out, const any_event& what,
+                       log_words words = log_words::respectful);
 /// Appends one JSON object: {"event":"…","level":"…", fields…}.
 /// @param time RFC 3339 text for the "time" field; "" leaves the field out
 void render_json(fmt::memory_buffer& out, const any_event& what, std::string_view time);

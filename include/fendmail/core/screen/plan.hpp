@@ -16,6 +16,7 @@ struct plan {
 
     [[nodiscard]] bool is_empty() const noexcept;
     [[nodiscard]] bool has_early() const noexcept;
+    [[nodiscard]] bool has_deep() const noexcept;
     friend bool operator==(const plan&, const plan&) = default;
 };
 

@@ -34,6 +34,8 @@ struct policy {
     {
         return stress ? greet_wait_under_stress : greet_wait;
     }
+    /// How long a deep test whose failure is ignored counts as passed: the shortest of all.
+    [[nodiscard]] seconds shortest_ttl() const noexcept;
 };
 
 } // namespace fendmail::screen

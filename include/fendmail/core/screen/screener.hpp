@@ -5,6 +5,7 @@
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/dnsbl/scoreboard.hpp"
 #include "fendmail/core/screen/client_record.hpp"
+#include "fendmail/core/screen/deep_phase.hpp"
 #include "fendmail/core/screen/early_phase.hpp"
 #include "fendmail/core/screen/plan.hpp"
 #include "fendmail/core/screen/policy.hpp"
@@ -19,14 +20,17 @@
 /// The whole course of one client: evidence in, step out. The shell looks things up, waits and
 /// talks; what they mean is decided here and nowhere else.
 ///
-/// Source: postscreen's order of checks: access list, record, early tests, dialog.
+/// Source: postscreen's order of checks: access list, record, MX policy, early tests, dialog.
 /// Units: wall time for what is remembered; octets of text.
 /// Memory: a few words and the reply of a refusal.
 /// Errors: none.
 /// Threads: one screener belongs to one session.
 ///
-/// Call on_access() first; after `look_up_record` on_record(); after `run_early_tests` feed
-/// on_client_spoke(), on_score() and on_greet_wait_elapsed() until the step is another one.
+/// Call on_access() first; after `look_up_record` on_record() and maybe on_veto(); after
+/// `run_early_tests` feed on_client_spoke(), on_score() and on_greet_wait_elapsed() until the step
+/// is another one. For `run_dialog` call begin_dialog(), and feed on_fault() and on_recipient().
+/// At the end, before record_to_store(), on_latest_record() takes in what other sessions of the
+/// client have added meanwhile.
 namespace fendmail::screen {
 
 enum class step : std::uint8_t {
@@ -34,7 +38,7 @@ enum class step : std::uint8_t {
     run_early_tests,
     keep_waiting,
     drop,       ///< send refusal() and close
-    run_dialog, ///< every recipient gets refusal()
+    run_dialog, ///< every recipient gets refusal(), or 450 when there is none
     hand_off,
 };
 
@@ -59,9 +63,18 @@ public:
 
     [[nodiscard]] step on_access(const std::optional<acl::match>& found);
     [[nodiscard]] step on_record(const std::optional<client_record>& known, instant now);
+    /// The address that the client connected to does not let it earn a pass (postscreen's
+    /// MX policy): it takes all tests, and is told to come back.
+    [[nodiscard]] step on_veto() noexcept;
     [[nodiscard]] step on_client_spoke();
     [[nodiscard]] step on_score(const dnsbl::score& score);
     [[nodiscard]] step on_greet_wait_elapsed(const dnsbl::score& so_far);
+
+    /// @return what to look for in the dialog
+    [[nodiscard]] smtp::fault_rules begin_dialog() noexcept;
+    /// @pre begin_dialog() was called
+    void on_fault(smtp::fault what);
+    void on_recipient() noexcept;
 
     /// False once the client is rejected: its record is not asked, it must take every test.
     [[nodiscard]] bool may_use_record() const noexcept { return !refusal_; }
@@ -70,21 +83,34 @@ public:
     /// @pre run_early_tests was the last step but keep_waiting
     [[nodiscard]] const early_phase& early() const noexcept { return *early_; }
 
+    /// Whether the client failed the pregreet test and that is held against it.
+    [[nodiscard]] bool spoke_too_early() const noexcept;
+
     /// The 5xx reply of the test that decided; the last one that is enforced wins.
     [[nodiscard]] const std::optional<smtp::reply>& refusal() const noexcept { return refusal_; }
     [[nodiscard]] way_in how() const noexcept { return how_; }
-    /// Whether the client was never seen to pass some test that is on; valid once handed off.
-    [[nodiscard]] bool is_new_client() const noexcept { return is_new_; }
+    /// What the store says of the client at the end of its tests.
+    void on_latest_record(const std::optional<client_record>& latest) noexcept;
+    /// Whether the client was never seen to pass some test that is on.
+    [[nodiscard]] bool is_new_client() const noexcept;
+    /// Whether the client passed, in our dialog, all tests that it had to take.
+    [[nodiscard]] bool passed_in_dialog() const noexcept;
+    /// Whether its recipients are refused for good, and not only until it comes back.
+    [[nodiscard]] bool is_rejected() const noexcept;
     /// What was found against the client: "access_list", "pregreet", "dnsbl", comma separated.
     [[nodiscard]] std::string reasons() const;
 
-    /// What to remember, or nothing: only passes are remembered, and only of clients that are
-    /// handed off.
+    /// What to remember, or nothing: only passes are remembered, and only of clients against whom
+    /// nothing stands.
     /// @param now when the tests ended
     [[nodiscard]] std::optional<client_record> record_to_store(instant now) const noexcept;
 
 private:
     [[nodiscard]] step conclude(early_step what);
+    [[nodiscard]] bool needs_dialog() const noexcept;
+    [[nodiscard]] bool is_refused() const noexcept;
+    /// Until when `t` counts as passed by this session; nothing when it was not passed now.
+    [[nodiscard]] std::optional<instant> earned(test t, instant now) const noexcept;
     [[nodiscard]] step hand_off(way_in how) noexcept;
     /// Sets the refusal for an enforced or dropping action; ignore changes nothing.
     void refuse(std::string_view enhanced, std::string_view text, action a);
@@ -93,10 +119,11 @@ private:
     ip_address client_;
     plan plan_{};
     std::optional<early_phase> early_{};
+    std::optional<deep_phase> deep_{};
     std::optional<client_record> known_{};
     std::optional<smtp::reply> refusal_{};
     bool denylisted_ = false;
-    bool is_new_ = false;
+    bool vetoed_ = false;
     way_in how_ = way_in::none;
 };
 

@@ -30,6 +30,9 @@ enum class verb : std::uint8_t {
     etrn,
     starttls,
     quit,
+    auth,
+    xclient,
+    xforward,
 };
 
 struct verb_row {
@@ -37,23 +40,32 @@ struct verb_row {
     std::string_view name;     ///< upper case, as logged
     bool ends_session = false; ///< whatever the reply: what follows may be mail and not commands
     bool is_limited = true;    ///< may be one command too many
+    bool before_tls = false;   ///< taken in plain text although TLS is required
 };
 
 /// In the order of `verb`. The name of `unknown` is what postscreen logs; it never matches.
-inline constexpr std::array<verb_row, 13> verb_table{{
+inline constexpr std::array<verb_row, 16> verb_table{{
     {.verb = verb::unknown, .name = "UNIMPLEMENTED"},
-    {.verb = verb::ehlo, .name = "EHLO"},
-    {.verb = verb::helo, .name = "HELO"},
+    {.verb = verb::ehlo, .name = "EHLO", .before_tls = true},
+    {.verb = verb::helo, .name = "HELO", .before_tls = true},
     {.verb = verb::mail, .name = "MAIL"},
     {.verb = verb::rcpt, .name = "RCPT"},
     {.verb = verb::data, .name = "DATA", .ends_session = true},
     {.verb = verb::bdat, .name = "BDAT", .ends_session = true},
     {.verb = verb::rset, .name = "RSET"},
-    {.verb = verb::noop, .name = "NOOP"},
+    {.verb = verb::noop, .name = "NOOP", .before_tls = true},
     {.verb = verb::vrfy, .name = "VRFY"},
     {.verb = verb::etrn, .name = "ETRN"},
-    {.verb = verb::starttls, .name = "STARTTLS"},
-    {.verb = verb::quit, .name = "QUIT", .ends_session = true, .is_limited = false},
+    {.verb = verb::starttls, .name = "STARTTLS", .before_tls = true},
+    {.verb = verb::quit,
+     .name = "QUIT",
+     .ends_session = true,
+     .is_limited = false,
+     .before_tls = true},
+    // Known, so that the log names them and no test takes them for another protocol's; not offered.
+    {.verb = verb::auth, .name = "AUTH"},
+    {.verb = verb::xclient, .name = "XCLIENT"},
+    {.verb = verb::xforward, .name = "XFORWARD"},
 }};
 
 struct command {

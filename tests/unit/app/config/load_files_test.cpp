@@ -74,7 +74,7 @@ TEST_CASE("config: each problem names its own file, in the order of loading", "[
                 "conf.d/a.toml:3:10: error: deep.after: expected one of \"relay\", \"retry\", "
                 "found \"never\"",
                 "conf.d/c.toml:3:1: error: unknown key \"broken\" in [access]; the keys are "
-                "rules, action",
+                "rules, action, allowlist_interfaces",
                 "conf.d/../a.cidr:2:1: error: not an IP address; write 192.0.2.1 or 2001:db8::1 "
                 "(found \"x\")"});
 }

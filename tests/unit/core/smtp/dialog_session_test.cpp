@@ -255,7 +255,7 @@ TEST_CASE("dialog: soft bounce also softens what is answered once", "[smtp]")
 TEST_CASE("dialog: only a whole command starts its time limit anew", "[smtp]")
 {
     const smtp::dialog_options options = plain();
-    smtp::dialog dialog{options, smtp::opening::greet, std::nullopt};
+    smtp::dialog dialog{options, {}};
     CHECK_FALSE(dialog.start().command_done);
     CHECK_FALSE(dialog.on_octets("NOO").command_done);
     CHECK_FALSE(dialog.on_octets("P\r").command_done);
@@ -267,7 +267,7 @@ TEST_CASE("dialog: only a whole command starts its time limit anew", "[smtp]")
 TEST_CASE("dialog: tells the last verb and the name of the client", "[smtp]")
 {
     const smtp::dialog_options options = plain();
-    smtp::dialog dialog{options, smtp::opening::greet, std::nullopt};
+    smtp::dialog dialog{options, {}};
     CHECK(dialog.last_verb() == "CONNECT");
     CHECK(dialog.helo().empty());
     (void)dialog.on_octets("ehlo c.example\r\n");
@@ -281,7 +281,7 @@ TEST_CASE("dialog: tells the last verb and the name of the client", "[smtp]")
 TEST_CASE("dialog: the note of a refused recipient holds its parts", "[smtp]")
 {
     const smtp::dialog_options options = plain();
-    smtp::dialog dialog{options, smtp::opening::greet, make_reply(550, "5.7.1", "No")};
+    smtp::dialog dialog{options, {.refusal = make_reply(550, "5.7.1", "No")}};
     const smtp::step step =
         dialog.on_octets("EHLO h\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\n");
     REQUIRE(step.notes.size() == 2);
@@ -302,7 +302,7 @@ TEST_CASE("dialog: 10 MB of anything cost one reply", "[smtp]")
         std::string chunk;
         while (chunk.size() < 1'000'000)
             chunk += unit;
-        smtp::dialog dialog{options, smtp::opening::silent, std::nullopt};
+        smtp::dialog dialog{options, {.opening = smtp::opening::silent}};
         std::string output;
         std::size_t notes = 0;
         for (int i = 0; i < 10; ++i) {
@@ -322,7 +322,7 @@ TEST_CASE("dialog: 10 MB of commands in one read cost no more replies than the l
     std::string flood;
     while (flood.size() < 10'000'000)
         flood += "RCPT TO:<a@b>\n";
-    smtp::dialog dialog{options, smtp::opening::silent, std::nullopt};
+    smtp::dialog dialog{options, {.opening = smtp::opening::silent}};
     const smtp::step step = dialog.on_octets("MAIL FROM:<>\n" + flood);
     CHECK(to_string(step.then) == "close");
     CHECK(step.notes.size() == 20);
@@ -335,7 +335,7 @@ TEST_CASE("dialog: a verb, a name and a path may fill a line", "[smtp]")
     const std::string name(2000, 'n');
     dialog_script{plain()}.greeted("mx.example ESMTP").check();
     const smtp::dialog_options options = plain();
-    smtp::dialog dialog{options, smtp::opening::silent, std::nullopt};
+    smtp::dialog dialog{options, {.opening = smtp::opening::silent}};
     CHECK(dialog.on_octets(name + "\r\n").output == "502 5.5.2 Error: command not recognized\r\n");
     CHECK(dialog.on_octets("HELO " + name + "\r\n").output == "250 mx.example\r\n");
     CHECK(dialog.helo() == name);

@@ -60,23 +60,3 @@ TEST_CASE("extensions: of a repeated keyword the first counts", "[smtp]")
     const auto offered = offered_by({"mx", "SIZE 1", "SIZE 2"});
     CHECK(words(offered.parameters("SIZE")) == std::vector<std::string>{"1"});
 }
-
-TEST_CASE("extensions: ours are offered in a fixed order, minus the hidden ones", "[smtp]")
-{
-    using list = std::vector<std::string>;
-    CHECK(smtp::offered_extensions(0, false, {}) == list{"SIZE", "VRFY", "ETRN",
-                                                         "ENHANCEDSTATUSCODES", "8BITMIME", "DSN",
-                                                         "SMTPUTF8", "CHUNKING"});
-    CHECK(smtp::offered_extensions(1000, true, {}) == list{"SIZE 1000", "ETRN",
-                                                           "ENHANCEDSTATUSCODES", "8BITMIME", "DSN",
-                                                           "SMTPUTF8", "CHUNKING"});
-    const list all = smtp::offered_extensions(0, false, {});
-    for (const std::string& hidden : all) {
-        CAPTURE(hidden);
-        list want = all;
-        std::erase(want, hidden);
-        CHECK(smtp::offered_extensions(0, false, list{hidden}) == want);
-    }
-    CHECK(smtp::offered_extensions(7, false, list{"size", "PIPELINING"}).front() == "VRFY");
-    CHECK(smtp::offered_extensions(0, false, all).empty());
-}

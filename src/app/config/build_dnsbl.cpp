@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "builder.hpp"
+
+#include "fendmail/core/limits.hpp"
+#include "fendmail/core/smtp/ascii.hpp"
+#include "fendmail/core/units.hpp"
+
+#include <fmt/format.h>
+
+namespace fendmail::app {
+
+void builder::dnsbl()
+{
+    screen::policy& policy = out_.runtime.screening;
+    policy.dnsbl_threshold = number<int>("dnsbl", "threshold");
+    policy.dnsbl_allow_threshold = number<int>("dnsbl", "allow_threshold");
+    policy.dnsbl_min_ttl = whole_seconds("dnsbl", "min_ttl");
+    policy.dnsbl_max_ttl = whole_seconds("dnsbl", "max_ttl");
+    policy.tests[screen::test::dnsbl].on_failure = action("dnsbl");
+    out_.runtime.dnsbl_timeout = span("dnsbl", "timeout");
+
+    const setting& min_ttl = get("dnsbl", "min_ttl");
+    const setting& max_ttl = get("dnsbl", "max_ttl");
+    if (policy.dnsbl_min_ttl > policy.dnsbl_max_ttl && !min_ttl.broken && !max_ttl.broken)
+        error(written(min_ttl, max_ttl), "dnsbl.min_ttl",
+              fmt::format("must not be longer than dnsbl.max_ttl ({} > {})",
+                          fendmail::to_text(milliseconds{min_ttl.number}),
+                          fendmail::to_text(milliseconds{max_ttl.number})));
+    dnsbl_sites();
+    dnsbl_resolvers();
+}
+
+void builder::dnsbl_sites()
+{
+    const setting& setting = get("dnsbl", "sites");
+    std::vector<dnsbl::site> sites;
+    bool broken = setting.broken;
+    for (const text_item& item : setting.texts) {
+        auto parsed = dnsbl::parse_site(item.text);
+        if (parsed) {
+            sites.push_back(std::move(*parsed));
+        } else {
+            error(item, "dnsbl.sites", parsed.error());
+            broken = true;
+        }
+    }
+    out_.runtime.dnsbl_sites = dnsbl::make_site_set(sites, reply_names());
+    const std::size_t zones = out_.runtime.dnsbl_sites.zones.size();
+    if (zones > limits::dnsbl_zones)
+        error(setting.where, "dnsbl.sites",
+              fmt::format("at most {} zones can be asked, found {}", limits::dnsbl_zones, zones));
+    out_.runtime.screening.tests[screen::test::dnsbl].enabled = !sites.empty();
+    if (!broken && !sites.empty()) dnsbl_scores(sites);
+}
+
+void builder::dnsbl_scores(const std::vector<dnsbl::site>& sites)
+{
+    const setting& threshold = get("dnsbl", "threshold");
+    const setting& allow = get("dnsbl", "allow_threshold");
+    std::int64_t highest = 0;
+    std::int64_t lowest = 0;
+    for (const dnsbl::site& s : sites)
+        (s.weight > 0 ? highest : lowest) += s.weight;
+    // Sites that only allow are a sensible configuration; then nobody is meant to be listed.
+    const bool only_allows = highest == 0 && allow.number < 0;
+    if (threshold.number > highest && !only_allows && !threshold.broken)
+        problems_.warning(written(threshold, get("dnsbl", "sites")),
+                          fmt::format("dnsbl.threshold: nobody can reach {}, the weights of all "
+                                      "sites add up to {}",
+                                      threshold.number, highest));
+    if (allow.number < lowest && !allow.broken)
+        problems_.warning(allow.where,
+                          fmt::format("dnsbl.allow_threshold: nobody can reach {}, the negative "
+                                      "weights of all sites add up to {}",
+                                      allow.number, lowest));
+}
+
+std::map<std::string, std::string> builder::reply_names()
+{
+    constexpr std::string_view name = "dnsbl.reply_names";
+    const setting& sites = get("dnsbl", "sites");
+    const auto is_of = [](const text_item& site, std::string_view zone) {
+        if (zone.ends_with('.')) zone.remove_suffix(1);
+        const auto parsed = dnsbl::parse_site(site.text);
+        return parsed && smtp::equals_ignoring_case(parsed->zone, zone);
+    };
+    std::map<std::string, std::string> out;
+    for (const auto& [zone, shown] : get("dnsbl", "reply_names").pairs) {
+        const auto& wanted = zone.text;
+        if (!sites.broken && std::ranges::none_of(sites.texts, [&](const text_item& site) {
+                return is_of(site, wanted);
+            }))
+            problems_.warning(zone.where, fmt::format("{}: no site has the zone {}", name,
+                                                      in_quotes(zone.written)));
+        if (shown.text.empty() || !is_reply_text(shown.text))
+            found(shown, name, "a name for replies is printable ASCII and not empty");
+        out[zone.text] = shown.text;
+    }
+    // A zone with a key in it goes to every client that is refused, unless it is renamed.
+    for (const text_item& site : sites.texts)
+        if (site.written != site.text && std::ranges::none_of(out, [&](const auto& renamed) {
+                return is_of(site, renamed.first);
+            }))
+            problems_.warning(site.where,
+                              fmt::format("dnsbl.sites: clients will be shown what ${{...}} "
+                                          "stands for; give the zone a name in {} (found {})",
+                                          name, in_quotes(site.written)));
+    return out;
+}
+
+void builder::dnsbl_resolvers()
+{
+    for (const text_item& item : get("dnsbl", "resolvers").texts) {
+        const auto where = parse_endpoint(item.text);
+        if (where && where->port == 0)
+            found(item, "dnsbl.resolvers", "port 0 cannot be asked");
+        else if (!where && !parse_address(item.text))
+            found(item, "dnsbl.resolvers",
+                  "not a resolver; write an address, address:port or [v6]:port");
+        out_.runtime.resolvers.push_back(item.text);
+    }
+}
+
+} // namespace fendmail::app

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/smtp/ascii.hpp"
+#include "settings.hpp"
+
+#include <algorithm>
+#include <cstdint>
+#include <fmt/format.h>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Settings → configuration, section by section. Private to build*.cpp.
+namespace fendmail::app {
+
+/// RFC 5321 §4.2: the text of a reply is printable ASCII, space and tab; a tab helps nobody.
+[[nodiscard]] inline bool is_reply_text(std::string_view text)
+{
+    return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+class builder {
+public:
+    builder(const settings& from, std::string_view default_hostname, problem_list& problems)
+        : from_{from}
+        , default_hostname_{default_hostname}
+        , problems_{problems}
+    {
+    }
+
+    config build() &&;
+
+private:
+    [[nodiscard]] const setting& get(std::string_view section, std::string_view name) const
+    {
+        return from_.get(section, name);
+    }
+    [[nodiscard]] const text_item& text(std::string_view section, std::string_view name) const
+    {
+        return get(section, name).texts.front();
+    }
+    [[nodiscard]] milliseconds span(std::string_view section, std::string_view name) const
+    {
+        return milliseconds{get(section, name).number};
+    }
+    /// The table of keys takes only whole ones where this is used.
+    [[nodiscard]] seconds whole_seconds(std::string_view section, std::string_view name) const
+    {
+        return std::chrono::duration_cast<seconds>(span(section, name));
+    }
+    [[nodiscard]] bool flag(std::string_view section, std::string_view name) const
+    {
+        return get(section, name).number != 0;
+    }
+    /// For ranges that fit, as those of the table of keys do.
+    template <class Number>
+    [[nodiscard]] Number number(std::string_view section, std::string_view name) const
+    {
+        return static_cast<Number>(get(section, name).number);
+    }
+    [[nodiscard]] screen::action action(std::string_view section) const
+    {
+        return number<screen::action>(section, "action");
+    }
+    /// The one that somebody wrote, if there is one.
+    [[nodiscard]] static place written(const setting& first, const setting& second)
+    {
+        return first.where.line != 0 ? first.where : second.where;
+    }
+
+    void error(place where, std::string_view key_name, std::string_view what)
+    {
+        problems_.error(where, fmt::format("{}: {}", key_name, what));
+    }
+    void error(const text_item& item, std::string_view key_name, fendmail::error e)
+    {
+        found(item, key_name, message(e));
+    }
+    void found(const text_item& item, std::string_view key_name, std::string_view what)
+    {
+        error(item.where, key_name, fmt::format("{} (found {})", what, in_quotes(item.written)));
+    }
+
+    void no_control(std::string_view section, std::string_view name);
+
+    void server();
+    void hostname();
+    void admin();
+    void backend();
+    void tcp_backend(const text_item& address, place where);
+    void access();
+    void allowlist_interfaces();
+    void screening();
+    void teaser();
+    void check_banner(const text_item& item, std::string_view key_name);
+    void dnsbl();
+    void dnsbl_sites();
+    void dnsbl_scores(const std::vector<dnsbl::site>& sites);
+    void dnsbl_resolvers();
+    [[nodiscard]] std::map<std::string, std::string> reply_names();
+    void dialog();
+    void hidden_keywords();
+    [[nodiscard]] std::vector<std::string> ehlo_keywords(const text_item& item,
+                                                         std::string_view key_name);
+    void reject_footer();
+    void forbidden_commands();
+    void store();
+    void log();
+
+    const settings& from_;
+    std::string_view default_hostname_;
+    problem_list& problems_;
+    config out_;
+};
+
+} // namespace fendmail::app

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/core/limits.hpp"
+#include "fendmail/core/screen/client_key.hpp"
+#include "fendmail/core/smtp/footer.hpp"
+#include "fendmail/io/clock.hpp"
+#include "session_impl.hpp"
+
+#include <array>
+#include <variant>
+
+namespace fendmail::app {
+
+namespace {
+
+/// How long a client may take to read our last words, and how much it may still send: closing
+/// with unread input makes the kernel send a reset that can overtake them.
+constexpr milliseconds linger_time{2000};
+constexpr std::size_t linger_octets = 65536;
+/// Clients that may linger at once; beyond it they are closed with the reply under way. A flood of
+/// refused clients must not keep descriptors that others need.
+constexpr std::size_t lingering_max = 256;
+
+} // namespace
+
+asio::awaitable<void> session::say_and_close(smtp::reply answer)
+{
+    if (config().dialog.soft_bounce) answer = smtp::softened(std::move(answer));
+    reply_ = smtp::to_log(answer);
+    ended_by_ = event::ended_by::fendmail;
+    answer = smtp::with_footer(std::move(answer), footer());
+    io::deadline limit{worker_.deadlines(), stream_};
+    limit.set_after(last_reply_time);
+    if (co_await stream_.write(smtp::to_wire(answer), &limit) == wait_end::ready) co_await linger();
+}
+
+asio::awaitable<void> session::linger()
+{
+    auto& lingering = worker_.sessions().shared().lingering;
+    if (lingering.load() >= lingering_max) co_return;
+    const counted one{lingering};
+    stream_.shutdown_write();
+    io::deadline limit{worker_.deadlines(), stream_};
+    limit.set_after(linger_time);
+    std::array<char, 2048> ignored;
+    for (std::size_t octets = 0; octets < linger_octets;) {
+        const auto got = co_await stream_.read_some(asio::buffer(ignored), &limit);
+        if (got.end != wait_end::ready) co_return;
+        octets += got.octets;
+    }
+}
+
+tick_span session::command_time_limit() const noexcept
+{
+    return worker_.sessions().is_stressed() ? config().command_time_limit_under_stress
+                                            : config().command_time_limit;
+}
+
+std::string session::footer() const
+{
+    if (config().reject_footer.empty()) return {};
+    smtp::footer_values values;
+    values.client_address = to_text(client_.address);
+    values.client_port = client_.port;
+    values.localtime = io::local_time_text();
+    values.server_name = config().hostname;
+    return smtp::expand_footer(config().reject_footer, values);
+}
+
+asio::awaitable<void> session::run_dialog()
+{
+    smtp::dialog_terms terms;
+    // Who spoke too early has its commands answered; a 220 now would answer its EHLO.
+    if (teaser_sent_ && screener_.spoke_too_early()) terms.opening = smtp::opening::silent;
+    terms.refusal = screener_.refusal();
+    terms.faults = screener_.begin_dialog();
+    terms.hide_ehlo = config().hide_ehlo_from.of(client_.address);
+    terms.footer = footer();
+    verdict_ = terms.refusal ? event::verdict::rejected : event::verdict::left;
+    co_await talk(smtp::dialog{config().dialog, std::move(terms)});
+    remember();
+    reasons_ = screener_.reasons();
+}
+
+/// Moves octets between the client and the dialog. One deadline covers a whole command, so that
+/// a client that sends an octet a minute runs out of time all the same.
+asio::awaitable<void> session::talk(smtp::dialog dialog)
+{
+    enter(event::phase::dialog);
+    io::deadline limit{worker_.deadlines(), stream_};
+    limit.set_after(command_time_limit());
+    std::optional<smtp::step> step = dialog.start();
+    while (step) {
+        for (const auto& what : step->notes)
+            tell(what);
+        if (step->recipient_named) screener_.on_recipient();
+        helo_ = dialog.helo();
+        if (co_await stream_.write(step->output, &limit) != wait_end::ready) break;
+        switch (step->then) {
+        case smtp::next::read: break;
+        case smtp::next::start_tls:
+            limit.clear(); // the handshake has a limit of its own
+            if (!co_await start_tls(dialog)) co_return;
+            break;
+        case smtp::next::close:
+            if (step->dropped) verdict_ = event::verdict::dropped;
+            ended_by_ = dialog.last_verb() == "QUIT" && !step->dropped ? event::ended_by::client
+                                                                       : event::ended_by::fendmail;
+            co_await linger();
+            co_return;
+        }
+        if (step->command_done) limit.set_after(command_time_limit());
+        step = co_await hear(dialog, limit);
+    }
+    client_gone();
+}
+
+asio::awaitable<std::optional<smtp::step>> session::hear(smtp::dialog& dialog, io::deadline& limit)
+{
+    std::array<char, 2048> octets;
+    const auto got = co_await stream_.read_some(asio::buffer(octets), &limit);
+    switch (got.end) {
+    case wait_end::ready: {
+        // What is there before we answer was sent without waiting for the answer, even if it came
+        // in a segment of its own.
+        std::array<char, limits::log_text_octets> behind;
+        const auto waiting = stream_.peek(asio::buffer(behind));
+        co_return dialog.on_octets({octets.data(), got.octets}, {behind.data(), waiting.octets});
+    }
+    case wait_end::timed_out:
+        limit.set_after(last_reply_time); // for saying so
+        co_return dialog.on_time_limit();
+    case wait_end::woken:
+        if (stream_.is_open()) co_return smtp::step{};
+        co_return std::nullopt;
+    case wait_end::closed:
+    case wait_end::failed: break;
+    }
+    co_return std::nullopt;
+}
+
+asio::awaitable<bool> session::start_tls(smtp::dialog&)
+{
+    co_return false;
+}
+
+/// What the client has passed in our dialog is remembered, so that it goes through when it comes
+/// again.
+void session::remember()
+{
+    const screen::client_key key{client_.address};
+    screener_.on_latest_record(worker_.store().get(key));
+    if (screener_.passed_in_dialog()) emit(event::passed{client_, screener_.is_new_client()});
+    if (const auto record = screener_.record_to_store(io::wall_now()))
+        worker_.store().put(key, *record);
+}
+
+void session::tell_refusal(const smtp::recipient_refused& what)
+{
+    reply_ = smtp::to_log(what.answer);
+    verdict_ = screener_.is_rejected() ? event::verdict::rejected : event::verdict::deferred;
+    emit(event::recipient_refused{client_, reply_, what.from, what.to, what.helo, what.esmtp});
+}
+
+void session::tell(const smtp::note& what)
+{
+    struct teller {
+        session& s;
+        void operator()(const smtp::recipient_refused& n) const { s.tell_refusal(n); }
+        void operator()(const smtp::mail_without_recipient& n) const
+        {
+            s.emit(event::mail_without_recipient{s.client_, n.verb});
+        }
+        void operator()(const smtp::limit_exceeded& n) const
+        {
+            s.emit(event::command_limit_exceeded{s.client_, which(n.which), n.after});
+        }
+        void operator()(const smtp::fault_seen& n) const
+        {
+            s.screener_.on_fault(n.what);
+            s.emit(event::protocol_fault{s.client_, screen::test_of(n.what), n.after, n.text});
+        }
+        void operator()(const smtp::plaintext_behind_starttls& n) const
+        {
+            s.verdict_ = event::verdict::deferred;
+            s.emit(event::plaintext_injected{s.client_, n.text});
+        }
+        static event::command_limit which(smtp::limit l)
+        {
+            switch (l) {
+            case smtp::limit::command_count: return event::command_limit::count;
+            case smtp::limit::command_length: return event::command_limit::length;
+            case smtp::limit::command_time: break;
+            }
+            return event::command_limit::time;
+        }
+    };
+    std::visit(teller{*this}, what);
+}
+
+} // namespace fendmail::app

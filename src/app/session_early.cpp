@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/core/limits.hpp"
+#include "fendmail/io/clock.hpp"
+#include "session_impl.hpp"
+
+#include <array>
+#include <fmt/format.h>
+
+namespace fendmail::app {
+
+asio::awaitable<std::optional<screen::step>> session::run_early_tests()
+{
+    enter(event::phase::early);
+    const auto todo = screener_.tests_to_run().todo;
+    if (todo[screen::test::pregreet] && !say_teaser()) co_return std::nullopt;
+
+    io::dnsbl_lookup::subscription lists;
+    bool scored = !todo[screen::test::dnsbl];
+    if (!scored)
+        lists = worker_.lookups().join(client_.address, service_->dnsbl_sites,
+                                       config().dnsbl_timeout, &stream_);
+    io::deadline time_is_up{worker_.deadlines(), stream_};
+    time_is_up.set(phase_begun_ + early_limit());
+
+    for (auto step = screen::step::keep_waiting;;) {
+        // Whatever woke us, look at all of it; the client last, since its octets stay.
+        if (!scored && lists.done()) {
+            scored = true;
+            step = screener_.on_score(lists.score());
+            tell_score(lists.score());
+        } else if (time_is_up.has_passed()) {
+            const auto so_far = scored ? screener_.early().score() : lists.score();
+            step = screener_.on_greet_wait_elapsed(so_far);
+            if (!scored) tell_score(so_far);
+        }
+        if (step != screen::step::keep_waiting) co_return step;
+
+        const auto end = client_spoke_ ? co_await stream_.wait_woken(&time_is_up)
+                                       : co_await stream_.wait_readable(&time_is_up);
+        if (end == wait_end::failed || end == wait_end::closed || !stream_.is_open())
+            co_return std::nullopt;
+        if (end != wait_end::ready) continue;
+        const auto after = look_at_client();
+        if (!after) co_return std::nullopt;
+        step = *after;
+    }
+}
+
+bool session::say_teaser()
+{
+    teaser_sent_ = true;
+    return stream_.write_now(fmt::format("220-{}\r\n", config().teaser));
+}
+
+milliseconds session::early_limit() const noexcept
+{
+    const auto wait = config().screening.wait(worker_.sessions().is_stressed());
+    // With the greet wait off the lists alone decide, and they have a limit of their own.
+    return wait.count() == 0 ? config().dnsbl_timeout : milliseconds{wait};
+}
+
+/// Peeks, so that whatever the client said is still there for the backend.
+/// @return nothing when the client has hung up
+std::optional<screen::step> session::look_at_client()
+{
+    std::array<char, limits::pregreet_octets> octets;
+    const auto seen = stream_.peek(asio::buffer(octets));
+    if (seen.end != wait_end::ready) return std::nullopt;
+    if (seen.octets == 0) return screen::step::keep_waiting;
+    client_spoke_ = true;
+    if (!screener_.early().listens()) return screen::step::keep_waiting;
+    emit(event::pregreeted{client_,
+                           seen.octets,
+                           between(phase_begun_, io::steady_now()),
+                           {octets.data(), seen.octets}});
+    return screener_.on_client_spoke();
+}
+
+void session::tell_score(const dnsbl::score& score)
+{
+    score_ = score.value;
+    score_complete_ = score.complete;
+    if (screener_.early().status(screen::test::dnsbl) == screen::early_status::failed)
+        emit(event::dnsbl_scored{client_, score.value, score.reply_name});
+}
+
+} // namespace fendmail::app

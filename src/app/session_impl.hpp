@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/app/worker.hpp"
+#include "fendmail/core/screen/screener.hpp"
+#include "fendmail/core/smtp/dialog.hpp"
+#include "fendmail/io/stream_group.hpp"
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+/// The inside of session.hpp: one client from accept to end. Its parts are in session.cpp (course
+/// and ends), session_early.cpp (greet wait and lists), session_dialog.cpp (our own SMTP side) and
+/// session_handoff.cpp (to the backend).
+namespace fendmail::app {
+
+namespace asio = boost::asio;
+using io::wait_end;
+
+/// For a reply that ends the session without a dialog.
+inline constexpr milliseconds last_reply_time{10000};
+
+[[nodiscard]] inline milliseconds between(tick from, tick to)
+{
+    return std::chrono::duration_cast<milliseconds>(to - from);
+}
+
+class session {
+public:
+    session(worker& where, std::shared_ptr<const service> what, io::stream::socket socket,
+            const endpoint& client, const endpoint& local);
+    session(const session&) = delete;
+    session& operator=(const session&) = delete;
+    ~session();
+
+    asio::awaitable<void> run();
+
+private:
+    [[nodiscard]] const runtime_config& config() const noexcept { return service_->config; }
+    void emit(const any_event& what) noexcept { worker_.events().on(what); }
+
+    [[nodiscard]] std::optional<event::connect_refusal> refused_at_connect() noexcept;
+    [[nodiscard]] screen::step consult_access_list();
+    [[nodiscard]] screen::step consult_store();
+    [[nodiscard]] bool is_screening_full() noexcept;
+    [[nodiscard]] bool is_vetoed() const noexcept;
+    asio::awaitable<std::optional<screen::step>> run_early_tests();
+    [[nodiscard]] bool say_teaser();
+    [[nodiscard]] milliseconds early_limit() const noexcept;
+    [[nodiscard]] std::optional<screen::step> look_at_client();
+    void tell_score(const dnsbl::score& score);
+
+    asio::awaitable<void> follow(screen::step step);
+    asio::awaitable<void> refuse_connection(event::connect_refusal why);
+    asio::awaitable<void> say_and_close(smtp::reply answer);
+    [[nodiscard]] std::string footer() const;
+    asio::awaitable<void> run_dialog();
+    asio::awaitable<void> talk(smtp::dialog dialog);
+    /// @return what the dialog makes of it; nothing when the connection is over
+    asio::awaitable<std::optional<smtp::step>> hear(smtp::dialog& dialog, io::deadline& limit);
+    asio::awaitable<bool> start_tls(smtp::dialog& dialog);
+    void remember();
+    [[nodiscard]] tick_span command_time_limit() const noexcept;
+    void tell(const smtp::note& what);
+    void tell_refusal(const smtp::recipient_refused& what);
+    asio::awaitable<void> linger();
+
+    void tell_way_in();
+    asio::awaitable<void> hand_off();
+    asio::awaitable<io::hand_off_result> connect_backend();
+    asio::awaitable<void> answer_for_backend(const io::hand_off_result& result);
+
+    void enter(event::phase phase) noexcept;
+    void client_gone();
+
+    worker& worker_;
+    std::shared_ptr<const service> service_;
+    io::stream stream_;
+    endpoint client_;
+    endpoint local_;
+    tick accepted_;
+    tick phase_begun_;
+    tick decided_{};
+    io::stream_group streams_;
+    io::stream_group::membership member_;
+    registry::ticket ticket_;
+    screen::screener screener_;
+    bool teaser_sent_ = false;
+    bool client_spoke_ = false; ///< unread octets wait in the socket
+    bool backend_has_it_ = false;
+
+    event::phase phase_ = event::phase::connect;
+    event::verdict verdict_ = event::verdict::left;
+    event::ended_by ended_by_ = event::ended_by::client;
+    milliseconds hand_off_time_{0};
+    std::uint64_t octets_in_ = 0;
+    std::uint64_t octets_out_ = 0;
+    int score_ = 0;
+    bool score_complete_ = true;
+    std::string reasons_;
+    std::string reply_;
+    std::string helo_;
+};
+
+} // namespace fendmail::app

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// The commands one by one; reading them, faults and limits are in dialog.cpp.
+#include "fendmail/core/smtp/ascii.hpp"
+#include "fendmail/core/smtp/dialog.hpp"
+#include "fendmail/core/smtp/extensions.hpp"
+#include "fendmail/core/smtp/path.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace fendmail::smtp {
+
+bool dialog::hides(std::string_view keyword) const noexcept
+{
+    const auto is_it = [&](const std::string& hidden) {
+        return equals_ignoring_case(hidden, keyword);
+    };
+    return std::ranges::any_of(options_->hide_ehlo, is_it) ||
+           std::ranges::any_of(terms_.hide_ehlo, is_it);
+}
+
+void dialog::on_command(step& out, const command& input)
+{
+    if (options_->tls == tls_level::encrypt && !encrypted_ && !row_of(input.verb).before_tls)
+        return answer(out, 530, "5.7.0", "Must issue a STARTTLS command first");
+    switch (input.verb) {
+    case verb::unknown:
+    case verb::auth:
+    case verb::xclient:
+    case verb::xforward: return answer(out, 502, "5.5.2", "Error: command not recognized");
+    case verb::ehlo: return on_ehlo(out, input);
+    case verb::helo: return on_helo(out, input);
+    case verb::mail: return on_mail(out, input);
+    case verb::rcpt: return on_rcpt(out, input);
+    case verb::data: return on_data(out, input);
+    case verb::bdat: return on_bdat(out, input);
+    case verb::rset: from_.reset(); return answer(out, 250, "2.0.0", "Ok");
+    case verb::noop: return answer(out, 250, "2.0.0", "Ok");
+    case verb::vrfy: return on_vrfy(out, input);
+    case verb::etrn: return on_etrn(out, input);
+    case verb::starttls: return on_starttls(out, input);
+    case verb::quit: return answer(out, 221, "2.0.0", "Bye");
+    }
+}
+
+void dialog::on_ehlo(step& out, const command& input)
+{
+    const std::string_view name = first_word(input.argument);
+    if (name.empty()) return answer(out, 501, "", "Syntax: EHLO hostname");
+    helo_ = name;
+    from_.reset();
+    esmtp_ = true;
+
+    reply greeting = make_reply(250, "", options_->hostname);
+    const bool offers_tls = options_->tls != tls_level::none && !encrypted_;
+    for (const std::string_view keyword : offered_extensions) {
+        if (hides(keyword)) continue;
+        if (keyword == "VRFY" && options_->disable_vrfy) continue;
+        if (keyword == "STARTTLS" && !offers_tls) continue;
+        greeting.lines.emplace_back(keyword);
+        if (keyword == "SIZE" && options_->size_limit_octets != 0)
+            greeting.lines.back() += ' ' + std::to_string(options_->size_limit_octets);
+    }
+    answer(out, greeting);
+}
+
+void dialog::on_helo(step& out, const command& input)
+{
+    const std::string_view name = first_word(input.argument);
+    if (name.empty()) return answer(out, 501, "", "Syntax: HELO hostname");
+    helo_ = name;
+    from_.reset();
+    // esmtp_ stays: a client that said EHLO once has shown that it speaks ESMTP.
+    answer(out, 250, "", options_->hostname);
+}
+
+bool dialog::refused_for_want_of_helo(step& out) const
+{
+    if (!options_->helo_required || !helo_.empty()) return false;
+    answer(out, 503, "5.5.1", "Error: send HELO/EHLO first");
+    return true;
+}
+
+void dialog::on_mail(step& out, const command& input)
+{
+    if (refused_for_want_of_helo(out)) return;
+    if (from_) return answer(out, 503, "5.5.1", "Error: nested MAIL command");
+    const std::optional<std::string> path = parse_path(input.argument);
+    if (!path) return answer(out, 501, "5.5.4", "Syntax: MAIL FROM:<address>");
+    from_ = to_log_form(*path);
+    answer(out, 250, "2.1.0", "Ok");
+}
+
+void dialog::on_rcpt(step& out, const command& input)
+{
+    if (!from_) return answer(out, 503, "5.5.1", "Error: need MAIL command");
+    const std::optional<std::string> path = parse_path(input.argument);
+    if (!path) return answer(out, 501, "5.5.4", "Syntax: RCPT TO:<address>");
+    out.notes.emplace_back(recipient_refused{.answer = refusal_,
+                                             .from = *from_,
+                                             .to = to_log_form(*path),
+                                             .helo = helo_,
+                                             .esmtp = esmtp_});
+    answer(out, refusal_);
+}
+
+// DATA and BDAT end the session whatever their reply is. Every recipient was refused and
+// PIPELINING is not offered, so no sound client comes here; for another one, the lines that follow
+// may be mail, which must not be read as commands.
+
+void dialog::on_data(step& out, const command& input) const
+{
+    out.notes.emplace_back(mail_without_recipient{input.verb_text});
+    if (!first_word(input.argument).empty()) return answer(out, 501, "5.5.4", "Syntax: DATA");
+    if (!from_) return answer(out, 503, "5.5.1", "Error: need RCPT command");
+    answer(out, 554, "5.5.1", "Error: no valid recipients");
+}
+
+void dialog::on_bdat(step& out, const command& input) const
+{
+    out.notes.emplace_back(mail_without_recipient{input.verb_text});
+    if (hides("CHUNKING")) return answer(out, 502, "5.5.1", "Error: command not implemented");
+    if (first_word(input.argument).empty())
+        return answer(out, 501, "5.5.4", "Syntax: BDAT count [LAST]");
+    if (!from_) return answer(out, 554, "5.5.1", "Error: need MAIL command");
+    answer(out, 554, "5.5.1", "Error: no valid recipients");
+}
+
+void dialog::on_vrfy(step& out, const command& input) const
+{
+    if (first_word(input.argument).empty())
+        return answer(out, 501, "5.5.4", "Syntax: VRFY address");
+    if (options_->disable_vrfy) return answer(out, 502, "5.5.1", "VRFY command is disabled");
+    answer(out, refusal_);
+}
+
+void dialog::on_etrn(step& out, const command& input) const
+{
+    if (refused_for_want_of_helo(out)) return;
+    if (first_word(input.argument).empty()) return answer(out, 500, "", "Syntax: ETRN domain");
+    answer(out, 458, "", "Unable to queue messages");
+}
+
+void dialog::on_starttls(step& out, const command& input)
+{
+    if (!first_word(input.argument).empty()) return answer(out, 501, "5.5.4", "Syntax: STARTTLS");
+    if (encrypted_) return answer(out, 554, "5.5.1", "Error: TLS already active");
+    if (options_->tls == tls_level::none || hides("STARTTLS"))
+        return answer(out, 502, "5.5.1", "Error: command not implemented");
+    const std::string_view behind = lines_.unread().empty() ? waiting_ : lines_.unread();
+    if (!behind.empty()) {
+        // RFC 3207 §4 lets nothing follow STARTTLS before the handshake. The client may be the
+        // victim here, so it is told to come back and not refused for good.
+        closed_ = true;
+        out.notes.emplace_back(plaintext_behind_starttls{std::string{behind}});
+        return answer(out, 421, "4.7.0", options_->hostname + " Error: plain text behind STARTTLS");
+    }
+    starts_tls_ = true;
+    answer(out, 220, "2.0.0", "Ready to start TLS");
+}
+
+} // namespace fendmail::smtp

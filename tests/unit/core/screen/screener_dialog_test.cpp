@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Deep tests, MX policy and what is remembered of them.
+#include "fendmail/core/screen/screener.hpp"
+
+#include "support/catch.hpp"
+
+using namespace fendmail;
+using namespace fendmail::screen;
+
+namespace Catch {
+template <>
+struct StringMaker<screen::step> {
+    static std::string convert(screen::step s) { return std::string(to_string(s)); }
+};
+} // namespace Catch
+
+namespace {
+
+constexpr instant now{seconds{1'800'000'000}};
+const ip_address client = *parse_address("192.0.2.7");
+const dnsbl::score clean{0, true, seconds{300}, ""};
+
+policy deep_rules(action deep = action::enforce)
+{
+    policy rules;
+    rules.tests[test::dnsbl].enabled = true;
+    rules.dnsbl_allow_threshold = -2;
+    for (const test t : {test::pipelining, test::non_smtp_command, test::bare_newline}) {
+        rules.tests[t].enabled = true;
+        rules.tests[t].on_failure = deep;
+        rules.tests[t].ttl = seconds{1000};
+    }
+    return rules;
+}
+
+/// A new client that has come through the early tests.
+screener after_early_tests(const policy& rules, const dnsbl::score& score = clean)
+{
+    screener s{rules, client};
+    REQUIRE(s.on_access(std::nullopt) == step::look_up_record);
+    REQUIRE(s.on_record(std::nullopt, now) == step::run_early_tests);
+    (void)s.on_score(score);
+    return s;
+}
+
+instant until(const screener& s, test t)
+{
+    const auto record = s.record_to_store(now);
+    REQUIRE(record);
+    return record->expires_at[t];
+}
+
+} // namespace
+
+TEST_CASE("deep tests: follow the early ones, and a recipient passes them all", "[screen]")
+{
+    const policy rules = deep_rules();
+    auto s = after_early_tests(rules);
+    CHECK(s.on_greet_wait_elapsed(clean) == step::run_dialog);
+    CHECK_FALSE(s.refusal());
+    CHECK(s.begin_dialog()[smtp::fault::pipelining] == smtp::on_fault::refuse);
+    CHECK_FALSE(s.passed_in_dialog());
+    s.on_recipient();
+    CHECK(s.passed_in_dialog());
+    CHECK(s.is_new_client());
+    CHECK(until(s, test::pregreet) == now + std::chrono::days{1});
+    CHECK(until(s, test::dnsbl) == now + seconds{300});
+    CHECK(until(s, test::bare_newline) == now + seconds{1000});
+    CHECK(s.reasons().empty());
+}
+
+TEST_CASE("deep tests: who leaves before a recipient keeps its early passes", "[screen]")
+{
+    const policy rules = deep_rules();
+    auto s = after_early_tests(rules);
+    (void)s.on_greet_wait_elapsed(clean);
+    (void)s.begin_dialog();
+    CHECK_FALSE(s.passed_in_dialog());
+    CHECK(until(s, test::pregreet) == now + std::chrono::days{1});
+    CHECK(until(s, test::pipelining) == client_record::never_passed);
+}
+
+TEST_CASE("deep tests: a failure leaves nothing to remember", "[screen]")
+{
+    for (const action a : {action::enforce, action::drop}) {
+        const policy rules = deep_rules(a);
+        auto s = after_early_tests(rules);
+        (void)s.on_greet_wait_elapsed(clean);
+        (void)s.begin_dialog();
+        s.on_recipient();
+        s.on_fault(smtp::fault::non_smtp_command);
+        CHECK(s.is_rejected());
+        CHECK_FALSE(s.passed_in_dialog());
+        CHECK_FALSE(s.record_to_store(now));
+        CHECK(s.reasons() == "non_smtp_command");
+    }
+}
+
+TEST_CASE("deep tests: an ignored failure passes for the shortest time", "[screen]")
+{
+    const policy rules = deep_rules(action::ignore);
+    auto s = after_early_tests(rules);
+    (void)s.on_greet_wait_elapsed(clean);
+    (void)s.begin_dialog();
+    s.on_fault(smtp::fault::pipelining);
+    s.on_recipient();
+    CHECK(s.passed_in_dialog());
+    CHECK(until(s, test::pipelining) == now + seconds{60});
+    CHECK(until(s, test::bare_newline) == now + seconds{1000});
+    CHECK(s.reasons() == "pipelining");
+}
+
+TEST_CASE("deep tests: an ignored pregreet goes to them with a greeting and is not passed",
+          "[screen]")
+{
+    policy rules = deep_rules();
+    rules.tests[test::pregreet].on_failure = action::ignore;
+    auto s = after_early_tests(rules);
+    CHECK(s.on_client_spoke() == step::run_dialog);
+    CHECK_FALSE(s.spoke_too_early());
+    (void)s.begin_dialog();
+    s.on_recipient();
+    CHECK_FALSE(s.passed_in_dialog());
+    CHECK(until(s, test::pregreet) == client_record::never_passed);
+    CHECK(until(s, test::dnsbl) == now + seconds{300});
+}
+
+TEST_CASE("deep tests: an allowing score skips them", "[screen]")
+{
+    const policy rules = deep_rules();
+    screener s{rules, client};
+    (void)s.on_access(std::nullopt);
+    (void)s.on_record(std::nullopt, now);
+    CHECK(s.on_score({-2, true, seconds{300}, ""}) == step::hand_off);
+    for (const test t : all_tests)
+        CHECK(until(s, t) == now + seconds{300});
+}
+
+TEST_CASE("deep tests: alone when only they have expired", "[screen]")
+{
+    const policy rules = deep_rules();
+    client_record known;
+    known.expires_at[test::pregreet] = known.expires_at[test::dnsbl] = now + seconds{500};
+    for (const test t : {test::pipelining, test::non_smtp_command, test::bare_newline})
+        known.expires_at[t] = now - seconds{1};
+    screener s{rules, client};
+    (void)s.on_access(std::nullopt);
+    CHECK(s.on_record(known, now) == step::run_dialog);
+    (void)s.begin_dialog();
+    s.on_recipient();
+    CHECK(s.passed_in_dialog());
+    CHECK_FALSE(s.is_new_client());
+    CHECK(until(s, test::pregreet) == now + seconds{500});
+    CHECK(until(s, test::pipelining) == now + seconds{1000});
+}
+
+TEST_CASE("deep tests: run for a client that an early test refused, and are not remembered",
+          "[screen]")
+{
+    const policy rules = deep_rules();
+    auto s = after_early_tests(rules);
+    CHECK(s.on_client_spoke() == step::run_dialog);
+    CHECK(s.spoke_too_early());
+    (void)s.begin_dialog();
+    s.on_recipient();
+    CHECK_FALSE(s.record_to_store(now));
+    CHECK(to_log(*s.refusal()) == "550 5.5.1 Protocol error");
+}
+
+TEST_CASE("MX policy: a vetoed client takes its tests to no avail", "[screen]")
+{
+    policy rules = deep_rules();
+    for (const test t : {test::pipelining, test::non_smtp_command, test::bare_newline})
+        rules.tests[t].enabled = false;
+    screener s{rules, client};
+    (void)s.on_access(std::nullopt);
+    CHECK(s.on_record(std::nullopt, now) == step::run_early_tests);
+    CHECK(s.on_veto() == step::run_early_tests);
+    CHECK(s.on_greet_wait_elapsed(clean) == step::run_dialog);
+    CHECK_FALSE(s.refusal());
+    CHECK_FALSE(s.is_rejected());
+    CHECK(s.begin_dialog()[smtp::fault::pipelining] == smtp::on_fault::refuse);
+    s.on_recipient();
+    CHECK_FALSE(s.passed_in_dialog());
+    CHECK_FALSE(s.record_to_store(now));
+    CHECK(s.reasons() == "veto");
+}
+
+TEST_CASE("MX policy: not even an allowing score lets a vetoed client through", "[screen]")
+{
+    const policy rules = deep_rules();
+    screener s{rules, client};
+    (void)s.on_access(std::nullopt);
+    (void)s.on_record(std::nullopt, now);
+    (void)s.on_veto();
+    CHECK(s.on_score({-5, true, seconds{300}, ""}) == step::run_dialog);
+    (void)s.begin_dialog();
+    s.on_recipient();
+    CHECK_FALSE(s.record_to_store(now));
+}
+
+TEST_CASE("memory: what another session of the client has passed meanwhile is kept", "[screen]")
+{
+    const policy rules = deep_rules();
+    auto s = after_early_tests(rules);
+    (void)s.on_greet_wait_elapsed(clean);
+    (void)s.begin_dialog(); // and leaves without a recipient
+    client_record by_sibling;
+    for (const test t : all_tests)
+        by_sibling.expires_at[t] = now + seconds{900};
+    s.on_latest_record(by_sibling);
+    CHECK_FALSE(s.is_new_client());
+    CHECK(until(s, test::pipelining) == now + seconds{900});
+    CHECK(until(s, test::pregreet) == now + std::chrono::days{1});
+}
