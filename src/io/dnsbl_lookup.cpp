@@ -151,7 +151,7 @@ dnsbl_lookup::lookup::lookup(impl& in, const ip_address& about,
 void dnsbl_lookup::lookup::on_answer(std::size_t zone, const dns_answer& answer)
 {
     if (done) return; // too late: the session has decided without it
-    const auto& name = sites->zones[zone].zone;
+    const auto& name = sites->zones[zone].reply_name; // the zone itself may hold a key
     const tick now = steady_now();
     if (answer.what == dns_answer::outcome::failed)
         owner->events.failed(client, name, answer.reason, now);
@@ -169,7 +169,7 @@ void dnsbl_lookup::lookup::wake() noexcept
     for (std::size_t zone = 0; zone < sites->zones.size(); ++zone) {
         if (board.has_answer(zone)) continue;
         note_unreached("timeout");
-        owner->events.failed(client, sites->zones[zone].zone, "timeout", now);
+        owner->events.failed(client, sites->zones[zone].reply_name, "timeout", now);
         board.on_answer(zone, {});
     }
     finish();

@@ -151,9 +151,8 @@ TEST_CASE("dnsbl lookup: asks all zones and adds up what they say", "[dnsbl]")
     CHECK((score.ttl == 120s));
     CHECK(score.reply_name == "zen.test");
     CHECK(f.server.queries() == 3);
-    CHECK(f.events.lines ==
-          std::vector<std::string>{"192.0.2.99 listed by secret.zen.test as 127.0.0.2",
-                                   "192.0.2.99 listed by secret.zen.test as 127.0.0.4"});
+    CHECK(f.events.lines == std::vector<std::string>{"192.0.2.99 listed by zen.test as 127.0.0.2",
+                                                     "192.0.2.99 listed by zen.test as 127.0.0.4"});
 }
 
 TEST_CASE("dnsbl lookup: IPv6 clients are asked about by nibbles", "[dnsbl]")
@@ -306,6 +305,21 @@ TEST_CASE("dnsbl lookup: a zone that fails leaves the score incomplete and is to
     CHECK_FALSE(score.ttl);
     CHECK(f.events.count("a.test failed: REFUSED") == 1);
     CHECK(f.events.lines.size() == 2);
+}
+
+TEST_CASE("dnsbl lookup: a zone with a name for replies is never told by its own", "[dnsbl]")
+{
+    const std::vector<dns_reply> replies{dns_reply::refused(),
+                                         dns_reply::a({"127.0.0.2", "127.255.255.254"}, 60s),
+                                         dns_reply::a({"198.51.100.7"}, 60s), dns_reply::silence()};
+    for (const auto& reply : replies) {
+        fixture f;
+        f.answers(client, "secret.zen.test", reply);
+        (void)f.score_of(sites({"secret.zen.test"}), client, 200ms);
+        REQUIRE_FALSE(f.events.lines.empty());
+        for (const auto& line : f.events.lines)
+            CHECK(line.find("secret") == std::string::npos);
+    }
 }
 
 TEST_CASE("dnsbl lookup: answers that are no listings are told and not scored", "[dnsbl]")

@@ -28,9 +28,10 @@ early_step early_phase::on_score(const dnsbl::score& score) noexcept
 
 early_step early_phase::on_greet_wait_elapsed(const dnsbl::score& so_far) noexcept
 {
+    // First, so that a client that has waited to the end earns the whole of this pass, even if the
+    // score excuses it from all others.
+    if (listens()) status_[test::pregreet] = early_status::passed;
     judge_score(so_far);
-    if (status_[test::pregreet] == early_status::pending)
-        status_[test::pregreet] = early_status::passed;
     return decide();
 }
 
@@ -55,8 +56,7 @@ void early_phase::judge_score(const dnsbl::score& score) noexcept
     const int allow = rules_->dnsbl_allow_threshold;
     if (allow < 0 && score.value <= allow && clean) {
         allowed_ = true;
-        if (status_[test::pregreet] == early_status::pending)
-            status_[test::pregreet] = early_status::passed;
+        if (listens()) status_[test::pregreet] = early_status::excused;
     }
 }
 

@@ -51,20 +51,26 @@ step screener::on_score(const dnsbl::score& score)
     FENDMAIL_ASSERT(early_);
     const bool waited = early_->status(test::dnsbl) == early_status::pending;
     const auto what = early_->on_score(score);
-    if (waited && early_->status(test::dnsbl) == early_status::failed)
-        refuse("5.7.1",
-               fmt::format("Service unavailable; client [{}] blocked using {}", to_text(client_),
-                           score.reply_name),
-               rules_->tests[test::dnsbl].on_failure);
+    if (waited) refuse_listed(score);
     return conclude(what);
+}
+
+void screener::refuse_listed(const dnsbl::score& score)
+{
+    if (early_->status(test::dnsbl) != early_status::failed) return;
+    refuse("5.7.1",
+           fmt::format("Service unavailable; client [{}] blocked using {}", to_text(client_),
+                       score.reply_name),
+           rules_->tests[test::dnsbl].on_failure);
 }
 
 step screener::on_greet_wait_elapsed(const dnsbl::score& so_far)
 {
     FENDMAIL_ASSERT(early_);
-    const auto after_score = on_score(so_far);
-    if (after_score != step::keep_waiting) return after_score;
-    return conclude(early_->on_greet_wait_elapsed(so_far));
+    const bool waited = early_->status(test::dnsbl) == early_status::pending;
+    const auto what = early_->on_greet_wait_elapsed(so_far);
+    if (waited) refuse_listed(so_far);
+    return conclude(what);
 }
 
 smtp::fault_rules screener::begin_dialog() noexcept
@@ -161,18 +167,18 @@ std::optional<client_record> screener::record_to_store(instant now) const noexce
 {
     const bool was_tested = deep_ || how_ == way_in::tested || how_ == way_in::tolerated;
     if (!was_tested || is_refused()) return std::nullopt;
+    const bool allowed = early_ && early_->allowed_by_score();
+    bool passed_any = allowed;
     client_record record = known_.value_or(client_record{});
-    bool passed_any = false;
     for (const test t : all_tests) {
         auto& expires_at = record.expires_at[t];
         const auto until = earned(t, now);
         passed_any = passed_any || until;
-        if (early_ && early_->allowed_by_score())
-            expires_at = std::max(expires_at, now + early_->dnsbl_ttl());
-        else if (until)
+        if (until)
             expires_at = *until;
-        else if (!rules_->tests[t].enabled && expires_at == client_record::never_passed)
+        else if (!allowed && !rules_->tests[t].enabled && expires_at == client_record::never_passed)
             expires_at = client_record::was_disabled;
+        if (allowed) expires_at = std::max(expires_at, now + early_->dnsbl_ttl());
     }
     if (!passed_any) return std::nullopt;
     return record;

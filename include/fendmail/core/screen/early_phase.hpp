@@ -32,6 +32,7 @@ enum class early_status : std::uint8_t {
     not_wanted, ///< the plan does not ask for it
     pending,
     passed,
+    excused, ///< not finished, and no longer needed: the score allows the client
     failed,
 };
 

@@ -112,6 +112,7 @@ private:
     /// Until when `t` counts as passed by this session; nothing when it was not passed now.
     [[nodiscard]] std::optional<instant> earned(test t, instant now) const noexcept;
     [[nodiscard]] step hand_off(way_in how) noexcept;
+    void refuse_listed(const dnsbl::score& score);
     /// Sets the refusal for an enforced or dropping action; ignore changes nothing.
     void refuse(std::string_view enhanced, std::string_view text, action a);
 

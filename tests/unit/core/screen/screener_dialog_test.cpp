@@ -136,6 +136,19 @@ TEST_CASE("deep tests: an allowing score skips them", "[screen]")
         CHECK(until(s, t) == now + seconds{300});
 }
 
+TEST_CASE("deep tests: skipped by the score at the end of the wait, pregreet keeps its own pass",
+          "[screen]")
+{
+    policy rules = deep_rules();
+    screener s{rules, client};
+    (void)s.on_access(std::nullopt);
+    (void)s.on_record(std::nullopt, now);
+    CHECK(s.on_greet_wait_elapsed({-2, false, std::nullopt, ""}) == step::hand_off);
+    CHECK(until(s, test::pregreet) == now + std::chrono::days{1});
+    CHECK(until(s, test::dnsbl) == now + seconds{60});
+    CHECK(until(s, test::bare_newline) == now + seconds{60});
+}
+
 TEST_CASE("deep tests: alone when only they have expired", "[screen]")
 {
     const policy rules = deep_rules();
