@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/io/stream.hpp"
 
+#include "fendmail/core/assert.hpp"
+#include "tls_session.hpp"
+
 #include <boost/asio/error.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/post.hpp>
 
 #include <cerrno>
+#include <new>
+#include <span>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -18,9 +23,20 @@ bool has_passed(const deadline* limit) noexcept
     return limit != nullptr && limit->has_passed();
 }
 
-} // namespace
+/// Without an error of the wait itself.
+wait_end end_of(tls_next then) noexcept
+{
+    switch (then) {
+    case tls_next::done: return wait_end::ready;
+    case tls_next::closed: return wait_end::closed;
+    case tls_next::wait_read:
+    case tls_next::wait_write:
+    case tls_next::failed: break;
+    }
+    return wait_end::failed;
+}
 
-wait_end stream::end_of(const error_code& error, const deadline* limit) noexcept
+wait_end end_of(const error_code& error, const deadline* limit) noexcept
 {
     if (!error) return wait_end::ready;
     if (error == asio::error::eof) return wait_end::closed;
@@ -28,6 +44,15 @@ wait_end stream::end_of(const error_code& error, const deadline* limit) noexcept
         return has_passed(limit) ? wait_end::timed_out : wait_end::woken;
     return wait_end::failed;
 }
+
+} // namespace
+
+stream::stream(socket connected)
+    : socket_{std::move(connected)}
+{
+}
+
+stream::~stream() = default;
 
 void stream::set_no_delay() noexcept
 {
@@ -37,6 +62,11 @@ void stream::set_no_delay() noexcept
 
 asio::awaitable<wait_end> stream::wait_readable(const deadline* limit)
 {
+    if (tls_) {
+        const auto looked = co_await drive_tls([](tls_session& tls) { return tls.look(); }, limit);
+        // As in plain text, whose socket is readable at its end.
+        co_return looked.end == wait_end::closed ? wait_end::ready : looked.end;
+    }
     if (has_passed(limit)) co_return wait_end::timed_out;
     const auto [error] = co_await socket_.async_wait(socket::wait_read, no_throw);
     co_return end_of(error, limit);
@@ -52,6 +82,7 @@ asio::awaitable<wait_end> stream::wait_woken(const deadline* limit)
 
 asio::awaitable<read_result> stream::read_some(asio::mutable_buffer into, const deadline* limit)
 {
+    if (tls_) co_return co_await read_tls(into, limit);
     if (has_passed(limit)) co_return read_result{wait_end::timed_out, 0};
     const auto [error, octets] = co_await socket_.async_read_some(into, no_throw);
     co_return read_result{end_of(error, limit), octets};
@@ -59,6 +90,7 @@ asio::awaitable<read_result> stream::read_some(asio::mutable_buffer into, const 
 
 asio::awaitable<wait_end> stream::write(std::string_view octets, const deadline* limit)
 {
+    if (tls_) co_return co_await write_tls(octets, limit);
     while (!octets.empty()) {
         if (has_passed(limit)) co_return wait_end::timed_out;
         const auto [error, written] =
@@ -73,6 +105,7 @@ asio::awaitable<wait_end> stream::write(std::string_view octets, const deadline*
 
 peek_result stream::peek(asio::mutable_buffer into) noexcept
 {
+    FENDMAIL_ASSERT(!tls_);
     const ssize_t got =
         ::recv(socket_.native_handle(), into.data(), into.size(), MSG_PEEK | MSG_DONTWAIT);
     if (got > 0) return {wait_end::ready, static_cast<std::size_t>(got)};
@@ -83,19 +116,97 @@ peek_result stream::peek(asio::mutable_buffer into) noexcept
 
 bool stream::write_now(std::string_view octets) noexcept
 {
+    FENDMAIL_ASSERT(!tls_);
     const ssize_t sent =
         ::send(socket_.native_handle(), octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent == static_cast<ssize_t>(octets.size());
 }
 
+// ── TLS ───────────────────────────────────────────────────────────────────────────────────────
+
+template <class Act>
+asio::awaitable<read_result> stream::drive_tls(Act act, const deadline* limit)
+{
+    for (;;) {
+        if (has_passed(limit)) co_return read_result{wait_end::timed_out, 0};
+        const tls_step step = act(*tls_);
+        if (step.then != tls_next::wait_read && step.then != tls_next::wait_write)
+            co_return read_result{end_of(step.then), step.octets};
+        const auto what = step.then == tls_next::wait_read ? socket::wait_read : socket::wait_write;
+        const auto [error] = co_await socket_.async_wait(what, no_throw);
+        // Whatever ended the wait, all that arrived is still there: in the socket or in OpenSSL.
+        if (error) co_return read_result{end_of(error, limit), 0};
+    }
+}
+
+asio::awaitable<read_result> stream::read_tls(asio::mutable_buffer into, const deadline* limit)
+{
+    const std::span<char> span{static_cast<char*>(into.data()), into.size()};
+    const auto got = co_await drive_tls([span](tls_session& tls) { return tls.read(span); }, limit);
+    // What OpenSSL has at hand comes without a wait. The others of this worker get their turn all
+    // the same, however fast octets arrive.
+    if (got.end == wait_end::ready)
+        co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+    co_return got;
+}
+
+asio::awaitable<wait_end> stream::write_tls(std::string_view octets, const deadline* limit)
+{
+    while (!octets.empty()) {
+        const auto wrote =
+            co_await drive_tls([octets](tls_session& tls) { return tls.write(octets); }, limit);
+        if (wrote.end == wait_end::woken && socket_.is_open()) continue;
+        if (wrote.end != wait_end::ready) {
+            tls_->abandon_write();
+            co_return wrote.end == wait_end::woken ? wait_end::failed : wrote.end;
+        }
+        octets.remove_prefix(wrote.octets);
+    }
+    co_return wait_end::ready;
+}
+
+asio::awaitable<wait_end> stream::start_tls(const tls_context& context, const deadline* limit,
+                                            std::string server_name)
+{
+    FENDMAIL_ASSERT(!tls_);
+    if (!socket_.is_open()) co_return wait_end::failed;
+    tls_ = tls_session::make(context, socket_.native_handle(), server_name);
+    if (!tls_) throw std::bad_alloc{};
+    for (;;) {
+        const auto tried =
+            co_await drive_tls([](tls_session& tls) { return tls.handshake(); }, limit);
+        if (tried.end != wait_end::woken) co_return tried.end;
+        if (!socket_.is_open()) co_return wait_end::failed;
+    }
+}
+
+bool stream::is_encrypted() const noexcept
+{
+    return tls_ && tls_->is_established();
+}
+
+std::string stream::tls_summary() const
+{
+    return tls_ ? tls_->summary() : std::string{};
+}
+
+std::string stream::tls_error() const
+{
+    return tls_ ? tls_->error() : std::string{};
+}
+
+// ── ends ──────────────────────────────────────────────────────────────────────────────────────
+
 void stream::shutdown_write() noexcept
 {
+    if (tls_) tls_->close_notify();
     error_code ignored; // the other side may have closed first
     socket_.shutdown(socket::shutdown_send, ignored);
 }
 
 void stream::close() noexcept
 {
+    if (tls_) tls_->detach();
     error_code ignored; // the descriptor is gone either way
     socket_.close(ignored);
 }
@@ -108,6 +219,7 @@ void stream::wake() noexcept
 
 int stream::release() noexcept
 {
+    FENDMAIL_ASSERT(!tls_);
     error_code error;
     const int descriptor = socket_.release(error);
     return error ? -1 : descriptor;
@@ -115,6 +227,7 @@ int stream::release() noexcept
 
 void stream::adopt(int descriptor) noexcept
 {
+    FENDMAIL_ASSERT(!tls_);
     // The protocol only matters for opening; what the descriptor is does not change.
     error_code error;
     socket_.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), descriptor, error);

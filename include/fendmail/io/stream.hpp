@@ -10,18 +10,23 @@
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 
-/// One connected stream socket, of a client (TCP) or a backend (TCP or UNIX).
+/// One connected stream socket, of a client (TCP) or a backend (TCP or UNIX), in plain text until
+/// start_tls() and encrypted from then on.
 ///
-/// Units: octets.
-/// Memory: the socket; no buffer of its own.
+/// Units: octets; of the plain text.
+/// Memory: the socket; no buffer of its own. One pointer until TLS starts, then see tls_session.
 /// Errors: as values: every wait says how it ended.
 /// Threads: one worker.
 ///
 /// Waking a stream (as a waiter: a deadline, a finished lookup) ends the wait that is under way
 /// with `woken`; the socket stays usable. If no wait is under way, the next one ends at once only
 /// when its deadline has passed; whoever waits for other things checks them before each wait.
+/// With TLS all of that holds as well: a wait that was ended loses nothing, and the next one goes
+/// on where it stopped. A write goes on after a wake by itself, so that no record is torn.
 namespace fendmail::io {
 
 enum class wait_end : std::uint8_t {
@@ -43,17 +48,17 @@ struct peek_result {
     std::size_t octets = 0;          ///< 0 with `ready`: nothing there yet
 };
 
+class tls_context;
+class tls_session;
+
 class stream final : public waiter {
 public:
     using socket = asio::generic::stream_protocol::socket;
 
-    explicit stream(socket connected)
-        : socket_{std::move(connected)}
-    {
-    }
+    explicit stream(socket connected);
     stream(const stream&) = delete;
     stream& operator=(const stream&) = delete;
-    ~stream() = default;
+    ~stream();
 
     [[nodiscard]] socket& raw() noexcept { return socket_; }
     [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }
@@ -64,30 +69,55 @@ public:
     /// Waits only to be woken, or for the connection to break: for a stream that has unread
     /// octets, which would make it readable all the time.
     asio::awaitable<wait_end> wait_woken(const deadline* limit = nullptr);
+    /// @pre `into` is not empty
     asio::awaitable<read_result> read_some(asio::mutable_buffer into, const deadline* limit);
-    /// Writes all of it.
+    /// Writes all of it. With TLS, all writes fail after one that did not end with `ready`.
     asio::awaitable<wait_end> write(std::string_view octets, const deadline* limit);
     /// Looks at up to `into.size()` octets and leaves them where they are.
+    /// @pre start_tls() was never called
     [[nodiscard]] peek_result peek(asio::mutable_buffer into) noexcept;
     /// Writes what the kernel takes at once, for a few octets to a fresh socket.
+    /// @pre start_tls() was never called
     /// @return false when not all of it went
     [[nodiscard]] bool write_now(std::string_view octets) noexcept;
 
-    /// No more will be written; the other direction stays open.
+    /// The TLS handshake, as the side that the context is made for. From its beginning on nothing
+    /// goes over the socket in plain text, also when it fails: then reads and writes fail too.
+    /// Octets that were read before are the caller's business: they came in plain text.
+    /// @param server_name as a client: the name to ask the server for; "" = none
+    /// @return ready, or closed, failed or timed_out with the reason in tls_error(); never woken
+    /// @pre start_tls() was never called, and no wait is under way
+    asio::awaitable<wait_end> start_tls(const tls_context& context, const deadline* limit,
+                                        std::string server_name = {});
+    /// The handshake was done.
+    [[nodiscard]] bool is_encrypted() const noexcept;
+    /// "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"; "" when not encrypted.
+    [[nodiscard]] std::string tls_summary() const;
+    /// Why TLS failed last; "" when it did not.
+    [[nodiscard]] std::string tls_error() const;
+
+    /// No more will be written; the other direction stays open. With TLS the other side is told
+    /// so by close_notify, if the socket takes it at once.
     void shutdown_write() noexcept;
     void close() noexcept;
     /// Ends the wait under way.
     void wake() noexcept override;
 
     /// Gives the descriptor away: it is out of the event loop, and nobody closes it.
-    /// @pre no wait is under way
+    /// @pre no wait is under way, and start_tls() was never called: nobody else has its keys
     [[nodiscard]] int release() noexcept;
     /// Takes back a descriptor that was released from this very stream; closes it when it cannot.
     void adopt(int descriptor) noexcept;
 
 private:
-    [[nodiscard]] static wait_end end_of(const error_code& error, const deadline* limit) noexcept;
+    /// Calls `act` until it says how it ended, and waits in between for what it asks for.
+    template <class Act>
+    asio::awaitable<read_result> drive_tls(Act act, const deadline* limit);
+    asio::awaitable<read_result> read_tls(asio::mutable_buffer into, const deadline* limit);
+    asio::awaitable<wait_end> write_tls(std::string_view octets, const deadline* limit);
+
     socket socket_;
+    std::unique_ptr<tls_session> tls_; ///< nothing until start_tls()
 };
 
 } // namespace fendmail::io

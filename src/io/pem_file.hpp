@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "openssl_handles.hpp"
+
+#include <filesystem>
+#include <string>
+
+/// A PEM file in memory: certificates and a private key.
+///
+/// Source: RFC 7468.
+/// Memory: at most `pem_file_octets` of the file; wiped when it goes, since it may hold a key.
+/// Errors: as text that names the file.
+/// Threads: one owner.
+namespace fendmail::io {
+
+class pem_file {
+public:
+    pem_file() = default;
+    pem_file(const pem_file&) = delete;
+    pem_file& operator=(const pem_file&) = delete;
+    ~pem_file();
+
+    /// Reads it from disk; a file that is none (a FIFO, a directory) is never waited for.
+    /// @return why not, or ""
+    [[nodiscard]] std::string read(const std::filesystem::path& file);
+
+    /// The first certificate to `first`, all others in their order to `chain`.
+    /// @return why not, or ""
+    [[nodiscard]] std::string take_certificates(openssl::certificate_handle& first,
+                                                openssl::chain_handle& chain) const;
+    /// The private key, of which there must be one.
+    /// @return why not, or ""
+    [[nodiscard]] std::string take_key(openssl::key_handle& key) const;
+
+    /// Every user of the machine can read it.
+    [[nodiscard]] bool is_public() const noexcept { return is_public_; }
+
+private:
+    std::filesystem::path path_;
+    std::string text_;
+    bool is_public_ = false;
+};
+
+} // namespace fendmail::io
