@@ -1,16 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/io/privilege.hpp"
 
+#include "fendmail/core/assert.hpp"
+#include "fendmail/io/unique_fd.hpp"
+
 #include <array>
 #include <cerrno>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <memory>
 #include <netdb.h>
 #include <pwd.h>
 #include <stdexcept>
+#include <sys/fsuid.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -31,6 +37,24 @@ gid_t group_id(const std::string& name)
         throw std::runtime_error(
             fmt::format("server.groups: there is no group \"{}\" on this machine", name));
     return found->gr_gid;
+}
+
+/// All groups of a user, or as many as fit.
+std::vector<gid_t> groups_of(const passwd& user, const std::vector<std::string>& further)
+{
+    int count = 0;
+    ::getgrouplist(user.pw_name, user.pw_gid, nullptr, &count);
+    std::vector<gid_t> all(static_cast<std::size_t>(count));
+    ::getgrouplist(user.pw_name, user.pw_gid, all.data(), &count);
+    for (const auto& name : further)
+        if (const group* found = ::getgrnam(name.c_str())) all.push_back(found->gr_gid);
+    return all;
+}
+
+/// Of this thread alone: glibc's setgroups() would change all of them.
+bool set_groups_here(const std::vector<gid_t>& all) noexcept
+{
+    return ::syscall(SYS_setgroups, all.size(), all.data()) == 0;
 }
 
 } // namespace
@@ -62,6 +86,28 @@ void become_user(const std::string& user, const std::vector<std::string>& groups
     if (::setresuid(uid, uid, uid) != 0) fail("cannot become " + user);
     if (uid != 0 && (::setuid(0) == 0 || ::seteuid(0) == 0))
         throw std::runtime_error("became " + user + " but could still become root; giving up");
+}
+
+std::optional<bool> could_read(const std::string& user, const std::vector<std::string>& groups,
+                               const std::filesystem::path& file)
+{
+    const passwd* found = ::getpwnam(user.c_str());
+    if (found == nullptr || ::geteuid() != 0) return std::nullopt;
+    const uid_t uid = found->pw_uid;
+    const gid_t gid = found->pw_gid;
+    const auto theirs = groups_of(*found, groups);
+    std::vector<gid_t> ours(static_cast<std::size_t>(::getgroups(0, nullptr)));
+    if (::getgroups(static_cast<int>(ours.size()), ours.data()) < 0 || !set_groups_here(theirs))
+        return std::nullopt;
+    // The ids for files alone, of this thread alone. They take root's capabilities with them.
+    ::setfsgid(gid);
+    ::setfsuid(uid);
+    const unique_fd opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    ::setfsuid(::geteuid());
+    ::setfsgid(::getegid());
+    const bool restored = set_groups_here(ours);
+    FENDMAIL_ASSERT(restored);
+    return static_cast<bool>(opened);
 }
 
 std::string host_name()

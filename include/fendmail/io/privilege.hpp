@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstddef>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +14,14 @@ namespace fendmail::io {
 /// @param groups supplementary ones besides the user's own
 /// @throws std::runtime_error with what to do
 void become_user(const std::string& user, const std::vector<std::string>& groups);
+
+/// Whether that user, with these groups besides his own, can read a file, tried as him: all that
+/// decides takes part, the directories above and access control lists as well. Other threads do
+/// not notice.
+/// @return nothing when we are not root, which alone can try, or when there is no such user
+[[nodiscard]] std::optional<bool> could_read(const std::string& user,
+                                             const std::vector<std::string>& groups,
+                                             const std::filesystem::path& file);
 
 /// This host's fully qualified name, or its bare one when it has no domain.
 [[nodiscard]] std::string host_name();

@@ -2,6 +2,7 @@
 #include "build.hpp"
 
 #include "access_files.hpp"
+#include "build_tls.hpp"
 #include "builder.hpp"
 #include "fendmail/core/limits.hpp"
 #include "fendmail/core/smtp/ascii.hpp"
@@ -47,11 +48,16 @@ config builder::build() &&
     store();
     log();
     admin();
+    // Last: it looks at the user.
+    build_tls(from_, out_, problems_);
     for (const auto& [section, name] : {std::pair{"server", "user"},
                                         {"server", "groups"},
                                         {"store", "path"},
                                         {"log", "target"},
                                         {"admin", "listen"},
+                                        {"tls", "certificate"},
+                                        {"tls", "key"},
+                                        {"tls", "chain_files"},
                                         {"backend", "address"}})
         no_control(section, name);
     return std::move(out_);

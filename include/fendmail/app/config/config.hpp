@@ -8,10 +8,12 @@
 #include "fendmail/core/smtp/dialog.hpp"
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/log_writer.hpp"
+#include "fendmail/io/tls_context.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,6 +78,18 @@ private:
     std::vector<std::vector<std::string>> keywords_;
 };
 
+enum class tls_level : std::uint8_t { none, may, encrypt };
+[[nodiscard]] std::string_view to_string(tls_level l) noexcept;
+
+/// STARTTLS in our own dialog.
+struct tls_options {
+    tls_level level = tls_level::none;
+    io::tls_server_options server;
+    milliseconds handshake_timeout{60000};
+    /// Made of the files as they were when the configuration was loaded; nothing with `none`.
+    std::shared_ptr<const io::tls_context> context;
+};
+
 struct runtime_config {
     std::string hostname; ///< never empty once loaded
     backend_options backend;
@@ -91,6 +105,7 @@ struct runtime_config {
     smtp::dialog_options dialog;
     std::string reject_footer; ///< not expanded
     hidden_keywords hide_ehlo_from;
+    tls_options tls;
     seconds command_time_limit{300};
     seconds command_time_limit_under_stress{10};
     std::uint32_t clients_per_address = 50; ///< 0 = no limit

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "build_tls.hpp"
+
+#include "fendmail/io/clock.hpp"
+#include "fendmail/io/privilege.hpp"
+
+#include <fmt/format.h>
+
+namespace fendmail::app {
+
+namespace {
+
+/// A file and the value that names it.
+struct named_file {
+    const text_item* item;
+    std::string_view key_name; ///< "tls.key"
+};
+
+class tls_builder {
+public:
+    tls_builder(const settings& from, config& into, problem_list& problems)
+        : from_{from}
+        , startup_{into.startup}
+        , out_{into.runtime.tls}
+        , problems_{problems}
+    {
+    }
+
+    void build()
+    {
+        const setting& level = from_.get("tls", "level");
+        out_.level = static_cast<tls_level>(level.number);
+        out_.handshake_timeout = milliseconds{from_.get("tls", "handshake_timeout").number};
+        out_.server.min_protocol =
+            static_cast<io::tls_version>(from_.get("tls", "min_protocol").number);
+        out_.server.session_tickets = from_.get("tls", "session_tickets").number != 0;
+        // What is not used need not be there; and with a broken value all else would be a guess.
+        if (out_.level == tls_level::none || is_broken()) return;
+        collect();
+        if (!out_.server.identities.empty())
+            load();
+        else if (from_.get("tls", "chain_files").texts.empty())
+            problems_.error(level.where,
+                            fmt::format("tls.level: {} needs a certificate; write its file in "
+                                        "tls.certificate or tls.chain_files",
+                                        in_quotes(to_string(out_.level))));
+        if (out_.context) look_at_user();
+    }
+
+private:
+    [[nodiscard]] bool is_broken() const
+    {
+        for (const auto* name : {"level", "certificate", "key", "chain_files", "min_protocol"})
+            if (from_.get("tls", name).broken) return true;
+        return false;
+    }
+
+    [[nodiscard]] std::filesystem::path path_of(const text_item& item) const
+    {
+        const std::filesystem::path holder{problems_.file_name(item.where.file)};
+        return holder.parent_path() / item.text;
+    }
+
+    void add(named_file certificate, named_file key)
+    {
+        out_.server.identities.push_back(
+            {path_of(*certificate.item),
+             key.item != certificate.item ? path_of(*key.item) : std::filesystem::path{}});
+        files_.emplace_back(certificate, key);
+    }
+
+    void collect()
+    {
+        const text_item& certificate = from_.get("tls", "certificate").texts.front();
+        const text_item& key = from_.get("tls", "key").texts.front();
+        const named_file first{&certificate, "tls.certificate"};
+        if (!certificate.text.empty())
+            add(first, key.text.empty() ? first : named_file{&key, "tls.key"});
+        else if (!key.text.empty())
+            problems_.error(key.where, "tls.key: its certificate is missing; write the file in "
+                                       "tls.certificate");
+        for (const text_item& item : from_.get("tls", "chain_files").texts) {
+            const named_file both{&item, "tls.chain_files"};
+            if (item.text.empty())
+                problems_.error(item.where, "tls.chain_files: write the path of a PEM file");
+            else
+                add(both, both);
+        }
+    }
+
+    void load()
+    {
+        std::vector<io::tls_problem> found;
+        out_.context = io::tls_context::for_server(out_.server, io::wall_now(), found);
+        for (const io::tls_problem& p : found) {
+            const auto& [certificate, key] = files_[p.identity];
+            const named_file& where = p.in_key ? key : certificate;
+            const auto text = fmt::format("{}: {}", where.key_name, p.text);
+            if (p.fatal)
+                problems_.error(where.item->where, text);
+            else
+                problems_.warning(where.item->where, text);
+        }
+    }
+
+    /// At the start files are read before server.user is put on, at a reload after that.
+    void look_at_user()
+    {
+        if (startup_.user.empty()) return;
+        for (const auto& [certificate, key] : files_) {
+            warn_unless_readable(certificate);
+            if (key.item != certificate.item) warn_unless_readable(key);
+        }
+    }
+    void warn_unless_readable(const named_file& file)
+    {
+        const auto path = path_of(*file.item);
+        if (io::could_read(startup_.user, startup_.groups, path).value_or(true)) return;
+        problems_.warning(file.item->where,
+                          fmt::format("{}: {} (server.user) cannot read {}, so each reload would "
+                                      "be refused",
+                                      file.key_name, in_quotes(startup_.user),
+                                      in_quotes(path.string())));
+    }
+
+    const settings& from_;
+    const startup_config& startup_;
+    tls_options& out_;
+    problem_list& problems_;
+    std::vector<std::pair<named_file, named_file>> files_; ///< as `identities`
+};
+
+} // namespace
+
+void build_tls(const settings& from, config& into, problem_list& problems)
+{
+    tls_builder{from, into, problems}.build();
+}
+
+} // namespace fendmail::app
