@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fendmail/core/assert.hpp"
 #include "fendmail/core/limits.hpp"
 #include "fendmail/core/screen/client_key.hpp"
 #include "fendmail/core/smtp/footer.hpp"
@@ -123,7 +124,8 @@ asio::awaitable<std::optional<smtp::step>> session::hear(smtp::dialog& dialog, i
         // What is there before we answer was sent without waiting for the answer, even if it came
         // in a segment of its own.
         std::array<char, limits::log_text_octets> behind;
-        const auto waiting = stream_.peek(asio::buffer(behind));
+        io::peek_result waiting;
+        if (!stream_.is_encrypted()) waiting = stream_.peek(asio::buffer(behind));
         co_return dialog.on_octets({octets.data(), got.octets}, {behind.data(), waiting.octets});
     }
     case wait_end::timed_out:
@@ -138,8 +140,24 @@ asio::awaitable<std::optional<smtp::step>> session::hear(smtp::dialog& dialog, i
     co_return std::nullopt;
 }
 
-asio::awaitable<bool> session::start_tls(smtp::dialog&)
+/// @return false when the session is over
+asio::awaitable<bool> session::start_tls(smtp::dialog& dialog)
 {
+    FENDMAIL_ASSERT(config().tls.context);
+    io::deadline limit{worker_.deadlines(), stream_};
+    limit.set_after(config().tls.handshake_timeout);
+    switch (co_await stream_.start_tls(*config().tls.context, &limit)) {
+    case wait_end::ready:
+        emit(event::tls_started{client_, stream_.tls_summary()});
+        dialog.on_tls_started();
+        co_return true;
+    case wait_end::closed:
+    case wait_end::failed:
+    case wait_end::timed_out:
+    case wait_end::woken: break;
+    }
+    if (stream_.is_open()) emit(event::tls_failed{client_, stream_.tls_error()});
+    ended_by_ = event::ended_by::fendmail;
     co_return false;
 }
 

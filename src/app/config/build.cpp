@@ -50,6 +50,7 @@ config builder::build() &&
     admin();
     // Last: it looks at the user.
     build_tls(from_, out_, problems_);
+    out_.runtime.dialog.tls = out_.runtime.tls.level;
     for (const auto& [section, name] : {std::pair{"server", "user"},
                                         {"server", "groups"},
                                         {"store", "path"},

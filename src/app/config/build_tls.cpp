@@ -29,13 +29,13 @@ public:
     void build()
     {
         const setting& level = from_.get("tls", "level");
-        out_.level = static_cast<tls_level>(level.number);
+        out_.level = static_cast<smtp::tls_level>(level.number);
         out_.handshake_timeout = milliseconds{from_.get("tls", "handshake_timeout").number};
         out_.server.min_protocol =
             static_cast<io::tls_version>(from_.get("tls", "min_protocol").number);
         out_.server.session_tickets = from_.get("tls", "session_tickets").number != 0;
         // What is not used need not be there; and with a broken value all else would be a guess.
-        if (out_.level == tls_level::none || is_broken()) return;
+        if (out_.level == smtp::tls_level::none || is_broken()) return;
         collect();
         if (!out_.server.identities.empty())
             load();

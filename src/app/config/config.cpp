@@ -29,14 +29,4 @@ std::string_view to_string(backend_kind k) noexcept
     return {};
 }
 
-std::string_view to_string(tls_level l) noexcept
-{
-    switch (l) {
-    case tls_level::none: return "none";
-    case tls_level::may: return "may";
-    case tls_level::encrypt: return "encrypt";
-    }
-    return "?";
-}
-
 } // namespace fendmail::app

@@ -78,12 +78,9 @@ private:
     std::vector<std::vector<std::string>> keywords_;
 };
 
-enum class tls_level : std::uint8_t { none, may, encrypt };
-[[nodiscard]] std::string_view to_string(tls_level l) noexcept;
-
 /// STARTTLS in our own dialog.
 struct tls_options {
-    tls_level level = tls_level::none;
+    smtp::tls_level level = smtp::tls_level::none;
     io::tls_server_options server;
     milliseconds handshake_timeout{60000};
     /// Made of the files as they were when the configuration was loaded; nothing with `none`.

@@ -48,7 +48,8 @@ TEST_CASE("config: an error stands where the value stands and says what to write
          "t.toml:2:11: error: proxy_protocol.trusted: this version of fendmail cannot do this yet; "
          "leave the key out or at its default, []"},
         {"not built yet and of the wrong type", "[proxy_protocol]\ntrusted = true\n",
-         "t.toml:2:11: error: proxy_protocol.trusted: expected a list of strings, found a boolean"},
+         "t.toml:2:11: error: proxy_protocol.trusted: expected a list of strings such as "
+         "[\"a\", \"b\"], found a boolean"},
         {"not TOML", "[server\n",
          "t.toml:1:8: error: not valid TOML: Error while parsing table header: expected ']', saw "
          "'\\n'"},

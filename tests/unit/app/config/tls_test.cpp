@@ -47,7 +47,7 @@ TEST_CASE("config: tls is off by default, and then its files need not be there",
     const auto got = parse("[tls]\ncertificate = \"missing\"\nchain_files = [\"missing\"]\n");
     REQUIRE(lines_of(got) == lines{});
     const tls_options& tls = got.value->runtime.tls;
-    CHECK(tls.level == tls_level::none);
+    CHECK(tls.level == smtp::tls_level::none);
     CHECK(tls.context == nullptr);
     CHECK(tls.handshake_timeout == 60s);
     CHECK(tls.server.min_protocol == io::tls_version::v1_2);
@@ -65,7 +65,7 @@ TEST_CASE("config: tls files are read when the configuration is", "[config][tls]
                                 "session_tickets = false\nhandshake_timeout = \"5s\"\n");
     REQUIRE(lines_of(got) == lines{});
     const tls_options& tls = got.value->runtime.tls;
-    CHECK(tls.level == tls_level::encrypt);
+    CHECK(tls.level == smtp::tls_level::encrypt);
     CHECK(tls.context != nullptr);
     CHECK(tls.handshake_timeout == 5s);
     CHECK(tls.server.min_protocol == io::tls_version::v1_3);
@@ -147,7 +147,7 @@ TEST_CASE("config: tls choices stand in the order of their enums", "[config][tls
     const auto levels = choices_of(*find_key("tls", "level"));
     REQUIRE(levels.size() == 3);
     for (std::size_t i = 0; i < levels.size(); ++i)
-        CHECK(levels[i] == to_string(static_cast<tls_level>(i)));
+        CHECK(levels[i] == to_string(static_cast<smtp::tls_level>(i)));
     CHECK(choices_of(*find_key("tls", "min_protocol")) ==
           std::vector<std::string_view>{"TLSv1.2", "TLSv1.3"});
 }
