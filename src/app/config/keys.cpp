@@ -382,8 +382,8 @@ constexpr std::array keys{
         .name = "hide_ehlo_from",
         .type = key_type::text_map,
         .default_toml = "{}",
-        .doc = "Network = keywords not to offer to its clients, with blanks between them; the "
-               "longest network that matches decides.",
+        .doc = "Network = keywords not to offer to its clients instead of those in hide_ehlo, with "
+               "blanks between them; the longest network that matches decides.",
         .example = R"({ "192.0.2.0/24" = "STARTTLS CHUNKING" })"},
     key{.section = "dialog",
         .name = "size_limit",

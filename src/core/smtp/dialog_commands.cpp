@@ -12,11 +12,9 @@ namespace fendmail::smtp {
 
 bool dialog::hides(std::string_view keyword) const noexcept
 {
-    const auto is_it = [&](const std::string& hidden) {
-        return equals_ignoring_case(hidden, keyword);
-    };
-    return std::ranges::any_of(options_->hide_ehlo, is_it) ||
-           std::ranges::any_of(terms_.hide_ehlo, is_it);
+    const std::span<const std::string> hidden = terms_.hide_ehlo.value_or(options_->hide_ehlo);
+    return std::ranges::any_of(
+        hidden, [&](const std::string& word) { return equals_ignoring_case(word, keyword); });
 }
 
 void dialog::on_command(step& out, const command& input)

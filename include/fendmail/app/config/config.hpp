@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -65,11 +66,12 @@ public:
         networks_.insert(clients, static_cast<std::uint32_t>(keywords_.size()));
         keywords_.push_back(std::move(keywords));
     }
-    /// Upper case; those of the longest network that holds the client.
-    [[nodiscard]] std::span<const std::string> of(const ip_address& client) const noexcept
+    /// Upper case; those of the longest network that holds the client, if there is one.
+    [[nodiscard]] std::optional<std::span<const std::string>>
+    of(const ip_address& client) const noexcept
     {
         const auto found = networks_.find(client);
-        if (!found) return {};
+        if (!found) return std::nullopt;
         return keywords_[*found];
     }
 

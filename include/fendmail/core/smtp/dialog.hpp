@@ -67,7 +67,8 @@ struct dialog_terms {
     /// The reply to every RCPT (and VRFY); unset: 450 4.3.2, come back later.
     std::optional<reply> refusal{};
     fault_rules faults{};
-    std::span<const std::string> hide_ehlo{}; ///< for this client, besides those of the options
+    /// For this client instead of those of the options.
+    std::optional<std::span<const std::string>> hide_ehlo{};
     std::string footer{};                     ///< behind every 4xx and 5xx, see smtp/footer
 };
 

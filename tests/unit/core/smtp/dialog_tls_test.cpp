@@ -63,15 +63,17 @@ TEST_CASE("STARTTLS: hidden, it is not implemented", "[smtp]")
     CHECK(ask(dialog, "STARTTLS") == "502 5.5.1 Error: command not implemented\r\n");
 }
 
-TEST_CASE("STARTTLS: keywords hidden from this client alone are not offered either", "[smtp]")
+TEST_CASE("STARTTLS: keywords hidden from this client stand for those hidden from all", "[smtp]")
 {
-    const auto options = with_tls(tls_level::may);
+    auto options = with_tls(tls_level::may);
+    options.hide_ehlo = {"DSN"};
     const std::vector<std::string> hidden{"STARTTLS", "CHUNKING"};
-    smtp::dialog dialog{options, {.hide_ehlo = hidden}};
+    smtp::dialog dialog{options, {.hide_ehlo = std::span{hidden}}};
     const auto offered = ask(dialog, "EHLO x");
     CHECK(offered.find("STARTTLS") == std::string::npos);
     CHECK(offered.find("CHUNKING") == std::string::npos);
     CHECK(offered.find("SMTPUTF8") != std::string::npos);
+    CHECK(offered.find("DSN") != std::string::npos);
     CHECK(ask(dialog, "STARTTLS") == "502 5.5.1 Error: command not implemented\r\n");
 }
 
