@@ -37,7 +37,14 @@ std::string_view message(error e) noexcept
     case error::line_too_long: return "line too long";
     case error::truncated: return "ends before it is complete";
     case error::bad_proxy_header: return "not a PROXY protocol header";
-    case error::unsupported_proxy: return "a PROXY protocol header that is not for TCP over IP";
+    case error::unsupported_proxy:
+        return "a PROXY header that names no TCP client (UNKNOWN, UNSPEC, UDP or UNIX)";
+    case error::proxy_too_long: return "a PROXY header that is too long";
+    case error::bad_proxy_address:
+        return "a PROXY header with an address that is not one of its family";
+    case error::bad_proxy_port: return "a PROXY header with a bad port";
+    case error::bad_proxy_length: return "a PROXY header whose parts do not add up to its length";
+    case error::bad_proxy_crc: return "a PROXY header with a wrong checksum";
     case error::bad_record: return "not a client record of this version";
     case error::bad_dns_message: return "not a DNS message";
     }

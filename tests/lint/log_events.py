@@ -13,7 +13,11 @@ ROW = re.compile(r"^\| `(\w+)` \|(.*)\|$", re.MULTILINE)
 
 def fields_in_code(text):
     """event -> names of its fields, in order."""
-    short = {"client(e.client);": "client client_port", "local(e.local);": "local local_port"}
+    short = {
+        "client(e.client);": "client client_port",
+        "local(e.local);": "local local_port",
+        "balancer(e.balancer);": "balancer balancer_port",
+    }
     fields = {}
     for event, body in METHOD.findall(text):
         found = []

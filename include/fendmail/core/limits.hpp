@@ -45,6 +45,9 @@ inline constexpr std::size_t access_line_octets = 1024;
 inline constexpr std::size_t proxy_header_octets = 536;
 /// PROXY protocol v1: "at most 107 octets", specification §2.1.
 inline constexpr std::size_t proxy_v1_octets = 107;
+/// PROXY protocol v2 that we read. Its length field goes up to 65551; the addresses are 52, and
+/// what balancers add (names, ids, a client certificate's subject) stays within some hundreds.
+inline constexpr std::size_t proxy_v2_octets = 4096;
 
 /// How long a client socket on its way to a `pass` service may stay in transit, in seconds
 /// (Postfix: PASS_ACCEPT_TMOUT).

@@ -32,7 +32,12 @@ enum class error : std::uint8_t {
     line_too_long,     ///< longer than the limit that the source names
     truncated,         ///< ends before it is complete
     bad_proxy_header,  ///< not a PROXY protocol header
-    unsupported_proxy, ///< PROXY header of a family or command that we do not take
+    unsupported_proxy, ///< PROXY header that names no TCP client: UNKNOWN, UNSPEC, UDP, UNIX
+    proxy_too_long,    ///< PROXY header longer than limits::proxy_v1_octets or proxy_v2_octets
+    bad_proxy_address, ///< PROXY header with an address that is not of its family
+    bad_proxy_port,    ///< PROXY header with a port that is not a number from 0 to 65535
+    bad_proxy_length,  ///< PROXY header whose addresses and TLVs do not add up to its length
+    bad_proxy_crc,     ///< PROXY header that its CRC32c says was changed on its way
     bad_record,        ///< a stored client record that cannot be decoded
     bad_dns_message,   ///< a DNS message that cannot be decoded
 };

@@ -41,6 +41,10 @@ struct description_of {
     text operator()(const plaintext_injected&) const { return {"plaintext_injected", level::info}; }
     text operator()(const tls_started&) const { return {"tls_started", level::info}; }
     text operator()(const tls_failed&) const { return {"tls_failed", level::info}; }
+    text operator()(const proxy_header_refused&) const
+    {
+        return {"proxy_header_refused", level::warning};
+    }
     text operator()(const session_ended&) const { return {"session_ended", level::info}; }
     text operator()(const dnsbl_listed&) const { return {"dnsbl_listed", level::info}; }
     text operator()(const dnsbl_answer_ignored&) const

@@ -10,6 +10,7 @@ struct fields_of {
 
     void client(const endpoint& value) const { out.where("client", "client_port", value); }
     void local(const endpoint& value) const { out.where("local", "local_port", value); }
+    void balancer(const endpoint& value) const { out.where("balancer", "balancer_port", value); }
 
     void operator()(const connected& e) const
     {
@@ -102,6 +103,14 @@ struct fields_of {
         client(e.client);
         out.word("which", to_string(e.which));
         out.client_text("after", e.after);
+    }
+    void operator()(const proxy_header_refused& e) const
+    {
+        balancer(e.balancer);
+        local(e.local);
+        out.own_text("reason", e.reason);
+        out.client_text("text", e.text);
+        out.number("untold", e.untold);
     }
     void operator()(const session_ended& e) const
     {

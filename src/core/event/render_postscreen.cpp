@@ -92,6 +92,16 @@ public:
         say("TLS handshake failed for {}: ", to_text(e.client));
         own(e.reason);
     }
+    void operator()(const proxy_header_refused& e)
+    {
+        say("haproxy read: {}", to_text(e.balancer));
+        if (e.untold != 0) say(" (and {} others before it)", e.untold);
+        say(": ");
+        own(e.reason);
+        if (e.text.empty()) return;
+        say(": ");
+        append_client_text(out_, e.text);
+    }
     void operator()(const session_ended& e);
 
     void operator()(const dnsbl_listed& e)

@@ -37,6 +37,11 @@ constexpr const char* name_of(error e)
     case error::truncated:
     case error::bad_proxy_header:
     case error::unsupported_proxy:
+    case error::proxy_too_long:
+    case error::bad_proxy_address:
+    case error::bad_proxy_port:
+    case error::bad_proxy_length:
+    case error::bad_proxy_crc:
     case error::bad_record:
     case error::bad_dns_message: return "an error of another parser";
     }

@@ -122,6 +122,14 @@ struct tls_failed {
     endpoint client;
     std::string_view reason;
 };
+/// A balancer that is trusted to say who its clients are did not say it.
+struct proxy_header_refused {
+    endpoint balancer;
+    endpoint local;
+    std::string_view reason;
+    std::string_view text;  ///< what it sent instead, its beginning
+    std::size_t untold = 0; ///< others since the last such event, which may come in floods
+};
 
 enum class ended_by : std::uint8_t { client, fendmail, backend };
 enum class verdict : std::uint8_t {
@@ -254,19 +262,18 @@ struct internal_error {
 
 namespace fendmail {
 
-using any_event =
-    std::variant<event::connected, event::allowlisted, event::denylisted, event::vetoed,
-                 event::passed, event::protocol_fault, event::plaintext_injected,
-                 event::tls_started, event::tls_failed, event::pregreeted, event::dnsbl_scored,
-                 event::hung_up, event::disconnected, event::recipient_refused,
-                 event::connect_refused, event::mail_without_recipient,
-                 event::command_limit_exceeded, event::session_ended, event::dnsbl_listed,
-                 event::dnsbl_answer_ignored, event::dnsbl_failed, event::resolver_unavailable,
-                 event::backend_unavailable, event::store_unavailable, event::store_moved_aside,
-                 event::store_swept, event::started, event::listening, event::privileges_dropped,
-                 event::accept_failed, event::stress_changed, event::reloaded,
-                 event::reload_rejected, event::reload_incomplete, event::stopping, event::stopped,
-                 event::log_lines_lost, event::notice, event::caution, event::internal_error>;
+using any_event = std::variant<
+    event::connected, event::allowlisted, event::denylisted, event::vetoed, event::passed,
+    event::protocol_fault, event::plaintext_injected, event::tls_started, event::tls_failed,
+    event::pregreeted, event::dnsbl_scored, event::hung_up, event::disconnected,
+    event::recipient_refused, event::connect_refused, event::mail_without_recipient,
+    event::command_limit_exceeded, event::proxy_header_refused, event::session_ended,
+    event::dnsbl_listed, event::dnsbl_answer_ignored, event::dnsbl_failed,
+    event::resolver_unavailable, event::backend_unavailable, event::store_unavailable,
+    event::store_moved_aside, event::store_swept, event::started, event::listening,
+    event::privileges_dropped, event::accept_failed, event::stress_changed, event::reloaded,
+    event::reload_rejected, event::reload_incomplete, event::stopping, event::stopped,
+    event::log_lines_lost, event::notice, event::caution, event::internal_error>;
 
 /// Where events go. Called from any worker; must not block or throw.
 class event_sink {

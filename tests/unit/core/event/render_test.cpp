@@ -251,6 +251,12 @@ std::vector<row> dependency_rows()
 {
     const auto address = client.address;
     return {
+        {proxy_header_refused{{address, 1}, {address, 2}, "why", "", 0}, "proxy_header_refused",
+         "warning", "warning: haproxy read: [192.0.2.1]:1: why",
+         R"("balancer":"192.0.2.1","balancer_port":1,"local":"192.0.2.1","local_port":2)"
+         R"(,"reason":"why","text":"","untold":0)",
+         R"(balancer=192.0.2.1 balancer_port=1 local=192.0.2.1 local_port=2 reason=why text="")"
+         " untold=0"},
         {dnsbl_listed{address, "zen.example", ip_address::v4({127, 0, 0, 4})}, "dnsbl_listed",
          "info", "addr 192.0.2.1 listed by domain zen.example as 127.0.0.4",
          R"("client":"192.0.2.1","zone":"zen.example","answer":"127.0.0.4")",
