@@ -43,7 +43,7 @@ registry::ticket::~ticket()
     registry_->totals_->sessions.fetch_sub(1);
     const auto found = registry_->of_client_.find(client_);
     if (--found->second == 0) registry_->of_client_.erase(found);
-    if (registry_->live_.empty() && registry_->when_empty_) registry_->when_empty_();
+    registry_->tell_if_empty();
 }
 
 std::size_t registry::ticket::of_client() const noexcept
@@ -59,6 +59,21 @@ void registry::ticket::leave_screening() noexcept
     registry_->watch_stress(registry_->totals_->screening.fetch_sub(1) - 1, screening_limit_);
 }
 
+registry::arrival::arrival(registry& where, io::stream& connection)
+    : registry_{&where}
+    , connection_{&connection}
+    , descriptor_{where.totals_->descriptors}
+    , arrival_{where.totals_->arrivals}
+{
+    where.arrivals_.push_back(*this);
+}
+
+registry::arrival::~arrival()
+{
+    registry_->arrivals_.erase(registry_->arrivals_.iterator_to(*this));
+    registry_->tell_if_empty();
+}
+
 void registry::watch_stress(std::size_t screening, std::size_t limit) noexcept
 {
     if (limit == 0) return;
@@ -71,16 +86,30 @@ void registry::watch_stress(std::size_t screening, std::size_t limit) noexcept
         events_->on(event::stress_changed{enter, screening});
 }
 
+void registry::turn_away() noexcept
+{
+    turns_away_ = true;
+    for (arrival& a : arrivals_)
+        a.connection_->wake();
+}
+
 void registry::drain(std::function<void()> when_empty)
 {
     when_empty_ = std::move(when_empty);
-    if (live_.empty()) when_empty_();
+    tell_if_empty();
+}
+
+void registry::tell_if_empty()
+{
+    if (is_empty() && when_empty_) when_empty_();
 }
 
 void registry::kill_all() noexcept
 {
     for (ticket& t : live_)
         t.streams_->close_all();
+    for (arrival& a : arrivals_)
+        a.connection_->close();
 }
 
 } // namespace fendmail::app

@@ -81,7 +81,12 @@ server::server(config initial, std::string config_name, reader reload)
         signals_.add(number);
 }
 
-server::~server() = default;
+server::~server()
+{
+    // Workers hand clients to each other, so all must have stopped before the first one dies.
+    for (auto& one : workers_)
+        one->stop();
+}
 
 std::vector<endpoint> server::addresses() const
 {
@@ -129,6 +134,11 @@ void server::start_workers()
         for (auto& bound : bound_)
             workers_.back()->listen(std::move(bound.sockets[i]), bound.where);
     }
+    std::vector<worker*> all;
+    for (auto& one : workers_)
+        all.push_back(one.get());
+    for (auto& one : workers_)
+        one->know(all);
     for (auto& one : workers_)
         one->start();
     for (const auto& bound : bound_) {
@@ -213,11 +223,19 @@ void server::begin_stop()
     stopping_ = true;
     events_->on(event::stopping{totals_.sessions.load(), service_->config.stop_time_limit});
     for (auto& one : workers_)
-        one->drain([this] { asio::post(context_, [this] { worker_is_empty(); }); });
+        one->close_doors([this] { asio::post(context_, [this] { worker_is_closed(); }); });
     stop_deadline_.expires_after(service_->config.stop_time_limit);
     stop_deadline_.async_wait([this](const boost::system::error_code& error) {
         if (!error) cut_sessions();
     });
+}
+
+/// Only when no worker hands clients over any more can one be empty for good.
+void server::worker_is_closed()
+{
+    if (++closed_workers_ < workers_.size()) return;
+    for (auto& one : workers_)
+        one->drain([this] { asio::post(context_, [this] { worker_is_empty(); }); });
 }
 
 void server::cut_sessions()

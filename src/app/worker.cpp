@@ -5,9 +5,12 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/system/system_error.hpp>
 #include <exception>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <string>
+#include <sys/socket.h>
 
 namespace fendmail::app {
 
@@ -63,11 +66,50 @@ void worker::use(std::shared_ptr<const service> what)
     });
 }
 
+worker& worker::owner_of(const ip_address& client) noexcept
+{
+    return all_.empty() ? *this : *all_[io::worker_of(client, static_cast<unsigned>(all_.size()))];
+}
+
+void worker::take_over(newcomer who)
+{
+    // Counted until its session counts for itself.
+    auto descriptor = std::make_unique<counted>(registry_.shared().descriptors);
+    asio::post(context_,
+               [this, who = std::move(who), descriptor = std::move(descriptor)]() mutable {
+                   try {
+                       begin(std::move(who));
+                   } catch (const std::exception& e) { // no memory: this client comes back
+                       const std::string text = e.what();
+                       events_->on(event::internal_error{text});
+                   }
+               });
+}
+
+void worker::begin(newcomer who)
+{
+    io::stream::socket socket{context_};
+    boost::system::error_code error;
+    // The protocol only matters for opening; what the descriptor is does not change.
+    socket.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), who.socket.get(), error);
+    if (error) throw boost::system::system_error(error, "cannot take over a client");
+    (void)who.socket.release();
+    spawn(run_session(*this, std::move(who.what), std::move(socket), who.client, who.local));
+}
+
+void worker::close_doors(std::function<void()> done)
+{
+    asio::post(context_, [this, done = std::move(done)] {
+        for (auto& one : listeners_)
+            one->stop();
+        registry_.turn_away();
+        done();
+    });
+}
+
 void worker::drain(std::function<void()> when_empty)
 {
     asio::post(context_, [this, when_empty = std::move(when_empty)]() mutable {
-        for (auto& one : listeners_)
-            one->stop();
         registry_.drain(std::move(when_empty));
     });
 }
@@ -85,7 +127,7 @@ void worker::stop()
     // Only after an exception is anybody left. Sessions use what dies before the context does, so
     // they must be gone first; closing their streams ends whatever they wait for.
     registry_.kill_all();
-    while (registry_.sessions() != 0) {
+    while (!registry_.is_empty()) {
         context_.restart();
         context_.run_one();
     }
@@ -93,17 +135,25 @@ void worker::stop()
 
 void worker::accept(io::stream::socket socket, const endpoint& client, const endpoint& local)
 {
-    asio::co_spawn(context_, run_session(*this, service_, std::move(socket), client, local),
-                   [this](std::exception_ptr escaped) {
-                       if (!escaped) return;
-                       // A bug of ours or no memory: it ends this session and no other.
-                       try {
-                           std::rethrow_exception(escaped);
-                       } catch (const std::exception& e) {
-                           const std::string text = e.what();
-                           events_->on(event::internal_error{text});
-                       }
-                   });
+    // Decided by the address alone, before an octet is read.
+    if (service_->config.trusts(client.address))
+        spawn(intake_.receive(service_, std::move(socket), client, local));
+    else
+        spawn(run_session(*this, service_, std::move(socket), client, local));
+}
+
+void worker::spawn(io::asio::awaitable<void> what)
+{
+    asio::co_spawn(context_, std::move(what), [this](std::exception_ptr escaped) {
+        if (!escaped) return;
+        // A bug of ours or no memory: it ends this session and no other.
+        try {
+            std::rethrow_exception(escaped);
+        } catch (const std::exception& e) {
+            const std::string text = e.what();
+            events_->on(event::internal_error{text});
+        }
+    });
 }
 
 } // namespace fendmail::app

@@ -74,8 +74,14 @@ endpoint bound_to(int socket, const endpoint& wanted)
     return from_generic(found).value_or(wanted);
 }
 
+/// Addresses of one network differ only in their last bits; the multiplication spreads them, and
+/// its upper half is used.
+constexpr std::uint32_t spread = 2654435761U;
+constexpr unsigned upper_half = 16;
+
 /// Picks the socket of the group by the client's address: all 32-bit words of it, mixed, modulo
-/// the number of sockets. Offsets are those of the IP header (RFC 791 §3.1, RFC 8200 §3).
+/// the number of sockets. worker_of() has to say the same. Offsets are those of the IP header
+/// (RFC 791 §3.1, RFC 8200 §3).
 bool steer(int socket, bool v6, unsigned workers) noexcept
 {
     const auto net = static_cast<__u32>(SKF_NET_OFF);
@@ -93,9 +99,8 @@ bool steer(int socket, bool v6, unsigned workers) noexcept
     } else {
         add(BPF_LD | BPF_W | BPF_ABS, net + 12);
     }
-    // Addresses of one network differ only in their last bits; the multiplication spreads them.
-    add(BPF_ALU | BPF_MUL | BPF_K, 2654435761U);
-    add(BPF_ALU | BPF_RSH | BPF_K, 16);
+    add(BPF_ALU | BPF_MUL | BPF_K, spread);
+    add(BPF_ALU | BPF_RSH | BPF_K, upper_half);
     add(BPF_ALU | BPF_MOD | BPF_K, workers);
     add(BPF_RET | BPF_A, 0);
     const sock_fprog code{static_cast<unsigned short>(program.size()), program.data()};
@@ -137,6 +142,16 @@ std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted, unsigne
         all.push_back(std::move(bound));
     }
     return all;
+}
+
+unsigned worker_of(const ip_address& client, unsigned workers) noexcept
+{
+    std::uint32_t mixed = 0;
+    const auto octets = client.octets();
+    for (std::size_t at = 0; at < octets.size(); at += 4)
+        mixed ^= std::uint32_t{octets[at]} << 24 | std::uint32_t{octets[at + 1]} << 16 |
+                 std::uint32_t{octets[at + 2]} << 8 | std::uint32_t{octets[at + 3]};
+    return (mixed * spread >> upper_half) % workers;
 }
 
 listener::listener(asio::io_context& context, unique_fd socket, const endpoint& where,

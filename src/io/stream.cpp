@@ -8,6 +8,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <new>
 #include <span>
@@ -112,6 +114,19 @@ peek_result stream::peek(asio::mutable_buffer into) noexcept
     if (got == 0) return {wait_end::closed, 0};
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {wait_end::ready, 0};
     return {wait_end::failed, 0};
+}
+
+bool stream::discard(std::size_t octets) noexcept
+{
+    std::array<char, 512> ignored;
+    while (octets != 0) {
+        const ssize_t got = ::recv(socket_.native_handle(), ignored.data(),
+                                   std::min(octets, ignored.size()), MSG_DONTWAIT);
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return false;
+        octets -= static_cast<std::size_t>(got);
+    }
+    return true;
 }
 
 bool stream::write_now(std::string_view octets) noexcept

@@ -73,6 +73,7 @@ TEST_CASE("listener: one client always meets the same worker, many clients meet 
             l.connect_from(address.c_str());
         const auto& met = l.workers_of[*parse_address(address)];
         CHECK(met.size() == 1);
+        CHECK(*met.begin() == worker_of(*parse_address(address), 3));
         used.insert(met.begin(), met.end());
     }
     CHECK(used.size() == 3);
@@ -80,12 +81,30 @@ TEST_CASE("listener: one client always meets the same worker, many clients meet 
 
 TEST_CASE("listener: an IPv6 client is accepted and steered too", "[io]")
 {
-    listening l{"[::1]:0", 2};
-    REQUIRE(l.steered);
-    for (int i = 0; i < 8; ++i)
-        l.connect_from("::1");
-    CHECK(l.workers_of[*parse_address("::1")].size() == 1);
-    CHECK(l.last_local == l.where);
+    for (const unsigned workers : {2U, 3U, 5U, 7U}) {
+        listening l{"[::1]:0", workers};
+        REQUIRE(l.steered);
+        for (int i = 0; i < 8; ++i)
+            l.connect_from("::1");
+        const auto client = *parse_address("::1");
+        CHECK(l.workers_of[client] == std::set{worker_of(client, workers)});
+        CHECK(l.last_local == l.where);
+    }
+}
+
+TEST_CASE("listener: one worker has all clients, of many none is left out", "[io]")
+{
+    std::set<unsigned> used;
+    for (unsigned n = 0; n < 256; ++n) {
+        const auto v4 = *parse_address("192.0.2." + std::to_string(n));
+        const auto v6 = *parse_address("2001:db8::" + std::to_string(n));
+        CHECK(worker_of(v4, 1) == 0);
+        CHECK(worker_of(v6, 1) == 0);
+        used.insert(worker_of(v4, 16));
+        used.insert(worker_of(v6, 16));
+    }
+    CHECK(used.size() == 16);
+    CHECK(*used.rbegin() == 15);
 }
 
 TEST_CASE("listener: the local address is the one the client connected to", "[io]")

@@ -3,6 +3,7 @@
 
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/event/event.hpp"
+#include "fendmail/io/stream.hpp"
 #include "fendmail/io/stream_group.hpp"
 
 #include <atomic>
@@ -19,7 +20,8 @@
 /// Memory: one entry a client that is connected.
 /// Threads: `totals` is shared by all workers and holds only atomics; each worker has a
 /// `registry` of its own. The kernel steers every connection of one address to the same worker
-/// (io/listener), so that a worker's own count of a client is the whole count and needs no lock.
+/// (io/listener), and whom a balancer brings goes to that worker as well (app/intake), so that a
+/// worker's own count of a client is the whole count and needs no lock.
 namespace fendmail::app {
 
 struct totals {
@@ -31,6 +33,7 @@ struct totals {
     std::atomic<std::size_t> handing_off{0}; ///< sockets in transit to a `pass` service
     std::atomic<std::uint64_t> last_id{0};
     std::atomic<std::size_t> lingering{0}; ///< refused, and given time to read why
+    std::atomic<std::size_t> arrivals{0};  ///< connections whose client is not known yet
     std::atomic<bool> stress{false};
 
     /// Sockets of clients and backends. Some descriptors are kept back for what already has
@@ -103,23 +106,47 @@ public:
         bool screening_ = true;
     };
 
+    /// A balancer's connection while its client is not known yet. It holds a descriptor and
+    /// nobody's place.
+    class arrival : public boost::intrusive::list_base_hook<> {
+    public:
+        arrival(registry& where, io::stream& connection);
+        arrival(const arrival&) = delete;
+        arrival& operator=(const arrival&) = delete;
+        ~arrival();
+
+    private:
+        friend class registry;
+        registry* registry_;
+        io::stream* connection_;
+        counted descriptor_;
+        counted arrival_;
+    };
+
     [[nodiscard]] bool is_stressed() const noexcept { return totals_->stress.load(); }
     [[nodiscard]] totals& shared() noexcept { return *totals_; }
-    [[nodiscard]] std::size_t sessions() const noexcept { return live_.size(); }
+    [[nodiscard]] bool is_empty() const noexcept { return live_.empty() && arrivals_.empty(); }
 
-    /// Calls `when_empty` as soon as no session is left, maybe at once.
+    /// Wakes all arrivals: whoever has not said who he is by now does not become a session.
+    void turn_away() noexcept;
+    [[nodiscard]] bool turns_away() const noexcept { return turns_away_; }
+    /// Calls `when_empty` as soon as no session and no arrival is left, maybe at once.
+    /// @pre no more can come, from other workers neither
     void drain(std::function<void()> when_empty);
-    /// Ends every session by closing its streams.
+    /// Ends every session and arrival by closing its streams.
     void kill_all() noexcept;
 
 private:
     void watch_stress(std::size_t screening, std::size_t limit) noexcept;
+    void tell_if_empty();
 
     totals* totals_;
     event_sink* events_;
     boost::intrusive::list<ticket> live_;
+    boost::intrusive::list<arrival> arrivals_;
     std::unordered_map<ip_address, std::size_t> of_client_;
     std::function<void()> when_empty_;
+    bool turns_away_ = false;
 };
 
 } // namespace fendmail::app

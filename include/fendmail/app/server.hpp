@@ -49,6 +49,7 @@ private:
     void on_signal(int number);
     void reload();
     void begin_stop();
+    void worker_is_closed();
     void cut_sessions();
     void worker_is_empty();
 
@@ -67,6 +68,7 @@ private:
     boost::asio::steady_timer stop_deadline_;
     std::unique_ptr<admin_http> admin_;
     std::vector<std::unique_ptr<worker>> workers_;
+    std::size_t closed_workers_ = 0;
     std::size_t empty_workers_ = 0;
     std::size_t sessions_cut_ = 0;
     bool stopping_ = false;

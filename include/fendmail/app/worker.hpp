@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/intake.hpp"
 #include "fendmail/app/registry.hpp"
 #include "fendmail/app/service.hpp"
 #include "fendmail/core/event/event.hpp"
@@ -19,8 +20,17 @@
 
 /// One thread with its own event loop and all that its sessions share.
 ///
-/// Threads: the public functions may be called from the main thread; they post to the worker.
+/// Threads: the public functions may be called from the main thread, and take_over() from other
+/// workers; they post to the worker.
 namespace fendmail::app {
+
+/// A client whose connection another worker has accepted.
+struct newcomer {
+    io::unique_fd socket;
+    std::shared_ptr<const service> what; ///< taken when the connection was accepted
+    endpoint client;
+    endpoint local;
+};
 
 class worker {
 public:
@@ -32,10 +42,17 @@ public:
 
     /// Before start(): accepts from this socket too.
     void listen(io::unique_fd socket, const endpoint& where);
+    /// Before start(): all workers, this one among them, in the order of their sockets.
+    void know(std::vector<worker*> all) { all_ = std::move(all); }
     void start();
     /// New sessions work with this from now on.
     void use(std::shared_ptr<const service> what);
-    /// Accepts no more; `when_empty` is called on the worker as soon as no session is left.
+    /// Begins a session here.
+    void take_over(newcomer who);
+    /// Accepts no more and hands nobody over any more; then `done` is called on the worker.
+    void close_doors(std::function<void()> done);
+    /// `when_empty` is called on the worker as soon as no session is left.
+    /// @pre the doors of all workers are closed
     void drain(std::function<void()> when_empty);
     void kill_sessions();
     /// Ends the loop and joins the thread. @pre no session is left
@@ -48,9 +65,13 @@ public:
     [[nodiscard]] io::allowlist_store& store() noexcept { return *store_; }
     [[nodiscard]] event_sink& events() noexcept { return *events_; }
     [[nodiscard]] registry& sessions() noexcept { return registry_; }
+    /// The worker that the connections of this client come to.
+    [[nodiscard]] worker& owner_of(const ip_address& client) noexcept;
 
 private:
     void accept(io::stream::socket socket, const endpoint& client, const endpoint& local);
+    void begin(newcomer who);
+    void spawn(io::asio::awaitable<void> what);
 
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> busy_;
@@ -58,9 +79,11 @@ private:
     io::allowlist_store* store_;
     event_sink* events_;
     registry registry_;
+    intake intake_{*this};
     io::deadline_queue deadlines_;
     io::dnsbl_lookup lookups_;
     std::vector<std::unique_ptr<io::listener>> listeners_;
+    std::vector<worker*> all_;
     std::thread thread_;
 };
 

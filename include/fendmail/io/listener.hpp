@@ -38,6 +38,10 @@ struct bound_address {
 [[nodiscard]] std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted,
                                                   unsigned workers);
 
+/// Which of `workers` that program picks for a client. Who learns a client's address only from a
+/// PROXY header hands it over to this one, to meet whoever else of that client is there.
+[[nodiscard]] unsigned worker_of(const ip_address& client, unsigned workers) noexcept;
+
 class listener {
 public:
     using on_client =

@@ -76,6 +76,9 @@ public:
     /// Looks at up to `into.size()` octets and leaves them where they are.
     /// @pre start_tls() was never called
     [[nodiscard]] peek_result peek(asio::mutable_buffer into) noexcept;
+    /// Takes octets that a peek has shown, and forgets them.
+    /// @return false when the connection broke meanwhile
+    [[nodiscard]] bool discard(std::size_t octets) noexcept;
     /// Writes what the kernel takes at once, for a few octets to a fresh socket.
     /// @pre start_tls() was never called
     /// @return false when not all of it went

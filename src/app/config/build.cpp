@@ -41,6 +41,7 @@ config builder::build() &&
 {
     server();
     backend();
+    proxy_protocol();
     access();
     screening();
     dnsbl();
@@ -182,6 +183,26 @@ void builder::tcp_backend(const text_item& address, place where)
                          fmt::format("{} is where server.listen has us listen ({}): each session "
                                      "would come back to us",
                                      in_quotes(address.written), in_quotes(item.written)));
+    }
+}
+
+void builder::proxy_protocol()
+{
+    constexpr std::string_view name = "proxy_protocol.trusted";
+    out_.runtime.proxy_header_timeout = span("proxy_protocol", "timeout");
+    for (const text_item& item : get("proxy_protocol", "trusted").texts) {
+        const auto net = parse_network(item.text);
+        if (!net) {
+            error(item, name, net.error());
+            continue;
+        }
+        out_.runtime.balancers.insert(*net, 0);
+        if (net->prefix_length == 0)
+            problems_.warning(item.where,
+                              fmt::format("{}: {} is everybody: any client may claim any address, "
+                                          "and one that sends no PROXY header is not served; name "
+                                          "the balancers",
+                                          name, in_quotes(item.written)));
     }
 }
 

@@ -90,6 +90,7 @@ private:
     void admin();
     void backend();
     void tcp_backend(const text_item& address, place where);
+    void proxy_protocol();
     void access();
     void allowlist_interfaces();
     void screening();

@@ -19,8 +19,6 @@ constexpr std::int64_t day = 24 * hour;
 constexpr std::int64_t ttl_max = 3650 * day;
 
 constexpr bool restart = false;
-constexpr auto later = availability::later;
-constexpr auto inert = availability::inert;
 
 constexpr std::array sections{
     section{"server", "Where fendmail listens and as whom it runs."},
@@ -125,16 +123,16 @@ constexpr std::array keys{
         .name = "trusted",
         .type = key_type::text_list,
         .default_toml = "[]",
-        .doc = "Networks that must send a PROXY v1 or v2 header; everyone else must not.",
-        .since = later},
+        .doc = "Networks of load balancers: their connections must begin with a PROXY v1 or v2 "
+               "header, which says who the client is. From anyone else it is speaking too early.",
+        .example = R"(["192.0.2.10", "2001:db8::/64"])"},
     key{.section = "proxy_protocol",
         .name = "timeout",
         .type = key_type::duration,
         .default_toml = R"("5s")",
-        .doc = "Longest wait for the PROXY header.",
+        .doc = "Longest wait for the whole PROXY header.",
         .min = 1,
-        .max = 10 * minute,
-        .since = inert},
+        .max = 10 * minute},
 
     key{.section = "access",
         .name = "rules",

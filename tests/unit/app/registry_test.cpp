@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/event_recorder.hpp"
 
+#include <boost/asio/io_context.hpp>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -90,6 +91,44 @@ TEST_CASE("registry: draining tells when the last session has gone", "[app]")
     fixture idle;
     idle.sessions.drain([&] { ++told; });
     CHECK(told == 2);
+}
+
+TEST_CASE("registry: an arrival holds a descriptor but is nobody's session", "[app]")
+{
+    fixture f;
+    boost::asio::io_context context;
+    io::stream connection{io::stream::socket{context}};
+    auto arrival = std::make_unique<registry::arrival>(f.sessions, connection);
+    CHECK(f.shared.descriptors == 1);
+    CHECK(f.shared.arrivals == 1);
+    CHECK(f.shared.sessions == 0);
+    CHECK(f.shared.screening == 0);
+    CHECK_FALSE(f.sessions.is_empty());
+    arrival.reset();
+    CHECK(f.shared.descriptors == 0);
+    CHECK(f.shared.arrivals == 0);
+    CHECK(f.sessions.is_empty());
+}
+
+TEST_CASE("registry: draining waits for arrivals as for sessions", "[app]")
+{
+    for (const bool session_first : {false, true}) {
+        fixture f;
+        int told = 0;
+        boost::asio::io_context context;
+        io::stream connection{io::stream::socket{context}};
+        auto arrival = std::make_unique<registry::arrival>(f.sessions, connection);
+        auto session = f.admit(one);
+        CHECK_FALSE(f.sessions.turns_away());
+        f.sessions.turn_away();
+        CHECK(f.sessions.turns_away());
+        f.sessions.drain([&] { ++told; });
+        session_first ? session.reset() : arrival.reset();
+        CHECK(told == 0);
+        session.reset();
+        arrival.reset();
+        CHECK(told == 1);
+    }
 }
 
 TEST_CASE("registry: descriptors are kept back for backends, and some for ourselves", "[app]")

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/core/acl/access_list.hpp"
+#include "fendmail/core/acl/prefix_trie.hpp"
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/dnsbl/site.hpp"
 #include "fendmail/core/screen/policy.hpp"
@@ -92,6 +93,8 @@ struct tls_options {
 struct runtime_config {
     std::string hostname; ///< never empty once loaded
     backend_options backend;
+    acl::prefix_trie balancers; ///< networks that must send a PROXY header
+    milliseconds proxy_header_timeout{5000};
     acl::access_list access;
     /// Local addresses at which a pass can be earned (permit); empty = all.
     acl::access_list allowlist_interfaces;
@@ -114,6 +117,11 @@ struct runtime_config {
     seconds store_sweep_interval{12 * 3600};
     seconds stop_time_limit{30}; ///< for sessions to end after SIGTERM
     io::log_options log;
+
+    [[nodiscard]] bool trusts(const ip_address& balancer) const noexcept
+    {
+        return balancers.find(balancer).has_value();
+    }
 };
 
 struct config {

@@ -43,6 +43,8 @@ void check_documented_defaults(const config& c)
     CHECK(r.backend.connect_timeout == 5s);
     CHECK(r.backend.greeting_timeout == 30s);
     CHECK(r.backend.idle_timeout == 10min);
+    CHECK(r.balancers.size() == 0);
+    CHECK(r.proxy_header_timeout == 5s);
     CHECK(r.dnsbl_sites.empty());
     CHECK(r.dnsbl_timeout == 10s);
     CHECK(r.resolvers.empty());
@@ -275,6 +277,34 @@ TEST_CASE("config: what is written about tests, dialog, limits and logs arrives"
     CHECK(c.runtime.log.format == event::log_format::logfmt);
     CHECK(c.runtime.log.target == "file:/var/log/f.log");
     CHECK(c.runtime.log.ident == "postfix/postscreen");
+}
+
+TEST_CASE("config: balancers are trusted by network", "[config]")
+{
+    const auto got = parse_config("[proxy_protocol]\ntimeout = \"750ms\"\n"
+                                  "trusted = [\"192.0.2.8/30\", \"2001:db8::7\", "
+                                  "\"::ffff:198.51.100.1\"]\n",
+                                  "t.toml", "mx.example.org");
+    REQUIRE(got.value);
+    CHECK(got.problems.empty());
+    const runtime_config& r = got.value->runtime;
+    CHECK(r.proxy_header_timeout == 750ms);
+    for (const char* trusted : {"192.0.2.8", "192.0.2.11", "2001:db8::7", "198.51.100.1"})
+        CHECK(r.trusts(*parse_address(trusted)));
+    for (const char* other : {"192.0.2.7", "192.0.2.12", "2001:db8::8", "198.51.100.2", "::1"})
+        CHECK_FALSE(r.trusts(*parse_address(other)));
+}
+
+TEST_CASE("config: to trust everybody as a balancer is a warning", "[config]")
+{
+    for (const std::string everybody : {"0.0.0.0/0", "::/0"}) {
+        const auto got = parse_config("[proxy_protocol]\ntrusted = [\"" + everybody + "\"]\n",
+                                      "t.toml", "mx.example.org");
+        REQUIRE(got.value);
+        REQUIRE(got.problems.size() == 1);
+        CHECK_FALSE(got.problems[0].fatal);
+        CHECK(got.problems[0].text.starts_with("proxy_protocol.trusted: \"" + everybody));
+    }
 }
 
 TEST_CASE("config: the DNSBL test is on when there are sites", "[config]")
