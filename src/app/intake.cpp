@@ -115,6 +115,7 @@ asio::awaitable<bool> intake::read_header(visit& from, proxy::header_reader& hea
 asio::awaitable<void> intake::refuse(visit& from, std::string_view reason, std::string_view text)
 {
     report(from, reason, text);
+    from.place.leave(); // or refused ones would fill the places of those who wait
     co_await say_farewell(*worker_, from.connection, no_service);
 }
 

@@ -63,8 +63,8 @@ registry::arrival::arrival(registry& where, io::stream& connection)
     : registry_{&where}
     , connection_{&connection}
     , descriptor_{where.totals_->descriptors}
-    , arrival_{where.totals_->arrivals}
 {
+    arrival_.emplace(where.totals_->arrivals);
     where.arrivals_.push_back(*this);
 }
 

@@ -115,12 +115,15 @@ public:
         arrival& operator=(const arrival&) = delete;
         ~arrival();
 
+        /// It is refused and only has to read why: no longer one of totals::arrivals.
+        void leave() noexcept { arrival_.reset(); }
+
     private:
         friend class registry;
         registry* registry_;
         io::stream* connection_;
         counted descriptor_;
-        counted arrival_;
+        std::optional<counted> arrival_;
     };
 
     [[nodiscard]] bool is_stressed() const noexcept { return totals_->stress.load(); }

@@ -104,6 +104,10 @@ TEST_CASE("registry: an arrival holds a descriptor but is nobody's session", "[a
     CHECK(f.shared.sessions == 0);
     CHECK(f.shared.screening == 0);
     CHECK_FALSE(f.sessions.is_empty());
+    arrival->leave();
+    CHECK(f.shared.descriptors == 1);
+    CHECK(f.shared.arrivals == 0);
+    CHECK_FALSE(f.sessions.is_empty());
     arrival.reset();
     CHECK(f.shared.descriptors == 0);
     CHECK(f.shared.arrivals == 0);
