@@ -65,7 +65,12 @@ void stream::set_no_delay() noexcept
 asio::awaitable<wait_end> stream::wait_readable(const deadline* limit)
 {
     if (tls_) {
-        const auto looked = co_await drive_tls([](tls_session& tls) { return tls.look(); }, limit);
+        const auto looked = co_await drive_tls(
+            [](tls_session& tls) {
+                char octet = 0;
+                return tls.look({&octet, 1});
+            },
+            limit);
         // As in plain text, whose socket is readable at its end.
         co_return looked.end == wait_end::closed ? wait_end::ready : looked.end;
     }
@@ -107,7 +112,12 @@ asio::awaitable<wait_end> stream::write(std::string_view octets, const deadline*
 
 peek_result stream::peek(asio::mutable_buffer into) noexcept
 {
-    FENDMAIL_ASSERT(!tls_);
+    if (tls_) {
+        const tls_step step = tls_->look({static_cast<char*>(into.data()), into.size()});
+        const bool nothing_yet =
+            step.then == tls_next::wait_read || step.then == tls_next::wait_write;
+        return {nothing_yet ? wait_end::ready : end_of(step.then), step.octets};
+    }
     const ssize_t got =
         ::recv(socket_.native_handle(), into.data(), into.size(), MSG_PEEK | MSG_DONTWAIT);
     if (got > 0) return {wait_end::ready, static_cast<std::size_t>(got)};
@@ -190,6 +200,7 @@ asio::awaitable<wait_end> stream::start_tls(const tls_context& context, const de
     for (;;) {
         const auto tried =
             co_await drive_tls([](tls_session& tls) { return tls.handshake(); }, limit);
+        if (tried.end == wait_end::timed_out) tls_->give_up("the handshake took too long");
         if (tried.end != wait_end::woken) co_return tried.end;
         if (!socket_.is_open()) co_return wait_end::failed;
     }

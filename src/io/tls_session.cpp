@@ -175,13 +175,12 @@ tls_step tls_session::read(std::span<char> into) noexcept
     return step_after(result, octets);
 }
 
-tls_step tls_session::look() noexcept
+tls_step tls_session::look(std::span<char> into) noexcept
 {
     if (!is_usable()) return {};
     begin();
-    char octet = 0;
     std::size_t octets = 0;
-    const int result = SSL_peek_ex(ssl_.get(), &octet, 1, &octets);
+    const int result = SSL_peek_ex(ssl_.get(), into.data(), into.size(), &octets);
     return step_after(result, octets);
 }
 
@@ -192,6 +191,12 @@ tls_step tls_session::write(std::string_view octets) noexcept
     std::size_t written = 0;
     const int result = SSL_write_ex(ssl_.get(), octets.data(), octets.size(), &written);
     return step_after(result, written);
+}
+
+void tls_session::give_up(std::string_view why)
+{
+    is_broken_ = true;
+    error_ = why;
 }
 
 void tls_session::close_notify() noexcept

@@ -55,14 +55,16 @@ public:
     /// Fails, as do all below, unless the handshake was done.
     /// @pre `into` is not empty
     [[nodiscard]] tls_step read(std::span<char> into) noexcept;
-    /// `done` when there is something to read.
-    [[nodiscard]] tls_step look() noexcept;
+    /// As read(), but leaves the octets for the next read or look.
+    [[nodiscard]] tls_step look(std::span<char> into) noexcept;
     /// Writes some of it. After `wait_…` it has to be called with the same octets again.
     [[nodiscard]] tls_step write(std::string_view octets) noexcept;
 
     /// A write that began will not be called again: from now on all of them fail, since the rest
     /// of its record is missing.
     void abandon_write() noexcept { is_torn_ = true; }
+    /// The handshake will not be called again: from now on everything fails.
+    void give_up(std::string_view why);
     /// Says that we write no more, if the socket takes it at once.
     void close_notify() noexcept;
     /// The socket was closed, and its number may be that of another soon.

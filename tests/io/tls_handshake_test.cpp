@@ -82,6 +82,7 @@ TEST_CASE("tls: a client that stops in its handshake runs out of time", "[io][tl
     link.pair.far.send(std::string_view{hello}.substr(0, how_much));
     REQUIRE(test::run_until(link.context, [&] { return link.shaken.has_value(); }));
     CHECK(*link.shaken == wait_end::timed_out);
+    CHECK(link.pair.near.tls_error() == "the handshake took too long");
     CHECK_FALSE(link.pair.near.is_encrypted());
 
     // Not even then anything goes out in plain text.

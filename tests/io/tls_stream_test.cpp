@@ -305,6 +305,34 @@ TEST_CASE("tls: waiting for something to read sees what is decrypted, and the en
     CHECK(*readable == wait_end::ready);
 }
 
+TEST_CASE("tls: a look shows what has arrived and leaves it where it is", "[io][tls]")
+{
+    const auto server = make_tls_context();
+    tls_client_side side;
+    tls_link link{*server, side};
+    REQUIRE(link.shakes_hands());
+    std::string buffer(100, '\0');
+    const auto look = [&] { return link.pair.near.peek(asio::buffer(buffer)); };
+    CHECK(look().end == wait_end::ready);
+    CHECK(look().octets == 0);
+    link.client.write("MAIL FROM:<a@b.example>\r\n");
+    const auto record = link.client.take_output();
+    link.pair.far.send(std::string_view{record}.substr(0, 20));
+    CHECK(look().end == wait_end::ready);
+    CHECK(look().octets == 0);
+    link.pair.far.send(std::string_view{record}.substr(20));
+    for (int times = 0; times < 2; ++times) {
+        const auto seen = look();
+        CHECK(seen.end == wait_end::ready);
+        CHECK(buffer.substr(0, seen.octets) == "MAIL FROM:<a@b.example>\r\n");
+    }
+    CHECK(read_text(link) == "MAIL FROM:<a@b.example>\r\n");
+    CHECK(look().octets == 0);
+    link.client.close_notify();
+    link.exchange();
+    CHECK(look().end == wait_end::closed);
+}
+
 TEST_CASE("tls: a client that sends what is no data does not keep a worker to itself", "[io][tls]")
 {
     const auto server = make_tls_context();

@@ -73,8 +73,8 @@ public:
     asio::awaitable<read_result> read_some(asio::mutable_buffer into, const deadline* limit);
     /// Writes all of it. With TLS, all writes fail after one that did not end with `ready`.
     asio::awaitable<wait_end> write(std::string_view octets, const deadline* limit);
-    /// Looks at up to `into.size()` octets and leaves them where they are.
-    /// @pre start_tls() was never called
+    /// Looks at up to `into.size()` octets that have arrived, with TLS decrypted (then no further
+    /// than the end of their record), and leaves them where they are.
     [[nodiscard]] peek_result peek(asio::mutable_buffer into) noexcept;
     /// Takes octets that a peek has shown, and forgets them.
     /// @return false when the connection broke meanwhile
@@ -96,7 +96,7 @@ public:
     [[nodiscard]] bool is_encrypted() const noexcept;
     /// "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"; "" when not encrypted.
     [[nodiscard]] std::string tls_summary() const;
-    /// Why TLS failed last; "" when it did not.
+    /// Why TLS failed; "" when it did not.
     [[nodiscard]] std::string tls_error() const;
 
     /// No more will be written; the other direction stays open. With TLS the other side is told
