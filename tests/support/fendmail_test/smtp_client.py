@@ -8,6 +8,7 @@ import struct
 from collections.abc import Iterable
 
 from .network import Address, family_of
+from .tls import client_context
 
 REPLY_LINES_MAX = 100
 
@@ -150,14 +151,32 @@ class SmtpClient:
 
     # ── TLS ──────────────────────────────────────────────────────────────────────────────────
 
-    def start_tls(self) -> None:
-        """STARTTLS and the handshake; any certificate will do. EHLO has to follow."""
+    def start_tls(
+        self, context: ssl.SSLContext | None = None, session: ssl.SSLSession | None = None
+    ) -> None:
+        """STARTTLS and the handshake; any certificate will do. EHLO has to follow.
+
+        `session` is one of `tls_session`, for the same context: it is offered to be resumed.
+        """
         self.expect("STARTTLS", 220)
         assert not self._unread, f"octets between 220 and the handshake: {self._unread!r}"
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        self._socket = context.wrap_socket(self._socket)
+        self._socket = (context or client_context()).wrap_socket(self._socket, session=session)
+
+    @property
+    def tls(self) -> ssl.SSLSocket:
+        """@pre start_tls()"""
+        assert isinstance(self._socket, ssl.SSLSocket), "no TLS"
+        return self._socket
+
+    @property
+    def tls_session(self) -> ssl.SSLSession | None:
+        """With TLS 1.3 it can be resumed only when something was read before it is taken."""
+        return self.tls.session
+
+    @property
+    def certificate(self) -> bytes:
+        """The server's, as DER."""
+        return self.tls.getpeercert(binary_form=True) or b""
 
     # ── ends ─────────────────────────────────────────────────────────────────────────────────
 
