@@ -125,7 +125,7 @@ class Dialog(StarttlsCase):
             client.expect(command, 250)
         self.assertTrue(self.offers_starttls(client))
         for command in (
-            "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.test>", "DATA", "RSET",
+            "MAIL FROM:<a@example.org>", "RCPT TO:<b@example.test>", "RSET",
             "VRFY b@example.test", "ETRN example.test", "NONSENSE",
         ):  # fmt: skip
             self.assertEqual(str(client.command(command)), TLS_REQUIRED, command)
@@ -134,6 +134,9 @@ class Dialog(StarttlsCase):
         self.assert_recipients_get(client, UNAVAILABLE, helo="")
         with self.greeted(fendmail) as other:
             other.expect("QUIT", 221)
+        with self.greeted(fendmail) as other:
+            other.send(b"DATA\r\n")  # ends every session: what follows may be mail
+            self.assert_says_only(other, f"{TLS_REQUIRED}\r\n".encode())
 
     def test_helo_and_sender_are_forgotten(self) -> None:
         fendmail = self.start("may", {"dialog": {"helo_required": True}})
