@@ -138,12 +138,12 @@ asio::awaitable<void> intake::answer_check(visit& from)
 {
     smtp::dialog_options options;
     options.hostname = from.what->config.hostname;
-    smtp::dialog dialog{options, smtp::opening::greet, std::nullopt};
+    smtp::dialog dialog{options, {}};
     from.limit.set_after(check_time_limit);
     std::array<char, 512> octets;
     for (smtp::step step = dialog.start();;) {
         const auto wrote = co_await from.connection.write(step.output, &from.limit);
-        if (wrote != wait_end::ready || step.then == smtp::next::close) co_return;
+        if (wrote != wait_end::ready || step.then != smtp::next::read) co_return;
         const auto got = co_await from.connection.read_some(asio::buffer(octets), &from.limit);
         if (worker_->sessions().turns_away() || !from.connection.is_open()) co_return;
         if (got.end == wait_end::ready)

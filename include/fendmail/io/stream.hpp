@@ -77,6 +77,7 @@ public:
     /// than the end of their record), and leaves them where they are.
     [[nodiscard]] peek_result peek(asio::mutable_buffer into) noexcept;
     /// Takes octets that a peek has shown, and forgets them.
+    /// @pre start_tls() was never called
     /// @return false when the connection broke meanwhile
     [[nodiscard]] bool discard(std::size_t octets) noexcept;
     /// Writes what the kernel takes at once, for a few octets to a fresh socket.
