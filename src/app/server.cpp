@@ -236,10 +236,12 @@ void server::worker_is_closed()
     if (++closed_workers_ < workers_.size()) return;
     for (auto& one : workers_)
         one->drain([this] { asio::post(context_, [this] { worker_is_empty(); }); });
+    if (cutting_) cut_sessions(); // those that were on their way to another worker
 }
 
 void server::cut_sessions()
 {
+    cutting_ = true;
     sessions_cut_ = std::max(sessions_cut_, totals_.sessions.load());
     for (auto& one : workers_)
         one->kill_sessions();

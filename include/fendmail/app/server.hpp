@@ -72,6 +72,7 @@ private:
     std::size_t empty_workers_ = 0;
     std::size_t sessions_cut_ = 0;
     bool stopping_ = false;
+    bool cutting_ = false;
 };
 
 } // namespace fendmail::app
