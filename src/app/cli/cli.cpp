@@ -25,6 +25,7 @@ struct command_line {
                  "fendmail"};
     std::string config_path = default_config_path;
     std::string listen = "127.0.0.1:2525";
+    migrate_request migration;
     std::function<int()> chosen;
 
     command_line()
@@ -62,7 +63,27 @@ struct command_line {
                 return exit_ok;
             },
             false);
+        add_migrate();
         add("version", "Print the version.", print_version, false);
+    }
+
+    void add_migrate()
+    {
+        auto* migrate = add(
+            "migrate",
+            "Make fendmail.toml from Postfix's main.cf and master.cf, or the output of "
+            "`postconf -n` and `postconf -M`. What needs a decision is told on standard error.",
+            [this] { return cli_migrate(migration); }, false);
+        migrate->add_option("FILE", migration.files,
+                            "main.cf, master.cf, or what postconf prints; - = standard input");
+        migrate->add_option("--config-dir", migration.config_directory,
+                            "What $config_directory stands for, and where the tables below "
+                            "/etc/postfix are; where main.cf is if not given");
+        migrate->add_option("--output", migration.output_directory,
+                            "Write fendmail.toml and access files into this directory");
+        migrate->add_flag("--force", migration.overwrites, "Overwrite files there");
+        migrate->add_flag("--parameters", migration.shows_parameters,
+                          "Only print the parameters that postscreen obeys, expanded");
     }
 
     CLI::App* add(const char* name, const char* what, std::function<int()> act, bool needs_config)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 /// The command line.
 ///
@@ -21,5 +22,14 @@ inline constexpr const char* default_config_path = "/etc/fendmail/fendmail.toml"
 [[nodiscard]] int cli_check(const std::string& config_path);
 [[nodiscard]] int cli_demo(const std::string& listen);
 [[nodiscard]] int cli_healthcheck(const std::string& config_path);
+
+struct migrate_request {
+    std::vector<std::string> files; ///< "-" = standard input, which is also what none means
+    std::string config_directory;   ///< "" = where main.cf is, or /etc/postfix
+    std::string output_directory;   ///< "" = standard output
+    bool overwrites = false;
+    bool shows_parameters = false; ///< as Postfix expands them, and nothing else
+};
+[[nodiscard]] int cli_migrate(const migrate_request& request);
 
 } // namespace fendmail::app

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/app/config/postscreen/evaluator.hpp"
+#include "fendmail/app/config/postscreen/sources.hpp"
+#include "fendmail/app/config/postscreen/tables.hpp"
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+/// main.cf and master.cf → fendmail.toml with the same behaviour, and what the admin has to know.
+///
+/// Source: postscreen(8), postconf(5), master(5); docs/from-postscreen.md.
+/// Memory: the texts.
+/// Errors: none is thrown. What cannot be carried over is a comment at its place and a remark; the
+/// result is always one that `fendmail check` takes.
+/// Threads: none of its own; `read` is called within.
+namespace fendmail::app::postscreen {
+
+struct conversion_options {
+    std::string config_directory = "/etc/postfix"; ///< the value of that parameter by default
+    /// Networks of tables go to access files; otherwise all of them stand in access.rules.
+    bool writes_files = false;
+};
+
+struct migration {
+    std::string toml;
+    std::vector<std::pair<std::string, std::string>> access_files; ///< name, content
+    std::vector<remark> remarks;                                   ///< for the admin to look at
+};
+
+/// @param names of what the sources were read from, for the head of the file
+[[nodiscard]] migration convert(const sources& from, const std::vector<std::string>& names,
+                                const host_facts& host, const file_reader& read,
+                                const conversion_options& options);
+
+/// "name = value" of every parameter of the table as postscreen sees it, one a line.
+[[nodiscard]] std::string effective_parameters(const sources& from, const host_facts& host,
+                                               const conversion_options& options);
+
+} // namespace fendmail::app::postscreen

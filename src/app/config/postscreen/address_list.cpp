@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/config/postscreen/address_list.hpp"
+
+#include <fmt/format.h>
+
+namespace fendmail::app::postscreen {
+
+namespace {
+
+/// A file may name files; nobody nests deeper.
+constexpr unsigned file_depth_max = 5;
+
+class list_parser {
+public:
+    list_parser(const file_reader& read, remark_sink& remarks)
+        : read_{read}
+        , remarks_{remarks}
+    {
+    }
+
+    void take(std::string_view text, bool is_member, unsigned line, unsigned depth)
+    {
+        for (const std::string& word : split_list(text)) {
+            std::string_view item = word;
+            bool member = is_member;
+            for (; item.starts_with('!'); item.remove_prefix(1))
+                member = !member;
+            if (item.starts_with('/'))
+                take_file(std::string(item), member, depth);
+            else if (!item.starts_with('[') && item.find(':') != std::string_view::npos)
+                take_table(item, member, line);
+            else
+                take_pattern(item, member, line);
+        }
+    }
+
+    std::vector<address_pattern> finish() && { return std::move(out_); }
+
+private:
+    void take_file(const std::string& path, bool member, unsigned depth)
+    {
+        std::string why;
+        const auto text = depth < file_depth_max ? read_(path, why) : std::nullopt;
+        if (!text) {
+            remarks_.add(0, fmt::format("cannot read {}: {}", path,
+                                        why.empty() ? "files name each other" : why));
+            return;
+        }
+        for (const logical_line& line : logical_lines(*text))
+            take(line.text, member, 0, depth + 1);
+    }
+
+    void take_table(std::string_view item, bool member, unsigned line)
+    {
+        if (parse_address(item)) {
+            remarks_.add(line, fmt::format("{}: Postfix wants [] around it: left out", item));
+            return;
+        }
+        const auto table = parse_table_name(item);
+        const auto rules = read_network_table(*table, read_, remarks_);
+        if (!rules) return;
+        for (const network_rule& rule : *rules)
+            for (const network& net : rule.nets)
+                out_.push_back({member, net});
+    }
+
+    void take_pattern(std::string_view item, bool member, unsigned line)
+    {
+        const auto net = parse_pattern(item);
+        if (!net) {
+            remarks_.add(line, fmt::format("\"{}\" matches no address: left out ({})", item,
+                                           message(net.error())));
+            return;
+        }
+        // Debian's own main.cf has one of these.
+        if (!is_mapped_pattern(item, *net)) out_.push_back({member, *net});
+    }
+
+    const file_reader& read_;
+    remark_sink& remarks_;
+    std::vector<address_pattern> out_;
+};
+
+} // namespace
+
+std::vector<address_pattern> parse_address_list(std::string_view text, const file_reader& read,
+                                                remark_sink& remarks)
+{
+    list_parser parser{read, remarks};
+    parser.take(text, true, 0, 0);
+    return std::move(parser).finish();
+}
+
+std::vector<network> members(const std::vector<address_pattern>& list)
+{
+    acl::network_set excluded;
+    acl::network_set taken;
+    std::vector<network> out;
+    for (const address_pattern& pattern : list) {
+        if (!pattern.is_member) {
+            excluded.add(pattern.net);
+            continue;
+        }
+        for (const network& part : excluded.rest_of(pattern.net)) {
+            if (taken.covers(part)) continue;
+            taken.add(part);
+            out.push_back(part);
+        }
+    }
+    return out;
+}
+
+} // namespace fendmail::app::postscreen

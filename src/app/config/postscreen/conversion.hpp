@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/app/config/postscreen/convert.hpp"
+#include "fendmail/app/config/postscreen/draft.hpp"
+#include "fendmail/core/time.hpp"
+
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What all parts of one conversion share: the values, each of its type, and the draft they fill.
+///
+/// Errors: a value that Postfix would not start with is a remark, and postscreen's default is used.
+/// Threads: one owner.
+namespace fendmail::app::postscreen {
+
+/// The service that decides the configuration, and those around it.
+struct services {
+    const master_service* screen = nullptr;       ///< postscreen; nullptr = not in master.cf
+    std::vector<const master_service*> listeners; ///< `screen` and those with the same overrides
+    std::vector<const master_service*> others;    ///< postscreens with other overrides
+    const master_service* pass = nullptr;         ///< smtpd behind postscreen
+    const master_service* tlsproxy = nullptr;
+    const master_service* front_smtpd = nullptr; ///< smtpd on port 25 itself
+};
+[[nodiscard]] services find_services(const sources& from, std::string_view smtpd_service_name);
+/// "smtp" → 25; nothing for a name that is not known.
+[[nodiscard]] std::optional<std::uint16_t> port_of(std::string_view name);
+
+class conversion {
+public:
+    conversion(const sources& from, const host_facts& host, const file_reader& read,
+               const conversion_options& options);
+
+    // ── values ──
+    [[nodiscard]] std::string text(std::string_view name, std::string_view stress = "");
+    [[nodiscard]] bool flag(std::string_view name);
+    /// @pre min and max lie around the default
+    [[nodiscard]] std::int64_t number(std::string_view name, std::int64_t min, std::int64_t max);
+    /// Within what the key takes.
+    [[nodiscard]] std::int64_t number_for(std::string_view name, std::string_view section,
+                                          std::string_view key);
+    [[nodiscard]] seconds span(std::string_view name, char unit, std::string_view stress = "");
+    /// "ignore", "enforce" or "drop".
+    [[nodiscard]] std::string action(std::string_view name);
+    /// One line of printable ASCII that fits a reply.
+    [[nodiscard]] std::string banner(std::string_view name);
+
+    // ── keys ──
+    /// Writes a key when a parameter that decides it is set, or when its value is not what
+    /// fendmail does by itself.
+    /// @param from parameters that decide it, the one to name first
+    void put(std::string_view section, std::string_view key, std::string toml,
+             std::initializer_list<std::string_view> from, std::vector<comment> more = {});
+    /// A duration, cut to what the key takes.
+    void put_span(std::string_view section, std::string_view key, seconds value,
+                  std::initializer_list<std::string_view> from);
+
+    /// Where the value comes from, for remarks; the whole when it is a default.
+    [[nodiscard]] place place_of(std::string_view name) const;
+    /// "postscreen_greet_ttl = 2d (main.cf:7)".
+    [[nodiscard]] std::string source_text(std::string_view name) const;
+    void warn(std::string_view parameter, std::string text);
+
+    const sources& from;
+    const host_facts& host;
+    const file_reader& read;
+    const conversion_options& options;
+    services around;
+    evaluator values;
+    draft out;
+    std::vector<std::pair<std::string, std::string>> access_files;
+};
+
+// Each fills its sections.
+void convert_server(conversion& c);
+void convert_access(conversion& c);
+void convert_tests(conversion& c);
+void convert_dnsbl(conversion& c);
+void convert_dialog(conversion& c);
+void convert_tls(conversion& c);
+void convert_operation(conversion& c);
+void convert_leftovers(conversion& c);
+[[nodiscard]] std::vector<std::string> head_lines(conversion& c,
+                                                  const std::vector<std::string>& names);
+
+} // namespace fendmail::app::postscreen

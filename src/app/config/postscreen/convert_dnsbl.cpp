@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conversion.hpp"
+
+#include "fendmail/app/config/postscreen/logical_lines.hpp"
+#include "fendmail/app/config/postscreen/pattern_table.hpp"
+#include "fendmail/core/dnsbl/site.hpp"
+#include "fendmail/core/limits.hpp"
+#include "fendmail/core/units.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <functional>
+
+namespace fendmail::app::postscreen {
+
+namespace {
+
+constexpr int weight_max = 1000;
+
+struct written_site {
+    std::string zone;
+    std::string filter; ///< "" = none
+    std::string weight; ///< "" = none
+};
+
+written_site split_site(std::string_view text)
+{
+    written_site out;
+    const std::size_t star = text.find('*');
+    if (star != std::string_view::npos) {
+        out.weight = text.substr(star + 1);
+        if (out.weight.starts_with('+')) out.weight.erase(0, 1);
+        text = text.substr(0, star);
+    }
+    const std::size_t equals = text.find('=');
+    if (equals != std::string_view::npos) out.filter = text.substr(equals + 1);
+    out.zone = text.substr(0, equals);
+    return out;
+}
+
+std::string join(const written_site& site)
+{
+    std::string out = site.zone;
+    if (!site.filter.empty()) out += "=" + site.filter;
+    if (!site.weight.empty()) out += "*" + site.weight;
+    return out;
+}
+
+/// A first label that no human would choose: the key of a keyed zone.
+bool looks_keyed(std::string_view zone)
+{
+    constexpr std::size_t key_octets_min = 16;
+    const std::string_view label = zone.substr(0, zone.find('.'));
+    return label.size() >= key_octets_min &&
+           std::ranges::any_of(label, [](char c) { return c >= '0' && c <= '9'; }) &&
+           std::ranges::all_of(label, [](char c) { return is_word_character(c) && c != '_'; });
+}
+
+std::string without_first_label(std::string_view zone)
+{
+    const std::size_t dot = zone.find('.');
+    return std::string(dot == std::string_view::npos ? zone : zone.substr(dot + 1));
+}
+
+/// postscreen_dnsbl_reply_map: zone → name for clients.
+class reply_map {
+public:
+    reply_map(conversion& c, remark_sink& remarks)
+    {
+        const std::string text{trim(c.text("postscreen_dnsbl_reply_map"))};
+        if (text.empty()) return;
+        is_set_ = true;
+        const auto table = parse_table_name(text);
+        if (!table || table->kind == table_kind::opaque || table->kind == table_kind::cidr) {
+            remarks.add(0, "postscreen_dnsbl_reply_map cannot be read here: write its names into "
+                           "dnsbl.reply_names");
+            return;
+        }
+        if (table->kind == table_kind::fixed) {
+            find_ = [name = table->name](const std::string&) { return std::optional{name}; };
+            return;
+        }
+        const auto lines = read_table(*table, c.read, remarks);
+        if (!lines) return;
+        if (table->kind == table_kind::pattern) {
+            auto patterns = std::make_shared<pattern_table>(*table, *lines, remarks);
+            find_ = [patterns](const std::string& zone) { return patterns->find(zone); };
+            return;
+        }
+        find_ = [entries = parse_entries(*table, *lines, remarks)](
+                    const std::string& zone) -> std::optional<std::string> {
+            const auto found = std::ranges::find_if(
+                entries, [&](const keyed_entry& e) { return to_lower(e.key) == to_lower(zone); });
+            return found == entries.end() ? std::nullopt : std::optional{found->result};
+        };
+    }
+
+    [[nodiscard]] bool is_set() const { return is_set_; }
+    [[nodiscard]] bool is_readable() const { return static_cast<bool>(find_); }
+    [[nodiscard]] std::optional<std::string> find(const std::string& zone) const
+    {
+        return find_ ? find_(zone) : std::nullopt;
+    }
+
+private:
+    bool is_set_ = false;
+    std::function<std::optional<std::string>(const std::string&)> find_;
+};
+
+class site_converter {
+public:
+    explicit site_converter(conversion& c)
+        : c_{c}
+        , sink_{c.out.remarks, c.place_of("postscreen_dnsbl_sites")}
+        , replies_{c, sink_}
+    {
+    }
+
+    void convert()
+    {
+        std::size_t number = 0;
+        for (const std::string& word : split_list(c_.text("postscreen_dnsbl_sites")))
+            add(split_site(word), ++number);
+        if (keyed_ > 0)
+            comments_.push_back({"a zone with a key in it is a secret: ${NAME} in its place takes "
+                                 "it from the environment, or let only fendmail's user read this "
+                                 "file.",
+                                 true});
+        c_.put("dnsbl", "sites", toml_list(sites_), {"postscreen_dnsbl_sites"},
+               std::move(comments_));
+        if (names_.empty() && !replies_.is_set()) return;
+        std::vector<comment> more;
+        if (replies_.is_set() && !replies_.is_readable())
+            more.push_back({"the map could not be read; names were guessed where a zone looks as "
+                            "if it had a key in it.",
+                            true});
+        c_.put("dnsbl", "reply_names", toml_table(names_), {"postscreen_dnsbl_reply_map"},
+               std::move(more));
+    }
+
+private:
+    void add(written_site site, std::size_t number)
+    {
+        // Whatever is said about it must not show a key.
+        const auto complain = [&](std::string_view what) {
+            const auto shown = replies_.find(site.zone);
+            const std::string text = fmt::format("postscreen_dnsbl_sites: site {}{}: {}", number,
+                                                 shown ? fmt::format(" ({})", *shown) : "", what);
+            sink_.add(0, text);
+            comments_.push_back({text.substr(text.find("site ")), true});
+        };
+        if (site.weight == "0" || site.weight == "-0")
+            return complain("a weight of 0 is no site here: left out");
+        const auto parsed = dnsbl::parse_site(join(site));
+        if (!parsed && parsed.error() == error::bad_weight) {
+            site.weight = site.weight.starts_with('-') ? fmt::format("{}", -weight_max)
+                                                       : fmt::format("{}", weight_max);
+            if (!dnsbl::parse_site(join(site)))
+                return complain("a weight that is no number: left out");
+            complain(fmt::format("a weight is at most {} here", weight_max));
+        } else if (!parsed) {
+            return complain(fmt::format("{}: left out", message(parsed.error())));
+        }
+        if (!knows(site.zone)) name(site.zone);
+        sites_.push_back(join(site));
+    }
+
+    [[nodiscard]] bool knows(const std::string& zone) const
+    {
+        return std::ranges::any_of(sites_, [&](const std::string& site) {
+            return to_lower(split_site(site).zone) == to_lower(zone);
+        });
+    }
+
+    void name(const std::string& zone)
+    {
+        auto shown = replies_.find(zone);
+        const bool keyed = looks_keyed(zone);
+        if (keyed || (shown && *shown != zone)) ++keyed_;
+        if (!shown && keyed && !replies_.is_readable()) {
+            shown = without_first_label(zone);
+            sink_.add(0, fmt::format("postscreen_dnsbl_sites: a zone of {} looks as if it had a "
+                                     "key in it; clients will be told that name",
+                                     *shown));
+        }
+        if (!shown || *shown == zone) return;
+        std::string clean;
+        for (const char ch : *shown)
+            clean += ch >= 0x20 && ch < 0x7f ? ch : '?';
+        names_.emplace_back(zone, clean.empty() ? "a DNS blocklist" : clean);
+    }
+
+    conversion& c_;
+    remark_sink sink_;
+    reply_map replies_;
+    std::vector<std::string> sites_;
+    std::vector<std::pair<std::string, std::string>> names_;
+    std::vector<comment> comments_;
+    std::size_t keyed_ = 0;
+};
+
+void convert_times(conversion& c)
+{
+    seconds timeout = c.span("postscreen_dnsbl_timeout", 's');
+    const seconds greet_wait = c.span("postscreen_greet_wait", 's');
+    if (trim(c.text("postscreen_greet_banner")).empty() && greet_wait < timeout) {
+        // Without a pregreet test our lists have their own time, in postscreen the greet wait.
+        c.put(
+            "dnsbl", "timeout", fmt::format("\"{}\"", fendmail::to_text(milliseconds{greet_wait})),
+            {"postscreen_greet_wait"}, {{"postscreen waits for lists at most that long.", false}});
+    } else {
+        c.put_span("dnsbl", "timeout", timeout, {"postscreen_dnsbl_timeout"});
+    }
+    const seconds max_ttl = c.span("postscreen_dnsbl_max_ttl", 'h');
+    seconds min_ttl = c.span("postscreen_dnsbl_min_ttl", 's');
+    if (min_ttl > max_ttl) {
+        c.warn("postscreen_dnsbl_min_ttl", "longer than postscreen_dnsbl_max_ttl; that is used");
+        min_ttl = max_ttl;
+    }
+    c.put_span("dnsbl", "min_ttl", min_ttl, {"postscreen_dnsbl_min_ttl"});
+    c.put_span("dnsbl", "max_ttl", max_ttl, {"postscreen_dnsbl_max_ttl"});
+}
+
+} // namespace
+
+void convert_dnsbl(conversion& c)
+{
+    site_converter{c}.convert();
+    c.put("dnsbl", "threshold",
+          fmt::format("{}", c.number_for("postscreen_dnsbl_threshold", "dnsbl", "threshold")),
+          {"postscreen_dnsbl_threshold"});
+    // A positive one turns it off, too.
+    const auto allow = c.number("postscreen_dnsbl_allowlist_threshold", -100000, 100000);
+    c.put("dnsbl", "allow_threshold", fmt::format("{}", std::min<std::int64_t>(allow, 0)),
+          {"postscreen_dnsbl_allowlist_threshold"});
+    c.put("dnsbl", "action", fmt::format("\"{}\"", c.action("postscreen_dnsbl_action")),
+          {"postscreen_dnsbl_action"});
+    convert_times(c);
+}
+
+} // namespace fendmail::app::postscreen

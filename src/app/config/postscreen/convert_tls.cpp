@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "conversion.hpp"
+
+#include "fendmail/app/config/postscreen/logical_lines.hpp"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+namespace fendmail::app::postscreen {
+
+namespace {
+
+constexpr std::array<std::string_view, 6> protocols{"sslv2",   "sslv3",   "tlsv1",
+                                                    "tlsv1.1", "tlsv1.2", "tlsv1.3"};
+constexpr std::size_t oldest_here = 4; // TLS 1.2
+
+/// The oldest protocol that a list allows: ">=TLSv1.2", "!SSLv2, !SSLv3", "TLSv1.2 TLSv1.3".
+std::size_t oldest_protocol(std::string_view list)
+{
+    std::array<bool, protocols.size()> allowed{};
+    std::array<bool, protocols.size()> excluded{};
+    std::size_t from = 0, to = protocols.size() - 1;
+    bool any_named = false;
+    for (std::string word : split_list(to_lower(list), ", \t\r\n:")) {
+        const bool is_from = word.starts_with(">="), is_to = word.starts_with("<=");
+        const bool is_not = word.starts_with('!');
+        word.erase(0, is_from || is_to ? 2 : is_not ? 1 : 0);
+        if (word == "tlsv1.0") word = "tlsv1";
+        const auto at = std::ranges::find(protocols, word);
+        if (at == protocols.end()) continue;
+        const auto index = static_cast<std::size_t>(at - protocols.begin());
+        if (is_from) from = index;
+        if (is_to) to = index;
+        if (is_not) excluded[index] = true;
+        if (is_from || is_to || is_not) continue;
+        allowed[index] = any_named = true;
+    }
+    for (std::size_t i = from; i <= to; ++i)
+        if (!excluded[i] && (!any_named || allowed[i])) return i;
+    return protocols.size() - 1;
+}
+
+class tls_converter {
+public:
+    explicit tls_converter(conversion& c)
+        : c_{c}
+        , proxy_{c.from.main,
+                 c.around.tlsproxy != nullptr ? &c.around.tlsproxy->overrides : nullptr, c.host,
+                 c.options.config_directory}
+    {
+    }
+
+    void convert()
+    {
+        const std::string level = find_level();
+        if (level == "none") {
+            c_.put("tls", "level", "\"none\"", {"postscreen_tls_security_level"});
+            return;
+        }
+        if (!convert_certificates()) {
+            c_.out.put("tls", "level", "\"none\"",
+                       {{c_.source_text("postscreen_tls_security_level"), false},
+                        {"without a certificate postscreen offers no TLS either.", true}});
+            c_.warn("postscreen_tls_security_level", "no certificate is set, so TLS stays off");
+            return;
+        }
+        c_.put("tls", "level", fmt::format("\"{}\"", level),
+               {"postscreen_tls_security_level", "postscreen_use_tls", "postscreen_enforce_tls"});
+        convert_protocols(level);
+        if (is_set("postscreen_starttls_timeout"))
+            c_.put_span("tls", "handshake_timeout", c_.span("postscreen_starttls_timeout", 's'),
+                        {"postscreen_starttls_timeout"});
+        const std::string options = to_lower(c_.text("tls_ssl_options"));
+        if (options.find("no_ticket") != std::string::npos)
+            c_.put("tls", "session_tickets", "false", {"tls_ssl_options"});
+    }
+
+private:
+    [[nodiscard]] bool is_set(std::string_view name) const
+    {
+        return c_.values.find_origin(name).has_value();
+    }
+
+    std::string find_level()
+    {
+        const std::string level = to_lower(trim(c_.text("postscreen_tls_security_level")));
+        if (level.empty()) {
+            if (c_.flag("postscreen_enforce_tls")) return "encrypt";
+            return c_.flag("postscreen_use_tls") ? "may" : "none";
+        }
+        if (level == "none" || level == "may" || level == "encrypt") return level;
+        c_.warn("postscreen_tls_security_level",
+                fmt::format("\"{}\" is \"encrypt\" for postscreen, and here", level));
+        return "encrypt";
+    }
+
+    /// Of a certificate's parameter: what postscreen 3.12 reads, or tlsproxy before.
+    struct source {
+        std::string name;
+        std::string text;
+    };
+    source find(std::string_view what)
+    {
+        const std::string own = fmt::format("postscreen_tls_{}", what);
+        if (c_.values.written(own) != nullptr) return {own, c_.text(own)};
+        const std::string old = fmt::format("tlsproxy_tls_{}", what);
+        if (proxy_.written(old) != nullptr) return {old, proxy_.value(old).text};
+        const std::string common = fmt::format("smtpd_tls_{}", what);
+        return {common, proxy_.value(common).text};
+    }
+
+    std::vector<comment> told(const source& from)
+    {
+        const auto* at = proxy_.written(from.name);
+        if (at == nullptr) at = c_.values.written(from.name);
+        if (at == nullptr) return {{fmt::format("{} = {}", from.name, from.text), false}};
+        return {{fmt::format("{} ({})", from.name, to_text(at->at)), false}};
+    }
+
+    bool convert_certificates()
+    {
+        const source chain = find("chain_files");
+        if (!trim(chain.text).empty()) {
+            c_.out.put("tls", "chain_files", toml_list(split_list(chain.text)), told(chain));
+            return true;
+        }
+        const source certificate = find("cert_file"), elliptic = find("eccert_file");
+        const bool has_first = is_file(certificate), has_second = is_file(elliptic);
+        if (!has_first && !has_second) return false;
+        put_pair(has_first ? certificate : elliptic, find(has_first ? "key_file" : "eckey_file"));
+        if (has_first && has_second) put_second(elliptic, find("eckey_file"));
+        return true;
+    }
+
+    static bool is_file(const source& s)
+    {
+        return !trim(s.text).empty() && to_lower(trim(s.text)) != "none";
+    }
+
+    void put_pair(const source& certificate, const source& key)
+    {
+        c_.out.put("tls", "certificate", toml_text(trim(certificate.text)), told(certificate));
+        c_.out.put("tls", "key", toml_text(trim(is_file(key) ? key.text : certificate.text)),
+                   told(key));
+    }
+
+    void put_second(const source& certificate, const source& key)
+    {
+        if (key.text == certificate.text) {
+            c_.out.put("tls", "chain_files", toml_list({certificate.text}), told(certificate));
+            return;
+        }
+        c_.out.add_comment("tls", "certificate",
+                           {fmt::format("a second certificate, {}, was left out: put its key and "
+                                        "its chain into one file and name that in chain_files.",
+                                        certificate.name),
+                            true});
+        const auto* at = proxy_.written(certificate.name);
+        c_.out.warn(
+            at != nullptr ? at->at : place{},
+            fmt::format("{}: only one certificate was converted; see [tls]", certificate.name));
+    }
+
+    void convert_protocols(std::string_view level)
+    {
+        const auto* const what = level == "encrypt" ? "mandatory_protocols" : "protocols";
+        const source list = find(what);
+        const std::size_t oldest = oldest_protocol(list.text);
+        const bool is_written =
+            proxy_.written(list.name) != nullptr || c_.values.written(list.name) != nullptr;
+        if (oldest > oldest_here)
+            c_.out.put("tls", "min_protocol", "\"TLSv1.3\"", told(list));
+        else if (is_written)
+            c_.out.put("tls", "min_protocol", "\"TLSv1.2\"",
+                       {told(list).front(),
+                        {oldest < oldest_here ? "Older ones are off here; with level \"may\" such "
+                                                "a client can still talk in the clear."
+                                              : "The oldest one here, too.",
+                         false}});
+    }
+
+    conversion& c_;
+    evaluator proxy_; ///< as tlsproxy sees them
+};
+
+} // namespace
+
+void convert_tls(conversion& c)
+{
+    tls_converter{c}.convert();
+}
+
+} // namespace fendmail::app::postscreen

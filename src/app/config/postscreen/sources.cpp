@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/config/postscreen/sources.hpp"
+
+#include "fendmail/app/config/postscreen/logical_lines.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <fmt/format.h>
+
+namespace fendmail::app::postscreen {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> service_types{"inet", "unix", "fifo", "pass",
+                                                        "unix-dgram"};
+/// Name, type, private, unprivileged, chroot, wake-up, process limit, command.
+constexpr std::size_t columns = 8;
+
+enum class file_kind { main, master, by_line };
+
+file_kind kind_of(std::string_view name)
+{
+    const auto base = std::filesystem::path(name).filename();
+    if (base == "main.cf") return file_kind::main;
+    if (base == "master.cf") return file_kind::master;
+    return file_kind::by_line;
+}
+
+bool is_parameter_name(std::string_view name)
+{
+    return !name.empty() && std::ranges::all_of(name, is_word_character);
+}
+
+/// "smtp/inet/postscreen_greet_wait", as `postconf -P` writes overrides.
+std::optional<std::array<std::string, 3>> split_override_name(std::string_view name)
+{
+    const std::size_t last = name.rfind('/');
+    if (last == std::string_view::npos || last == 0) return std::nullopt;
+    const std::size_t middle = name.rfind('/', last - 1);
+    if (middle == std::string_view::npos || middle == 0) return std::nullopt;
+    std::array<std::string, 3> out{std::string(name.substr(0, middle)),
+                                   std::string(name.substr(middle + 1, last - middle - 1)),
+                                   std::string(name.substr(last + 1))};
+    if (std::ranges::find(service_types, out[1]) == service_types.end()) return std::nullopt;
+    if (!is_parameter_name(out[2])) return std::nullopt;
+    return out;
+}
+
+class source_reader {
+public:
+    void read(const input_file& file)
+    {
+        const file_kind kind = kind_of(file.name);
+        for (const logical_line& line : logical_lines(file.text)) {
+            const place at{file.name, line.number};
+            if (line.is_orphan)
+                complain(at, "begins with a blank but continues nothing: not read");
+            else if (!take(line, at, kind))
+                // Its text is not shown: it might be a zone with a key in it.
+                complain(at, "neither \"name = value\" nor a service: not read");
+        }
+    }
+
+    sources finish() &&
+    {
+        for (auto& [where, value] : late_overrides_)
+            apply(where, std::move(value));
+        return std::move(out_);
+    }
+
+private:
+    void complain(place at, std::string text)
+    {
+        out_.remarks.push_back({std::move(at), std::move(text)});
+    }
+
+    bool take(const logical_line& line, const place& at, file_kind kind)
+    {
+        switch (kind) {
+        case file_kind::main: return take_parameter(line, at);
+        case file_kind::master: return take_service(line, at);
+        case file_kind::by_line: return take_parameter(line, at) || take_service(line, at);
+        }
+        return false;
+    }
+
+    bool take_parameter(const logical_line& line, const place& at)
+    {
+        auto pair = split_name_value(line.text);
+        if (!pair) return false;
+        if (auto where = split_override_name(pair->name)) {
+            late_overrides_.emplace_back(std::move(*where), written_value{pair->value, at});
+            return true;
+        }
+        if (!is_parameter_name(pair->name)) return false;
+        out_.has_main = true;
+        out_.main.insert_or_assign(std::move(pair->name),
+                                   written_value{std::move(pair->value), at});
+        return true;
+    }
+
+    bool take_service(const logical_line& line, const place& at)
+    {
+        const auto words = split_list(line.text, blanks);
+        if (words.size() < columns) return false;
+        if (std::ranges::find(service_types, words[1]) == service_types.end()) return false;
+        master_service service;
+        service.name = words[0];
+        service.type = words[1];
+        service.is_private = words[2] != "n";
+        service.chroot = words[4];
+        service.command = std::filesystem::path(words[7]).filename().string();
+        for (std::size_t i = 0; i < columns; ++i)
+            service.first_row += (i == 0 ? "" : " ") + words[i];
+        service.at = at;
+        read_arguments(service, {words.begin() + columns, words.end()});
+        out_.has_master = true;
+        // A second definition replaces the first one, as master does it.
+        std::erase_if(out_.services, [&](const master_service& other) {
+            return other.name == service.name && other.type == service.type;
+        });
+        out_.services.push_back(std::move(service));
+        return true;
+    }
+
+    void read_arguments(master_service& service, std::span<const std::string> words)
+    {
+        for (std::size_t i = 0; i < words.size(); ++i) {
+            std::string word = braces_content(words[i]).value_or(words[i]);
+            if (word == "-v" || word == "-vv" || word == "-D") continue;
+            if (word == "-o" && i + 1 < words.size()) {
+                ++i;
+                word = braces_content(words[i]).value_or(words[i]);
+            } else if (word.starts_with("-o")) {
+                word = std::string(trim(std::string_view(word).substr(2)));
+            } else {
+                continue; // arguments of other programs
+            }
+            auto pair = split_name_value(word);
+            if (pair)
+                service.overrides.insert_or_assign(
+                    std::move(pair->name), written_value{std::move(pair->value), service.at});
+            else
+                complain(service.at, "an option -o that is not \"-o name=value\": not read");
+        }
+    }
+
+    void apply(const std::array<std::string, 3>& where, written_value value)
+    {
+        const auto found = std::ranges::find_if(out_.services, [&](const master_service& s) {
+            return s.name == where[0] && s.type == where[1];
+        });
+        if (found == out_.services.end())
+            complain(value.at, fmt::format("an override for {}/{}, but no such service is given: "
+                                           "not read",
+                                           where[0], where[1]));
+        else
+            found->overrides.insert_or_assign(where[2], std::move(value));
+    }
+
+    sources out_;
+    std::vector<std::pair<std::array<std::string, 3>, written_value>> late_overrides_;
+};
+
+} // namespace
+
+std::string to_text(const place& at)
+{
+    const std::string file = at.file == "-" ? "standard input" : at.file;
+    return at.line == 0 ? file : fmt::format("{}:{}", file, at.line);
+}
+
+std::string to_text(const remark& r)
+{
+    if (r.at.file.empty()) return fmt::format("fendmail migrate: warning: {}", r.text);
+    return fmt::format("{}: warning: {}", to_text(r.at), r.text);
+}
+
+sources read_sources(std::span<const input_file> files)
+{
+    source_reader reader;
+    for (const input_file& file : files)
+        reader.read(file);
+    return std::move(reader).finish();
+}
+
+} // namespace fendmail::app::postscreen
