@@ -124,8 +124,7 @@ asio::awaitable<std::optional<smtp::step>> session::hear(smtp::dialog& dialog, i
         // What is there before we answer was sent without waiting for the answer, even if it came
         // in a segment of its own.
         std::array<char, limits::log_text_octets> behind;
-        io::peek_result waiting;
-        if (!stream_.is_encrypted()) waiting = stream_.peek(asio::buffer(behind));
+        const auto waiting = stream_.peek(asio::buffer(behind));
         co_return dialog.on_octets({octets.data(), got.octets}, {behind.data(), waiting.octets});
     }
     case wait_end::timed_out:
