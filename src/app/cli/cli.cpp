@@ -26,6 +26,7 @@ struct command_line {
     std::string config_path = default_config_path;
     std::string listen = "127.0.0.1:2525";
     migrate_request migration;
+    std::string cache_dump;
     std::function<int()> chosen;
 
     command_line()
@@ -72,8 +73,14 @@ struct command_line {
         auto* migrate = add(
             "migrate",
             "Make fendmail.toml from Postfix's main.cf and master.cf, or the output of "
-            "`postconf -n` and `postconf -M`. What needs a decision is told on standard error.",
-            [this] { return cli_migrate(migration); }, false);
+            "`postconf -n` and `postconf -M`; what needs a decision is told on standard error. "
+            "With "
+            "--cache: bring over the clients that postscreen knows.",
+            [this] {
+                return cache_dump.empty() ? cli_migrate(migration)
+                                          : cli_migrate_cache(cache_dump, config_path);
+            },
+            true);
         migrate->add_option("FILE", migration.files,
                             "main.cf, master.cf, or what postconf prints; - = standard input");
         migrate->add_option("--config-dir", migration.config_directory,
@@ -82,6 +89,11 @@ struct command_line {
         migrate->add_option("--output", migration.output_directory,
                             "Write fendmail.toml and access files into this directory");
         migrate->add_flag("--force", migration.overwrites, "Overwrite files there");
+        migrate
+            ->add_option("--cache", cache_dump,
+                         "Instead: put the clients that postscreen knows into the store of "
+                         "--config; the output of `postmap -s` for postscreen_cache_map")
+            ->excludes("FILE");
         migrate->add_flag("--parameters", migration.shows_parameters,
                           "Only print the parameters that postscreen obeys, expanded");
     }

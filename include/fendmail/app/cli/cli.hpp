@@ -31,5 +31,7 @@ struct migrate_request {
     bool shows_parameters = false; ///< as Postfix expands them, and nothing else
 };
 [[nodiscard]] int cli_migrate(const migrate_request& request);
+/// @param file what `postmap -s` printed; "-" = standard input
+[[nodiscard]] int cli_migrate_cache(const std::string& file, const std::string& config_path);
 
 } // namespace fendmail::app

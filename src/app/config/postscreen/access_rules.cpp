@@ -129,7 +129,8 @@ private:
                                    "the search ends there undecided, as in Postfix",
                                    lower));
         for (const network& net : nets)
-            stopped_.add(net);
+            for (const network& part : shielded_.rest_of(net))
+                stopped_.add(part);
         return false;
     }
 

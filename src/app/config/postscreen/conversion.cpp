@@ -179,7 +179,7 @@ std::int64_t conversion::number(std::string_view name, std::int64_t min, std::in
     const parameter* known = find_parameter(name);
     const auto usual =
         parse_number(known == nullptr ? "" : values.expanded(known->default_text).text);
-    const std::int64_t used = value ? std::clamp(*value, min, max) : usual.value_or(min);
+    const std::int64_t used = std::clamp(value ? *value : usual.value_or(min), min, max);
     warn(name, fmt::format("not a number from {} to {}; {} is used", min, max, used));
     return used;
 }
@@ -279,7 +279,8 @@ void conversion::put(std::string_view section, std::string_view key_name, std::s
         if (!is_told) comments.push_back({std::move(line), false});
     }
     const parameter* first = find_parameter(*deciding.begin());
-    if (first != nullptr && first->what == fate::differs && !first->note.empty())
+    const bool is_first_set = values.find_origin(*deciding.begin()).has_value();
+    if (is_first_set && first != nullptr && first->what == fate::differs && !first->note.empty())
         comments.push_back({std::string(first->note), false});
     comments.insert(comments.end(), more.begin(), more.end());
     out.put(section, key_name, std::move(toml), std::move(comments));
@@ -339,8 +340,12 @@ std::string effective_parameters(const sources& from, const host_facts& host,
                            options.config_directory};
     std::string out;
     for (const parameter& p : all_parameters()) {
-        const auto found = values.value(p.name);
-        out += fmt::format("{} ={}{}\n", p.name, found.text.empty() ? "" : " ", found.text);
+        // These hold "$" for the time when a client is answered.
+        const bool is_raw =
+            p.name.ends_with("_reject_footer") || p.name.ends_with("_expansion_filter");
+        const std::string text =
+            is_raw ? values.raw(p.name).value_or("") : values.value(p.name).text;
+        out += fmt::format("{} ={}{}\n", p.name, text.empty() ? "" : " ", text);
     }
     return out;
 }

@@ -73,7 +73,7 @@ private:
     {
         std::string clean;
         for (const char c : text)
-            clean += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+            clean += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
         lines_ += fmt::format("    # {}\n", clean);
     }
 

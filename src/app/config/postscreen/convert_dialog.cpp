@@ -40,24 +40,14 @@ std::string joined(const std::vector<std::string>& words)
     return out;
 }
 
-void convert_keywords(conversion& c)
+/// Networks and what to hide from them; no two have an address in common.
+std::vector<std::pair<std::string, std::string>> keywords_by_network(conversion& c,
+                                                                     std::string_view maps)
 {
-    auto hidden = keywords_of(c.text("postscreen_discard_ehlo_keywords"));
-    std::vector<comment> more;
-    if (!c.flag("smtputf8_enable")) {
-        if (std::ranges::find(hidden, "SMTPUTF8") == hidden.end()) hidden.emplace_back("SMTPUTF8");
-        more.push_back({fmt::format("SMTPUTF8: {}", c.source_text("smtputf8_enable")), false});
-    }
-    c.put("dialog", "hide_ehlo", toml_list(hidden), {"postscreen_discard_ehlo_keywords"},
-          std::move(more));
-    const bool without_utf8 = !c.flag("smtputf8_enable");
-
     constexpr std::string_view name = "postscreen_discard_ehlo_keyword_address_maps";
-    const std::string maps = c.text(name);
-    if (trim(maps).empty()) return;
     remark_sink sink{c.out.remarks, c.place_of(name)};
-    acl::network_set decided; // by an earlier entry: no order is left among those that remain
-    std::vector<std::pair<std::string, std::string>> pairs;
+    acl::network_set decided; // by an earlier entry
+    std::vector<std::pair<std::string, std::string>> out;
     for (const std::string& word : split_list(maps)) {
         const auto table = parse_table_name(word);
         const auto rules = table ? read_network_table(*table, c.read, sink) : std::nullopt;
@@ -67,17 +57,41 @@ void convert_keywords(conversion& c)
                                 true});
             continue;
         }
-        for (const network_rule& rule : *rules) {
-            auto words = keywords_of(rule.result);
-            if (without_utf8) words.emplace_back("SMTPUTF8");
-            for (const network& net : rule.nets)
+        for (const network_rule& rule : *rules)
+            for (const network& net : rule.nets) {
                 for (const network& part : decided.rest_of(net))
-                    pairs.emplace_back(to_text(part), joined(words));
-            for (const network& net : rule.nets)
+                    out.emplace_back(to_text(part), joined(keywords_of(rule.result)));
                 decided.add(net);
-        }
+            }
     }
-    c.put("dialog", "hide_ehlo_from", toml_table(pairs), {name});
+    return out;
+}
+
+void convert_keywords(conversion& c)
+{
+    const auto for_all = keywords_of(c.text("postscreen_discard_ehlo_keywords"));
+    auto by_network =
+        keywords_by_network(c, c.text("postscreen_discard_ehlo_keyword_address_maps"));
+    std::vector<std::string> hidden = for_all;
+    std::vector<comment> more, more_from;
+    if (!by_network.empty() && !for_all.empty()) {
+        // An entry of the table replaces the list for all; here it adds to it.
+        hidden.clear();
+        for (const auto* const everybody : {"0.0.0.0/0", "::/0"})
+            by_network.emplace_back(everybody, joined(for_all));
+        more.push_back({"See hide_ehlo_from.", false});
+        more_from.push_back(
+            {fmt::format("For all others: {}", c.source_text("postscreen_discard_ehlo_keywords")),
+             false});
+    }
+    if (!c.flag("smtputf8_enable") && std::ranges::find(hidden, "SMTPUTF8") == hidden.end()) {
+        hidden.emplace_back("SMTPUTF8");
+        more.push_back({fmt::format("SMTPUTF8: {}", c.source_text("smtputf8_enable")), false});
+    }
+    c.put("dialog", "hide_ehlo", toml_list(hidden), {"postscreen_discard_ehlo_keywords"},
+          std::move(more));
+    c.put("dialog", "hide_ehlo_from", toml_table(by_network),
+          {"postscreen_discard_ehlo_keyword_address_maps"}, std::move(more_from));
 }
 
 /// A raw value that is nothing but "$name" stands for that parameter's raw value.
@@ -135,7 +149,9 @@ std::string footer_macros(conversion& c, std::string_view text)
 
 void convert_footer(conversion& c)
 {
-    const std::string footer = footer_macros(c, raw_footer(c, "postscreen_reject_footer"));
+    std::string footer = footer_macros(c, raw_footer(c, "postscreen_reject_footer"));
+    for (char& ch : footer)
+        if (ch < 0x20 || ch >= 0x7f) ch = '?';
     c.put("dialog", "reject_footer", toml_text(footer), {"postscreen_reject_footer"});
 }
 

@@ -56,6 +56,12 @@ bool looks_keyed(std::string_view zone)
            std::ranges::all_of(label, [](char c) { return is_word_character(c) && c != '_'; });
 }
 
+bool is_number(std::string_view text)
+{
+    if (text.starts_with('-')) text.remove_prefix(1);
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
 std::string without_first_label(std::string_view zone)
 {
     const std::size_t dot = zone.find('.');
@@ -149,14 +155,17 @@ private:
             sink_.add(0, text);
             comments_.push_back({text.substr(text.find("site ")), true});
         };
-        if (site.weight == "0" || site.weight == "-0")
-            return complain("a weight of 0 is no site here: left out");
+        if (site.weight == "0" || site.weight == "-0") {
+            comments_.push_back(
+                {fmt::format("Site {} has the weight 0 and was left out.", number), false});
+            return;
+        }
         const auto parsed = dnsbl::parse_site(join(site));
-        if (!parsed && parsed.error() == error::bad_weight) {
+        if (!parsed && parsed.error() == error::bad_weight && is_number(site.weight)) {
             site.weight = site.weight.starts_with('-') ? fmt::format("{}", -weight_max)
                                                        : fmt::format("{}", weight_max);
-            if (!dnsbl::parse_site(join(site)))
-                return complain("a weight that is no number: left out");
+            if (const auto again = dnsbl::parse_site(join(site)); !again)
+                return complain(fmt::format("{}: left out", message(again.error())));
             complain(fmt::format("a weight is at most {} here", weight_max));
         } else if (!parsed) {
             return complain(fmt::format("{}: left out", message(parsed.error())));

@@ -18,12 +18,15 @@ constexpr seconds longest_sweep = std::chrono::days{365};
 
 void convert_limits(conversion& c)
 {
-    for (const auto& [key_name, parameter] :
-         {std::pair{"clients_per_address", "postscreen_client_connection_count_limit"},
-          {"screening", "postscreen_pre_queue_limit"},
-          {"handing_off", "postscreen_post_queue_limit"}})
-        c.put("limits", key_name, fmt::format("{}", c.number_for(parameter, "limits", key_name)),
-              {parameter});
+    const auto put = [&](std::string_view key_name, std::string_view name,
+                         std::vector<comment> more = {}) {
+        c.put("limits", key_name, fmt::format("{}", c.number_for(name, "limits", key_name)), {name},
+              std::move(more));
+    };
+    put("clients_per_address", "postscreen_client_connection_count_limit");
+    put("screening", "postscreen_pre_queue_limit",
+        {{"Can be raised: a waiting client is cheap here.", false}});
+    put("handing_off", "postscreen_post_queue_limit");
 }
 
 void convert_store(conversion& c)
@@ -55,13 +58,14 @@ void convert_store(conversion& c)
 void convert_log(conversion& c)
 {
     const std::string file{trim(c.text("maillog_file"))};
-    std::string target = "syslog";
-    if (file == "/dev/stdout")
-        target = "stderr";
-    else if (file.starts_with('/'))
-        target = "file:" + file;
-    c.out.put("log", "target", toml_text(target),
-              {{file.empty() ? "Where Postfix logs." : c.source_text("maillog_file"), false}});
+    std::vector<comment> comments{
+        {file.empty() ? "Where Postfix logs." : c.source_text("maillog_file"), false}};
+    // postlogd writes it, as another user; we would not start.
+    if (file.starts_with('/') && file != "/dev/stdout")
+        comments.push_back({"That file is Postfix's. Give fendmail one of its own: "
+                            "\"file:/var/log/fendmail/fendmail.log\".",
+                            false});
+    c.out.put("log", "target", file.empty() ? "\"syslog\"" : "\"stderr\"", std::move(comments));
     std::string name;
     for (const char ch : c.text("syslog_name"))
         if (ch > 0x20 && ch < 0x7f) name += ch;
@@ -149,14 +153,12 @@ std::vector<std::string> head_lines(conversion& c, const std::vector<std::string
     const master_service* in_front =
         c.around.screen != nullptr ? c.around.screen : c.around.front_smtpd;
     if (in_front != nullptr) {
-        out.push_back(fmt::format(" 2. {}: put a \"#\" in front of this service and all lines that",
-                                  in_front->at.file));
-        out.emplace_back("    belong to it:");
+        out.emplace_back(" 2. master.cf: put a \"#\" in front of this service and all lines that "
+                         "belong to it:");
         for (const master_service* s : c.around.listeners)
-            out.push_back(fmt::format("      {} (line {})", s->first_row, s->at.line));
+            out.push_back(fmt::format("      {} ({})", s->first_row, to_text(s->at)));
         if (c.around.screen == nullptr)
-            out.push_back(
-                fmt::format("      {} (line {})", in_front->first_row, in_front->at.line));
+            out.push_back(fmt::format("      {} ({})", in_front->first_row, to_text(in_front->at)));
     } else {
         out.emplace_back(" 2. master.cf: put a \"#\" in front of the service on port 25 (\"smtp "
                          "inet … postscreen\").");

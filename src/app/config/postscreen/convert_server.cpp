@@ -2,6 +2,8 @@
 #include "conversion.hpp"
 
 #include "fendmail/app/config/postscreen/logical_lines.hpp"
+#include "fendmail/app/config/postscreen/parameter_table.hpp"
+#include "fendmail/core/limits.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -178,6 +180,10 @@ void convert_listen(conversion& c)
 void convert_hostname(conversion& c)
 {
     const std::string name{trim(c.text("myhostname"))};
+    const bool is_name = !name.empty() && name.size() <= limits::dns_name_octets &&
+                         name.find("${") == std::string::npos &&
+                         std::ranges::all_of(name, [](char ch) { return ch > 0x20 && ch < 0x7f; });
+    if (!is_name) return c.warn("myhostname", "no host name: write server.hostname");
     if (c.values.written("myhostname") != nullptr) {
         c.put("server", "hostname", toml_text(name), {"myhostname"});
         return;
@@ -204,6 +210,22 @@ const master_service* find_proxy_smtpd(const conversion& c)
     return nullptr;
 }
 
+/// "unix:/var/spool/postfix/private/smtpd".
+std::string socket_path(conversion& c, std::string_view folder, std::string_view name)
+{
+    const auto joined = [&](std::string_view directory) {
+        return fmt::format("{}/{}/{}", directory, folder, name);
+    };
+    std::string path = joined(trim(c.text("queue_directory")));
+    if (!path.starts_with('/') || path.size() > limits::unix_path_octets) {
+        c.warn("queue_directory", "no short absolute path: its default is used");
+        path = joined(find_parameter("queue_directory")->default_text);
+    }
+    // A service of a name that no socket can have.
+    if (path.size() > limits::unix_path_octets) path.resize(limits::unix_path_octets);
+    return "unix:" + path;
+}
+
 void convert_backend(conversion& c)
 {
     if (c.around.pass == nullptr && c.around.screen == nullptr) {
@@ -219,8 +241,7 @@ void convert_backend(conversion& c)
         c.around.pass != nullptr ? !c.around.pass->is_private : !c.from.has_master;
     const std::string name =
         c.around.pass != nullptr ? c.around.pass->name : c.text("smtpd_service_name");
-    const std::string path = fmt::format("unix:{}/{}/{}", c.text("queue_directory"),
-                                         is_public ? "public" : "private", name);
+    const std::string path = socket_path(c, is_public ? "public" : "private", name);
     std::vector<comment> comments;
     if (c.around.pass != nullptr) {
         comments.push_back({row_text(*c.around.pass), false});
@@ -243,7 +264,7 @@ void convert_backend(conversion& c)
     const std::string owner = c.text("mail_owner");
     const std::string group = c.text("setgid_group");
     if (is_public) {
-        c.out.add_comment("server", "hostname",
+        c.out.add_comment("server", "",
                           {fmt::format("Where root starts it: user = \"fendmail\" and groups = "
                                        "[\"{}\"], which may reach the pass service. "
                                        "fendmail.service does this itself.",

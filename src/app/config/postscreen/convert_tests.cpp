@@ -3,29 +3,14 @@
 
 #include "fendmail/app/config/postscreen/logical_lines.hpp"
 #include "fendmail/app/config/postscreen/pattern_table.hpp"
+#include "fendmail/core/smtp/forbidden_commands.hpp"
 
 #include <algorithm>
-#include <array>
 #include <fmt/format.h>
 
 namespace fendmail::app::postscreen {
 
 namespace {
-
-/// What RE2 does not know.
-bool is_beyond_re2(std::string_view pattern)
-{
-    constexpr std::array<std::string_view, 8> marks{"(?=", "(?!", "(?<", "(?>",
-                                                    "*+",  "++",  "?+",  "(?("};
-    if (std::ranges::any_of(marks, [&](auto m) { return pattern.find(m) != pattern.npos; }))
-        return true;
-    for (std::size_t i = 0; i + 1 < pattern.size(); ++i) {
-        if (pattern[i] != '\\') continue;
-        ++i;
-        if (pattern[i] >= '1' && pattern[i] <= '9') return true; // a back-reference
-    }
-    return false;
-}
 
 class forbidden_finder {
 public:
@@ -49,9 +34,17 @@ public:
     }
 
 private:
-    void add(std::string text)
+    /// A verb, or a pattern in RE2's syntax.
+    void add(std::string text, unsigned line = 0)
     {
-        if (std::ranges::find(out_, text) == out_.end()) out_.push_back(std::move(text));
+        // In fendmail.toml "${" would name an environment variable.
+        const bool can_be_written =
+            text.find("${") == std::string::npos &&
+            std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+        if (!can_be_written || !smtp::forbidden_commands{}.add(text))
+            remarks_.add(line, "a pattern that RE2 does not know, or no verb: left out");
+        else if (std::ranges::find(out_, text) == out_.end())
+            out_.push_back(std::move(text));
     }
 
     void add_table(const table_name& table)
@@ -64,15 +57,11 @@ private:
         if (!lines) return;
         if (table.kind == table_kind::keyed) {
             for (const keyed_entry& entry : parse_entries(table, *lines, remarks_))
-                add(entry.key);
+                add(entry.key, entry.line);
             return;
         }
-        for (const plain_pattern& pattern : plain_patterns(*lines, remarks_)) {
-            if (is_beyond_re2(pattern.text) || pattern.text.find("${") != std::string::npos)
-                remarks_.add(pattern.line, "a pattern that RE2 does not know: left out");
-            else
-                add(fmt::format("/{}/", pattern.text));
-        }
+        for (const plain_pattern& pattern : plain_patterns(*lines, remarks_))
+            add(fmt::format("/{}/", pattern.text), pattern.line);
     }
 
     conversion& c_;

@@ -115,7 +115,7 @@ std::string draft::to_toml(const std::vector<std::string>& head) const
 {
     std::string out;
     for (const std::string& line : head)
-        out += line.empty() ? "#\n" : fmt::format("# {}\n", line);
+        out += line.empty() ? "#\n" : fmt::format("# {}\n", printable(line));
     std::vector<std::string_view> sections;
     for (const section& s : all_sections())
         sections.push_back(s.name);

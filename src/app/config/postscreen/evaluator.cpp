@@ -82,9 +82,8 @@ std::string evaluator::default_hostname() const
 std::string evaluator::default_domain() const
 {
     const auto* set = written("myhostname");
-    // "mx.$mydomain" without mydomain: there is nothing that it could mean.
-    if (set != nullptr && set->text.find("mydomain") != std::string::npos)
-        return std::string(no_domain);
+    // "mx.$mydomain" without mydomain: Postfix finds nothing that it could mean.
+    if (set != nullptr && set->text.find("mydomain") != std::string::npos) return {};
     const std::string host = set != nullptr ? expanded(set->text).text : host_.hostname;
     const std::size_t dot = host.find('.');
     return dot == std::string::npos ? std::string(no_domain) : host.substr(dot + 1);

@@ -36,7 +36,8 @@ constexpr parameter table[] = {
     {"postscreen_client_connection_count_limit", "$smtpd_client_connection_count_limit", same,
      "limits.clients_per_address"},
     {"postscreen_pre_queue_limit", "$default_process_limit", differs, "limits.screening",
-     "postscreen's limit N admits N-1. A waiting client is cheap here: the default is 10000."},
+     "postscreen's limit N admits N-1. A waiting client is cheap here: fendmail's own "
+     "default is 10000."},
     {"postscreen_post_queue_limit", "$default_process_limit", same, "limits.handing_off"},
     {"postscreen_upstream_proxy_protocol", "", differs, "proxy_protocol.trusted",
      "postscreen believes everybody; here the load balancers' networks have to be named, and only "
@@ -202,8 +203,10 @@ constexpr parameter table[] = {
      "non_smtp_command.forbidden"},
     {"smtpd_reject_footer", "", feeds, "dialog.reject_footer"},
     {"smtpd_reject_footer_maps", "", feeds, "", "See postscreen_reject_footer_maps."},
-    {"smtpd_expansion_filter", "", dropped, "", "See postscreen_expansion_filter.",
-     "printable ASCII and tab"},
+    {"smtpd_expansion_filter",
+     R"(\t\40!"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`)"
+     "abcdefghijklmnopqrstuvwxyz{|}~",
+     dropped, "", "See postscreen_expansion_filter.", "printable ASCII and tab"},
     {"soft_bounce", "no", same, "dialog.soft_bounce"},
     {"line_length_limit", "2048", same, "dialog.line_limit", "From 512 to 65536 here."},
     {"smtpd_tls_security_level", "", feeds, "tls.level"},
