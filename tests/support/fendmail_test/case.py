@@ -50,10 +50,14 @@ class Case(unittest.TestCase):
                 result.stop()
             if _failures(result) > before:
                 self._print_logs()
-            for path in self._directories:
-                shutil.rmtree(path)
-            self._directories.clear()
+            self.remove_directories()
             self._logs.clear()
+
+    def remove_directories(self) -> None:
+        """Done after each test; whoever makes some outside a test does it himself."""
+        for path in self._directories:
+            shutil.rmtree(path)
+        self._directories.clear()
 
     def _print_logs(self) -> None:
         print(f"\nlogs of {self.id()}:", file=sys.stderr)

@@ -37,6 +37,7 @@ class Zone:
     ttl: int = 60
     negative_ttl: int = 60
     mood: Mood = Mood.HONEST
+    delay: float = 0.0
     # Answers only once this is set.
     may_answer: threading.Event = dataclasses.field(default_factory=threading.Event)
 
@@ -55,14 +56,14 @@ def query_name(client: str, zone: str) -> str:
 
 
 class DnsServer:
-    """Answers A queries over UDP on a port of 127.0.0.1 that the kernel chose."""
+    """Answers A queries over UDP, by default on a port of 127.0.0.1 that the kernel chose."""
 
-    def __init__(self) -> None:
+    def __init__(self, address: Address = (LOOPBACK4, 0)) -> None:
         self.queries: list[str] = []
         self._zones: list[Zone] = []
         self._stopping = threading.Event()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind((LOOPBACK4, 0))
+        self._socket.bind(address)
         self._socket.settimeout(0.05)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -112,7 +113,7 @@ class DnsServer:
             return
         if zone.mood is Mood.SILENT or not zone.may_answer.wait(60):
             return
-        if not self._stopping.is_set():
+        if not self._stopping.wait(zone.delay):
             self._socket.sendto(_zone_reply(query, end, zone, name, kind), peer)
 
 
