@@ -94,6 +94,8 @@ struct command_line {
                          "Instead: put the clients that postscreen knows into the store of "
                          "--config; the output of `postmap -s` for postscreen_cache_map")
             ->excludes("FILE");
+        migrate->add_flag("--table", migration.shows_table,
+                          "Only print what becomes of each parameter, as Markdown");
         migrate->add_flag("--parameters", migration.shows_parameters,
                           "Only print the parameters that postscreen obeys, expanded");
     }

@@ -2,6 +2,7 @@
 #include "fendmail/app/cli/cli.hpp"
 #include "fendmail/app/config/load.hpp"
 #include "fendmail/app/config/postscreen/convert.hpp"
+#include "fendmail/app/config/postscreen/parameter_table.hpp"
 
 #include <algorithm>
 #include <array>
@@ -164,6 +165,10 @@ void print_remarks(const std::vector<postscreen::remark>& remarks)
 
 int cli_migrate(const migrate_request& request)
 try {
+    if (request.shows_table) {
+        fmt::print("{}", postscreen::parameters_markdown());
+        return exit_ok;
+    }
     auto names = request.files;
     if (names.empty()) names.emplace_back("-");
     const auto inputs = read_inputs(names);

@@ -29,6 +29,7 @@ struct migrate_request {
     std::string output_directory;   ///< "" = standard output
     bool overwrites = false;
     bool shows_parameters = false; ///< as Postfix expands them, and nothing else
+    bool shows_table = false;      ///< the table of docs/from-postscreen.md, and nothing else
 };
 [[nodiscard]] int cli_migrate(const migrate_request& request);
 /// @param file what `postmap -s` printed; "-" = standard input

@@ -40,15 +40,16 @@ std::string joined(const std::vector<std::string>& words)
     return out;
 }
 
-/// Networks and what to hide from them; no two have an address in common.
+/// Networks and what to hide from them; no two have an address in common, because here the longest
+/// network decides and in Postfix the first.
 std::vector<std::pair<std::string, std::string>> keywords_by_network(conversion& c,
-                                                                     std::string_view maps)
+                                                                     const std::string& for_all)
 {
     constexpr std::string_view name = "postscreen_discard_ehlo_keyword_address_maps";
     remark_sink sink{c.out.remarks, c.place_of(name)};
     acl::network_set decided; // by an earlier entry
     std::vector<std::pair<std::string, std::string>> out;
-    for (const std::string& word : split_list(maps)) {
+    for (const std::string& word : split_list(c.text(name))) {
         const auto table = parse_table_name(word);
         const auto rules = table ? read_network_table(*table, c.read, sink) : std::nullopt;
         if (!rules) {
@@ -59,8 +60,9 @@ std::vector<std::pair<std::string, std::string>> keywords_by_network(conversion&
         }
         for (const network_rule& rule : *rules)
             for (const network& net : rule.nets) {
+                const auto words = keywords_of(fmt::format("{} {}", rule.result, for_all));
                 for (const network& part : decided.rest_of(net))
-                    out.emplace_back(to_text(part), joined(keywords_of(rule.result)));
+                    out.emplace_back(to_text(part), joined(words));
                 decided.add(net);
             }
     }
@@ -69,29 +71,15 @@ std::vector<std::pair<std::string, std::string>> keywords_by_network(conversion&
 
 void convert_keywords(conversion& c)
 {
-    const auto for_all = keywords_of(c.text("postscreen_discard_ehlo_keywords"));
-    auto by_network =
-        keywords_by_network(c, c.text("postscreen_discard_ehlo_keyword_address_maps"));
-    std::vector<std::string> hidden = for_all;
-    std::vector<comment> more, more_from;
-    if (!by_network.empty() && !for_all.empty()) {
-        // An entry of the table replaces the list for all; here it adds to it.
-        hidden.clear();
-        for (const auto* const everybody : {"0.0.0.0/0", "::/0"})
-            by_network.emplace_back(everybody, joined(for_all));
-        more.push_back({"See hide_ehlo_from.", false});
-        more_from.push_back(
-            {fmt::format("For all others: {}", c.source_text("postscreen_discard_ehlo_keywords")),
-             false});
-    }
-    if (!c.flag("smtputf8_enable") && std::ranges::find(hidden, "SMTPUTF8") == hidden.end()) {
-        hidden.emplace_back("SMTPUTF8");
-        more.push_back({fmt::format("SMTPUTF8: {}", c.source_text("smtputf8_enable")), false});
-    }
-    c.put("dialog", "hide_ehlo", toml_list(hidden), {"postscreen_discard_ehlo_keywords"},
-          std::move(more));
-    c.put("dialog", "hide_ehlo_from", toml_table(by_network),
-          {"postscreen_discard_ehlo_keyword_address_maps"}, std::move(more_from));
+    std::vector<comment> more;
+    // Not a keyword to discard in Postfix, so that no table has it.
+    const std::string off = c.flag("smtputf8_enable") ? "" : "SMTPUTF8";
+    if (!off.empty()) more.push_back({c.source_text("smtputf8_enable"), false});
+    const std::string words = c.text("postscreen_discard_ehlo_keywords");
+    c.put("dialog", "hide_ehlo", toml_list(keywords_of(fmt::format("{} {}", words, off))),
+          {"postscreen_discard_ehlo_keywords"}, std::move(more));
+    c.put("dialog", "hide_ehlo_from", toml_table(keywords_by_network(c, off)),
+          {"postscreen_discard_ehlo_keyword_address_maps"});
 }
 
 /// A raw value that is nothing but "$name" stands for that parameter's raw value.

@@ -14,6 +14,8 @@ namespace {
 constexpr std::array<std::string_view, 6> protocols{"sslv2",   "sslv3",   "tlsv1",
                                                     "tlsv1.1", "tlsv1.2", "tlsv1.3"};
 constexpr std::size_t oldest_here = 4; // TLS 1.2
+constexpr std::string_view readable =
+    "Postfix reads keys as root; here fendmail's user must be able to: see docs/operations.md.";
 
 /// The oldest protocol that a list allows: ">=TLSv1.2", "!SSLv2, !SSLv3", "TLSv1.2 TLSv1.3".
 std::size_t oldest_protocol(std::string_view list)
@@ -122,7 +124,8 @@ private:
     {
         const source chain = find("chain_files");
         if (!trim(chain.text).empty()) {
-            c_.out.put("tls", "chain_files", toml_list(split_list(chain.text)), told(chain));
+            c_.out.put("tls", "chain_files", toml_list(split_list(chain.text)),
+                       {told(chain).front(), {std::string(readable), false}});
             return true;
         }
         const source certificate = find("cert_file"), elliptic = find("eccert_file");
@@ -141,8 +144,10 @@ private:
     void put_pair(const source& certificate, const source& key)
     {
         c_.out.put("tls", "certificate", toml_text(trim(certificate.text)), told(certificate));
-        c_.out.put("tls", "key", toml_text(trim(is_file(key) ? key.text : certificate.text)),
-                   told(key));
+        // A key that is in the certificate's file need not be named.
+        if (is_file(key) && trim(key.text) != trim(certificate.text))
+            c_.out.put("tls", "key", toml_text(trim(key.text)),
+                       {told(key).front(), {std::string(readable), false}});
     }
 
     void put_second(const source& certificate, const source& key)
