@@ -177,6 +177,11 @@ void session::client_gone()
         ended_by_ = event::ended_by::fendmail;
         return;
     }
+    // A record that TLS cannot take ends a session as surely as the client could.
+    if (const auto why = stream_.tls_error(); !why.empty()) {
+        emit(event::tls_failed{client_, why});
+        tls_failed_ = true;
+    }
     emit(event::hung_up{client_, between(phase_begun_, io::steady_now()), phase_});
 }
 

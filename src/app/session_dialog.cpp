@@ -6,6 +6,7 @@
 #include "fendmail/io/clock.hpp"
 #include "session_impl.hpp"
 
+#include <algorithm>
 #include <array>
 #include <variant>
 
@@ -80,6 +81,7 @@ asio::awaitable<void> session::run_dialog()
     co_await talk(smtp::dialog{config().dialog, std::move(terms)});
     remember();
     reasons_ = screener_.reasons();
+    if (tls_failed_) reasons_ += reasons_.empty() ? "tls" : ",tls";
 }
 
 /// Moves octets between the client and the dialog. One deadline covers a whole command, so that
@@ -144,7 +146,8 @@ asio::awaitable<bool> session::start_tls(smtp::dialog& dialog)
 {
     FENDMAIL_ASSERT(config().tls.context);
     io::deadline limit{worker_.deadlines(), stream_};
-    limit.set_after(config().tls.handshake_timeout);
+    // Under stress a handshake may not take longer than a command.
+    limit.set_after(std::min<tick_span>(config().tls.handshake_timeout, command_time_limit()));
     switch (co_await stream_.start_tls(*config().tls.context, &limit)) {
     case wait_end::ready:
         emit(event::tls_started{client_, stream_.tls_summary()});
@@ -155,7 +158,10 @@ asio::awaitable<bool> session::start_tls(smtp::dialog& dialog)
     case wait_end::timed_out:
     case wait_end::woken: break;
     }
-    if (stream_.is_open()) emit(event::tls_failed{client_, stream_.tls_error()});
+    if (stream_.is_open()) {
+        emit(event::tls_failed{client_, stream_.tls_error()});
+        tls_failed_ = true;
+    }
     ended_by_ = event::ended_by::fendmail;
     co_return false;
 }

@@ -90,6 +90,7 @@ private:
     bool teaser_sent_ = false;
     bool client_spoke_ = false; ///< unread octets wait in the socket
     bool backend_has_it_ = false;
+    bool tls_failed_ = false;
 
     event::phase phase_ = event::phase::connect;
     event::verdict verdict_ = event::verdict::left;

@@ -127,4 +127,11 @@ std::string pem_file::take_key(openssl::key_handle& key) const
     return fmt::format("the private key in \"{}\" cannot be read: {}", path_.string(), why);
 }
 
+bool pem_file::is_key_alone() const noexcept
+{
+    return text_.find("PRIVATE KEY-----") != std::string::npos &&
+           text_.find("-----BEGIN CERTIFICATE") == std::string::npos &&
+           text_.find("-----BEGIN X509 CERTIFICATE") == std::string::npos;
+}
+
 } // namespace fendmail::io

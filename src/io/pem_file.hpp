@@ -33,6 +33,9 @@ public:
     /// @return why not, or ""
     [[nodiscard]] std::string take_key(openssl::key_handle& key) const;
 
+    /// It holds a private key and no certificate.
+    [[nodiscard]] bool is_key_alone() const noexcept;
+
     /// Every user of the machine can read it.
     [[nodiscard]] bool is_public() const noexcept { return is_public_; }
 

@@ -205,4 +205,10 @@ std::shared_ptr<const tls_context> tls_context::for_client()
     return std::shared_ptr<const tls_context>{new tls_context{made.release(), false}};
 }
 
+bool holds_only_a_key(const std::filesystem::path& file)
+{
+    pem_file content;
+    return content.read(file).empty() && content.is_key_alone();
+}
+
 } // namespace fendmail::io

@@ -44,6 +44,10 @@ struct tls_problem {
     std::string text;
 };
 
+/// Whether a PEM file holds a private key and no certificate, so that the certificate is in the
+/// next file of a list (Postfix's smtpd_tls_chain_files has them so). False when it cannot be read.
+[[nodiscard]] bool holds_only_a_key(const std::filesystem::path& file);
+
 class tls_context {
 public:
     tls_context(const tls_context&) = delete;

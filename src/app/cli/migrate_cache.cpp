@@ -61,6 +61,13 @@ void become_owner(const startup_config& config)
         if (at == at.parent_path()) return;
         at = at.parent_path();
     }
+    // What root makes here nobody else could open: not where fendmail is run by another user,
+    // which systemd or a container does without our knowing.
+    if (at != config.store_path && at != config.store_path.parent_path())
+        throw std::runtime_error(
+            fmt::format("{} is not there yet: make it for the user that runs fendmail, or run this "
+                        "as that user",
+                        config.store_path.parent_path().string()));
     const passwd* owner = found.st_uid == 0 ? nullptr : ::getpwuid(found.st_uid);
     if (owner != nullptr) io::become_user(std::string(owner->pw_name), {});
 }

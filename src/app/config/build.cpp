@@ -227,7 +227,9 @@ void builder::access()
 
 void builder::allowlist_interfaces()
 {
-    for (const text_item& item : get("access", "allowlist_interfaces").texts) {
+    const setting& setting = get("access", "allowlist_interfaces");
+    bool any_permits = false;
+    for (const text_item& item : setting.texts) {
         std::string_view text = item.text;
         const bool excludes = text.starts_with('!');
         if (excludes) text.remove_prefix(1);
@@ -238,7 +240,13 @@ void builder::allowlist_interfaces()
         }
         out_.runtime.allowlist_interfaces.add(
             excludes ? acl::decision::reject : acl::decision::permit, item.written, {*net});
+        any_permits = any_permits || !excludes;
     }
+    if (!setting.texts.empty() && !any_permits && !setting.broken)
+        problems_.warning(setting.where,
+                          "access.allowlist_interfaces: every new client is told to come back, "
+                          "again and again, because no address is allowed; add \"0.0.0.0/0\" and "
+                          "\"::/0\" behind the exclusions");
 }
 
 void builder::screening()

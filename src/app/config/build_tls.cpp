@@ -5,6 +5,7 @@
 #include "fendmail/io/privilege.hpp"
 
 #include <fmt/format.h>
+#include <utility>
 
 namespace fendmail::app {
 
@@ -79,13 +80,28 @@ private:
         else if (!key.text.empty())
             problems_.error(key.where, "tls.key: its certificate is missing; write the file in "
                                        "tls.certificate");
+        collect_chain_files();
+    }
+
+    /// One file with key and certificates, or the key in one and the certificates in the next.
+    void collect_chain_files()
+    {
+        const text_item* key = nullptr;
         for (const text_item& item : from_.get("tls", "chain_files").texts) {
-            const named_file both{&item, "tls.chain_files"};
+            const named_file file{&item, "tls.chain_files"};
             if (item.text.empty())
                 problems_.error(item.where, "tls.chain_files: write the path of a PEM file");
+            else if (key != nullptr)
+                add(file, named_file{std::exchange(key, nullptr), "tls.chain_files"});
+            else if (io::holds_only_a_key(path_of(item)))
+                key = &item;
             else
-                add(both, both);
+                add(file, file);
         }
+        if (key != nullptr)
+            problems_.error(key->where, fmt::format("tls.chain_files: {} holds a key without a "
+                                                    "certificate, and no file follows",
+                                                    in_quotes(key->written)));
     }
 
     void load()

@@ -479,7 +479,7 @@ constexpr std::array keys{
         .type = key_type::text_list,
         .default_toml = "[]",
         .doc = "Further certificates, with another kind of key each: PEM files that hold private "
-               "key, certificate and chain.",
+               "key, certificate and chain, or the key in one file and the rest in the next.",
         .example = R"(["/etc/fendmail/rsa.pem", "/etc/fendmail/ecdsa.pem"])"},
     key{.section = "tls",
         .name = "min_protocol",

@@ -89,7 +89,7 @@ public:
     }
     void operator()(const tls_failed& e)
     {
-        say("TLS handshake failed for {}: ", to_text(e.client));
+        say("TLS failed for {}: ", to_text(e.client));
         own(e.reason);
     }
     void operator()(const proxy_header_refused& e)

@@ -24,7 +24,7 @@ bool is_name_octet(char c) noexcept
 
 /// A macro at the start of a text.
 struct macro {
-    std::string_view name;
+    std::string_view name;  ///< with all that stands within its braces
     std::size_t octets = 0; ///< of its whole form
 };
 
@@ -35,10 +35,14 @@ std::optional<macro> macro_at(std::string_view text) noexcept
     const std::string_view rest = text.substr(braced ? 2 : 1);
     const auto end =
         static_cast<std::size_t>(std::ranges::find_if_not(rest, is_name_octet) - rest.begin());
-    if (end == 0) return std::nullopt;
-    if (!braced) return macro{rest.substr(0, end), end + 1};
-    if (!rest.substr(end).starts_with('}')) return std::nullopt;
-    return macro{rest.substr(0, end), end + 3};
+    if (!braced) {
+        if (end == 0) return std::nullopt;
+        return macro{rest.substr(0, end), end + 1};
+    }
+    // ${name?text} and the like are no macros here, but were meant as such.
+    const auto close = rest.find('}');
+    if (close == std::string_view::npos) return std::nullopt;
+    return macro{rest.substr(0, close), close + 3};
 }
 
 /// Printable ASCII and <HT> stay, as Postfix's smtpd_expansion_filter has it by default.

@@ -117,7 +117,7 @@ struct tls_started {
     endpoint client;
     std::string_view summary; ///< "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256 bits)"
 };
-/// The handshake failed or took too long; the session ended.
+/// The handshake, or a record behind it, failed; or it took too long. The session ended.
 struct tls_failed {
     endpoint client;
     std::string_view reason;

@@ -69,7 +69,7 @@ struct dialog_terms {
     fault_rules faults{};
     /// For this client instead of those of the options.
     std::optional<std::span<const std::string>> hide_ehlo{};
-    std::string footer{};                     ///< behind every 4xx and 5xx, see smtp/footer
+    std::string footer{}; ///< behind every 4xx and 5xx, see smtp/footer
 };
 
 /// Something that must be logged.

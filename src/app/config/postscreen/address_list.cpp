@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/config/postscreen/address_list.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
 
 namespace fendmail::app::postscreen {
@@ -44,6 +45,7 @@ private:
         if (!text) {
             remarks_.add(0, fmt::format("cannot read {}: {}", path,
                                         why.empty() ? "files name each other" : why));
+            lose(member);
             return;
         }
         for (const logical_line& line : logical_lines(*text))
@@ -54,11 +56,12 @@ private:
     {
         if (parse_address(item)) {
             remarks_.add(line, fmt::format("{}: Postfix wants [] around it: left out", item));
+            lose(member);
             return;
         }
         const auto table = parse_table_name(item);
         const auto rules = read_network_table(*table, read_, remarks_);
-        if (!rules) return;
+        if (!rules) return lose(member);
         for (const network_rule& rule : *rules)
             for (const network& net : rule.nets)
                 out_.push_back({member, net});
@@ -70,11 +73,15 @@ private:
         if (!net) {
             remarks_.add(line, fmt::format("\"{}\" matches no address: left out ({})", item,
                                            message(net.error())));
+            // A name matches nobody in Postfix either; a wrong mask ends its search.
+            if (net.error() != error::bad_address) lose(member);
             return;
         }
         // Debian's own main.cf has one of these.
         if (!is_mapped_pattern(item, *net)) out_.push_back({member, *net});
     }
+
+    void lose(bool member) { out_.push_back({member, {}, true}); }
 
     const file_reader& read_;
     remark_sink& remarks_;
@@ -91,12 +98,20 @@ std::vector<address_pattern> parse_address_list(std::string_view text, const fil
     return std::move(parser).finish();
 }
 
+bool has_lost(const std::vector<address_pattern>& list)
+{
+    return std::ranges::any_of(list, [](const address_pattern& p) { return p.is_lost; });
+}
+
 std::vector<network> members(const std::vector<address_pattern>& list)
 {
     acl::network_set excluded;
     acl::network_set taken;
     std::vector<network> out;
     for (const address_pattern& pattern : list) {
+        // Nobody knows what it excludes, so nobody knows whether what follows belongs to it.
+        if (pattern.is_lost && !pattern.is_member) break;
+        if (pattern.is_lost) continue;
         if (!pattern.is_member) {
             excluded.add(pattern.net);
             continue;

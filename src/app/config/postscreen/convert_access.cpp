@@ -35,6 +35,11 @@ public:
     void add(const access_block& block)
     {
         comment_line(block.title);
+        // Nobody knows whom that table permitted or rejected, so no later rule may decide about
+        // its clients. Postfix too ends its search at a table that it cannot read.
+        if (is_incomplete_ && !block.rules.empty())
+            comment_line("ATTENTION: not active, because a table above is missing");
+        is_incomplete_ = is_incomplete_ || block.is_missing;
         if (block.is_missing) comment_line("ATTENTION: not translated, see the end of this file");
         if (!block.is_missing && block.rules.empty()) comment_line("decides nothing");
         std::size_t part = 0;
@@ -50,7 +55,8 @@ public:
         }
         if (!block.is_missing) return;
         c_.out.add_leftover({fmt::format("access.rules: {} was not translated. Its place among "
-                                         "the rules is marked; put its networks there.",
+                                         "the rules is marked; put its networks there, and then "
+                                         "uncomment the rules behind it.",
                                          block.title),
                              true});
     }
@@ -79,9 +85,9 @@ private:
 
     void rule_line(acl::decision what, std::string_view object)
     {
-        lines_ +=
-            fmt::format("    {},\n", toml_text(fmt::format("{} {}", acl::to_string(what), object)));
-        ++count_;
+        lines_ += fmt::format("    {}{},\n", is_incomplete_ ? "# " : "",
+                              toml_text(fmt::format("{} {}", acl::to_string(what), object)));
+        if (!is_incomplete_) ++count_;
     }
 
     void add_file(const access_block& block, const access_rule& rule, std::size_t part)
@@ -105,12 +111,13 @@ private:
     conversion& c_;
     std::string lines_;
     std::size_t count_ = 0;
+    bool is_incomplete_ = false;
 };
 
-std::vector<network> read_mynetworks(conversion& c)
+std::vector<address_pattern> read_mynetworks(conversion& c)
 {
     remark_sink sink{c.out.remarks, c.place_of("mynetworks")};
-    return members(parse_address_list(c.text("mynetworks"), c.read, sink));
+    return parse_address_list(c.text("mynetworks"), c.read, sink);
 }
 
 bool uses_mynetworks(const std::vector<access_block>& blocks)
@@ -121,14 +128,20 @@ bool uses_mynetworks(const std::vector<access_block>& blocks)
 
 void convert_rules(conversion& c)
 {
+    const auto mynetworks = read_mynetworks(c);
     const auto blocks =
-        translate_access_list(c.text("postscreen_access_list"), read_mynetworks(c), c.read,
+        translate_access_list(c.text("postscreen_access_list"), members(mynetworks), c.read,
                               c.out.remarks, c.place_of("postscreen_access_list"));
     rule_writer writer{c};
     for (const access_block& block : blocks)
         writer.add(block);
     std::vector<comment> comments;
     if (uses_mynetworks(blocks)) {
+        if (has_lost(mynetworks))
+            comments.push_back(
+                {"mynetworks: a part of it could not be read; networks that it names, "
+                 "and all behind an exclusion that it names, are missing below",
+                 true});
         if (c.values.written("mynetworks") != nullptr) {
             comments.push_back({c.source_text("mynetworks"), false});
         } else {
@@ -169,6 +182,15 @@ void convert_interfaces(conversion& c)
     const auto list = parse_address_list(text, c.read, sink);
     if (is_everything(list)) {
         c.put("access", "allowlist_interfaces", "[]", {"postscreen_allowlist_interfaces"});
+        return;
+    }
+    if (has_lost(list)) {
+        // Without the part that is missing nobody might be able to earn a pass at all.
+        c.put("access", "allowlist_interfaces", "[]", {"postscreen_allowlist_interfaces"},
+              {{fmt::format("postscreen_allowlist_interfaces = {}: a part of it could not be read, "
+                            "so that all addresses are allowed here; write those that shall be",
+                            text),
+                true}});
         return;
     }
     std::vector<std::string> texts;

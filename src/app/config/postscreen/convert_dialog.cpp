@@ -122,6 +122,8 @@ std::string footer_macros(conversion& c, std::string_view text)
         std::string_view rest = text.substr(name.size() + (close != '\0' ? 1 : 0));
         const bool is_closed = close == '\0' || rest.starts_with(close);
         if (close != '\0' && is_closed) rest.remove_prefix(1);
+        // ${name?text} is left out as a whole.
+        if (!is_closed) rest.remove_prefix(std::min(rest.find(close), rest.size() - 1) + 1);
         if (!is_closed || std::ranges::find(known, name) == known.end())
             c.warn("postscreen_reject_footer",
                    "a macro that is none of $client_address, $client_port, $localtime, "

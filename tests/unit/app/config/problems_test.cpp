@@ -283,3 +283,12 @@ TEST_CASE("config: each broken file gives exactly the lines beside it", "[config
         }
     }
 }
+
+TEST_CASE("config: interfaces of which none is allowed are a warning", "[config]")
+{
+    const auto nobody = parse("[access]\nallowlist_interfaces = [\"!192.0.2.9\", \"!::/0\"]\n");
+    REQUIRE(nobody.value);
+    REQUIRE(nobody.problems.size() == 1);
+    CHECK(nobody.problems[0].text.find("no address is allowed") != std::string::npos);
+    CHECK(parse("[access]\nallowlist_interfaces = [\"!192.0.2.9\", \"::/0\"]\n").problems.empty());
+}

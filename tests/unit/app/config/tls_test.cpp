@@ -111,6 +111,27 @@ TEST_CASE("config: what is wrong with a tls file stands where it is named", "[co
           "key");
 }
 
+TEST_CASE("config: a chain file may hold the key of the certificate in the next", "[config][tls]")
+{
+    const certificate_files files;
+    const tls_certificate rsa{{.kind = key_kind::rsa}};
+    files.secret("rsa.key", rsa.key());
+    files.dir.write("rsa.pem", rsa.certificate());
+    files.secret("both.pem", files.ecdsa.key() + files.ecdsa.certificate());
+    const auto with = [&](const char* list) {
+        return files.load("[tls]\nlevel = \"may\"\nchain_files = " + std::string{list} + "\n");
+    };
+    for (const auto* list :
+         {"[\"rsa.key\", \"rsa.pem\"]", "[\"rsa.key\", \"rsa.pem\", \"both.pem\"]",
+          "[\"both.pem\", \"rsa.key\", \"rsa.pem\"]"}) {
+        CAPTURE(list);
+        CHECK(lines_of(with(list), files.dir.path()) == lines{});
+    }
+    CHECK(lines_of(with("[\"both.pem\", \"rsa.key\"]"), files.dir.path()) ==
+          lines{"fendmail.toml:3:28: error: tls.chain_files: \"rsa.key\" holds a key without a "
+                "certificate, and no file follows"});
+}
+
 TEST_CASE("config: tls warnings leave the configuration in use", "[config][tls]")
 {
     const certificate_files files;

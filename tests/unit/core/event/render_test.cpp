@@ -120,7 +120,7 @@ std::vector<row> deep_rows()
          "TLS connection established from [192.0.2.1]:12345: TLSv1.3",
          json(R"(,"summary":"TLSv1.3")"), logfmt(" summary=TLSv1.3")},
         {tls_failed{client, "no shared cipher"}, "tls_failed", "info",
-         "TLS handshake failed for [192.0.2.1]:12345: no shared cipher",
+         "TLS failed for [192.0.2.1]:12345: no shared cipher",
          json(R"(,"reason":"no shared cipher")"), logfmt(R"( reason="no shared cipher")")},
     };
 }

@@ -42,6 +42,8 @@ TEST_CASE("footer: a macro that does not exist is found", "[smtp]")
     CHECK(smtp::unknown_macro("$client_address $$x ${server_name} $").empty());
     CHECK(smtp::unknown_macro("a $helo_name") == "helo_name");
     CHECK(smtp::unknown_macro("${nobody}") == "nobody");
+    CHECK(smtp::unknown_macro("${recipient?for}") == "recipient?for");
+    CHECK(smtp::unknown_macro("${}").data() != nullptr);
 }
 
 TEST_CASE("footer: stands behind every 4xx and 5xx and no other reply", "[smtp]")

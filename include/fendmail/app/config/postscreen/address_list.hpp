@@ -18,13 +18,17 @@ namespace fendmail::app::postscreen {
 struct address_pattern {
     bool is_member = true;
     network net;
+    bool is_lost = false; ///< stands for something that could not be read; `net` is nothing
 };
 
 /// In order of the text.
 [[nodiscard]] std::vector<address_pattern>
 parse_address_list(std::string_view text, const file_reader& read, remark_sink& remarks);
 
-/// The members, without what was excluded before: their order does not matter any more.
+[[nodiscard]] bool has_lost(const std::vector<address_pattern>& list);
+
+/// The members, without what was excluded before: their order does not matter any more. Those
+/// behind a lost exclusion are left out, as it might have been about them.
 [[nodiscard]] std::vector<network> members(const std::vector<address_pattern>& list);
 
 } // namespace fendmail::app::postscreen
