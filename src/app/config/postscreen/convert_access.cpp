@@ -187,9 +187,8 @@ void convert_interfaces(conversion& c)
     if (has_lost(list)) {
         // Without the part that is missing nobody might be able to earn a pass at all.
         c.put("access", "allowlist_interfaces", "[]", {"postscreen_allowlist_interfaces"},
-              {{fmt::format("postscreen_allowlist_interfaces = {}: a part of it could not be read, "
-                            "so that all addresses are allowed here; write those that shall be",
-                            text),
+              {{"a part of this could not be read, so that all addresses are allowed here; write "
+                "those that shall be",
                 true}});
         return;
     }

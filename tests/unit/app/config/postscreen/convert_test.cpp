@@ -345,7 +345,7 @@ TEST_CASE("convert: the reject footer keeps its macros, in a form that TOML leav
     CHECK(footer("\\c. See ${client_address}:$(client_port) $localtime") ==
           "\\c. See $client_address:$client_port $localtime");
     CHECK(footer("for $$5 ${server_name}s") == "for $$5 $server_name s");
-    CHECK(footer("a ${unknown?x} $ b ${client_address") == "a ?x}  b ");
+    CHECK(footer("a ${unknown?x} $ b ${client_address") == "a   b ");
     CHECK(footer("gr\xc3\xbc\xc3\x9f") == "gr????");
 }
 

@@ -45,7 +45,7 @@ TEST_CASE("convert: a list of interfaces of which a part is lost vetoes nobody",
                                 usual_master};
         REQUIRE(c.errors().empty());
         CHECK(c.runtime().allowlist_interfaces.empty());
-        CHECK(c.has("a part of it could not be read"));
+        CHECK(c.has("ATTENTION: a part of this could not be read"));
     }
 }
 
