@@ -144,6 +144,8 @@ asio::awaitable<void> intake::answer_check(visit& from)
     for (smtp::step step = dialog.start();;) {
         const auto wrote = co_await from.connection.write(step.output, &from.limit);
         if (wrote != wait_end::ready || step.then != smtp::next::read) co_return;
+        // A stop that came while we wrote has woken nobody.
+        if (worker_->sessions().turns_away()) co_return;
         const auto got = co_await from.connection.read_some(asio::buffer(octets), &from.limit);
         if (worker_->sessions().turns_away() || !from.connection.is_open()) co_return;
         if (got.end == wait_end::ready)

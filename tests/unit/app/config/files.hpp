@@ -20,12 +20,7 @@ namespace fs = std::filesystem;
 /// The top of the source tree.
 inline fs::path source_root()
 {
-    return fs::absolute(__FILE__)
-        .parent_path()
-        .parent_path()
-        .parent_path()
-        .parent_path()
-        .parent_path();
+    return FENDMAIL_SOURCE_ROOT; // not __FILE__, which ccache may have made relative
 }
 
 inline std::string content(const fs::path& file)
