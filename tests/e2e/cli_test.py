@@ -17,7 +17,7 @@ from fendmail_test.smtp_client import SmtpClient, deliver
 
 BAD_CONFIGS = Path(__file__).resolve().parent / "bad-configs"
 SHIPPED_CONFIGS = Path(__file__).resolve().parents[2] / "config"
-SUBCOMMANDS = ("run", "check", "demo", "healthcheck", "version")
+SUBCOMMANDS = ("run", "check", "demo", "healthcheck", "migrate", "version")
 
 
 class Check(Case):

@@ -201,11 +201,10 @@ const master_service* find_proxy_smtpd(const conversion& c)
 {
     for (const master_service& s : c.from.services) {
         if (s.type != "inet" || s.command != "smtpd" || &s == c.around.front_smtpd) continue;
-        const auto wanted = s.overrides.find("smtpd_upstream_proxy_protocol");
+        const evaluator of_service{c.from.main, &s.overrides, c.host, c.options.config_directory};
+        const std::string protocol = of_service.value("smtpd_upstream_proxy_protocol").text;
         const auto [host, port] = split_service_name(s.name);
-        if (wanted != s.overrides.end() && wanted->second.text == "haproxy" &&
-            parse_address(host) && port_of(port))
-            return &s;
+        if (protocol == "haproxy" && parse_address(host) && port_of(port)) return &s;
     }
     return nullptr;
 }

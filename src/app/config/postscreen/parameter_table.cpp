@@ -170,6 +170,9 @@ constexpr parameter table[] = {
 
     // ── parameters of others that postscreen obeys ──
     {"smtpd_service_name", "smtpd", feeds, "backend.address"},
+    {"smtpd_upstream_proxy_protocol", "", feeds, "backend.kind",
+     "Of a smtpd on an address of its own, where nothing runs postscreen. A pass service ignores "
+     "it."},
     {"queue_directory", "/var/spool/postfix", feeds, "backend.address"},
     {"mail_owner", "postfix", feeds, "server.user"},
     {"setgid_group", "postdrop", feeds, "server.groups"},

@@ -164,6 +164,10 @@ TEST_CASE("convert: without postscreen a smtpd with PROXY protocol is the backen
     CHECK(c.runtime().backend.kind == backend_kind::proxy_v2);
     CHECK(to_text(c.runtime().backend.tcp) == "[::1]:10025");
     CHECK(c.warns_of("no postscreen service"));
+    const conversion_case for_all{"smtpd_upstream_proxy_protocol = haproxy\n",
+                                  "smtp inet n - y - - smtpd\n"
+                                  "192.0.2.1:10025 inet n - y - - smtpd\n"};
+    CHECK(to_text(for_all.runtime().backend.tcp) == "[192.0.2.1]:10025");
 }
 
 TEST_CASE("convert: times have Postfix's units", "[migrate]")
