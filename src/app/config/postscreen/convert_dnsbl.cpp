@@ -211,7 +211,8 @@ private:
 void convert_times(conversion& c)
 {
     seconds timeout = c.span("postscreen_dnsbl_timeout", 's');
-    const seconds greet_wait = c.span("postscreen_greet_wait", 's');
+    // postscreen starts with no shorter one.
+    const seconds greet_wait = std::max(c.span("postscreen_greet_wait", 's'), seconds{1});
     if (trim(c.text("postscreen_greet_banner")).empty() && greet_wait < timeout) {
         // Without a pregreet test our lists have their own time, in postscreen the greet wait.
         c.put(

@@ -62,6 +62,15 @@ TEST_CASE("convert: networks behind a lost exclusion of mynetworks are not permi
     }
 }
 
+TEST_CASE("convert: lists have time also where the greet wait is nothing", "[migrate]")
+{
+    const conversion_case c{"postscreen_greet_wait = 0\npostscreen_greet_banner =\n"
+                            "postscreen_dnsbl_sites = bl.example\n",
+                            usual_master};
+    REQUIRE(c.errors().empty());
+    CHECK(c.runtime().dnsbl_timeout == seconds{1});
+}
+
 TEST_CASE("convert: a name in mynetworks matches nobody in Postfix either", "[migrate]")
 {
     const conversion_case c{"mynetworks = !localhost, 10.0.0.0/8\n", usual_master};
