@@ -166,6 +166,11 @@ class Comparison(ComparisonCase):
         self.assertEqual(self.unexplained([], ["x"], rule), 0)
         self.assertEqual(rule.unmet(), ["02-*"])
 
+    def test_rule_of_a_race_explains_what_it_says_and_need_not_be_met(self) -> None:
+        rule = Rule(REPLY, "a reason", fendmail="521 .*", sometimes=True)
+        self.assertEqual(self.unexplained([], ["450 x"], rule), 1)
+        self.assertEqual(rule.unmet(), [])
+
 
 class CatalogueCase(Case):
     def load(self, text: str) -> object:

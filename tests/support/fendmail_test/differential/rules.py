@@ -7,6 +7,7 @@
     configs = ["deep"]              likewise
     postscreen = 'regex'            the whole item on postscreen's side; left out: there is none
     fendmail = 'regex'              likewise; {1} is what the first group there has matched
+    sometimes = true                a race that postscreen may win: it need not be met in every run
     edges = [30]                    edge cases that it belongs to
     reason = "..."
 
@@ -26,7 +27,7 @@ from pathlib import Path
 from .observation import CONFIG, END, LOG, MEMORY, REPLY
 from .script import BadScript
 
-_KEYS = {"what", "clients", "configs", "postscreen", "fendmail", "edges", "reason"}
+_KEYS = {"what", "clients", "configs", "postscreen", "fendmail", "sometimes", "edges", "reason"}
 
 
 @dataclasses.dataclass
@@ -39,6 +40,7 @@ class Rule:
     configs: tuple[str, ...] = ("*",)
     postscreen: str | None = None
     fendmail: str | None = None
+    sometimes: bool = False
     edges: tuple[int, ...] = ()
     uses: set[tuple[str, str]] = dataclasses.field(default_factory=set)
 
@@ -68,6 +70,8 @@ class Rule:
 
     def unmet(self) -> list[str]:
         """The patterns of clients and configurations for which it explained nothing."""
+        if self.sometimes:
+            return []
         clients = [p for p in self.clients if not any(_is_one_of(c, [p]) for c, _ in self.uses)]
         configs = [p for p in self.configs if not any(_is_one_of(c, [p]) for _, c in self.uses)]
         return clients + configs
