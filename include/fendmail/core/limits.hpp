@@ -19,6 +19,15 @@ inline constexpr std::size_t reply_lines = 128;
 inline constexpr std::size_t line_limit_min_octets = 512;
 inline constexpr std::size_t line_limit_max_octets = 65536;
 
+/// What is relayed to a backend in a guarded session (smtp::data_guard). A command line has at most
+/// 512 octets (RFC 5321 §4.5.3.1.4), one of AUTH 12288 (RFC 4954 §4); the bound must stay below
+/// 16384, because Exim takes what stands behind those for the next command. A chunk has less than
+/// 2^31, because some backends read its size into 32 bits.
+inline constexpr std::size_t relayed_line_octets = 12288 + 512;
+inline constexpr std::uint64_t relayed_chunk_octets = 0x7fffffff;
+/// A reply that is only forwarded, all its lines together.
+inline constexpr std::size_t relayed_reply_octets = reply_line_octets * reply_lines;
+
 /// RFC 1035 §2.3.4.
 inline constexpr std::size_t dns_name_octets = 253;
 inline constexpr std::size_t dns_label_octets = 63;
