@@ -21,8 +21,8 @@ totals::totals(std::size_t descriptors_max) noexcept
         descriptors_for_all - std::min(descriptors_for_backends, descriptors_for_all / 8);
 }
 
-registry::ticket::ticket(registry& where, const ip_address& client, io::stream_group& streams,
-                         std::size_t screening_limit)
+registry::ticket::ticket(registry& where, const screen::client_key& client,
+                         io::stream_group& streams, std::size_t screening_limit)
     : registry_{&where}
     , client_{client}
     , streams_{&streams}

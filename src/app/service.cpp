@@ -48,6 +48,8 @@ std::shared_ptr<const service> make_service(runtime_config config, const service
     const bool same = before != nullptr && *before->dnsbl_sites == made->config.dnsbl_sites;
     made->dnsbl_sites = same ? before->dnsbl_sites
                              : std::make_shared<const dnsbl::site_set>(made->config.dnsbl_sites);
+    made->zone_states =
+        same ? before->zone_states : std::make_shared<io::zone_states>(*made->dnsbl_sites);
     made->backend = make_backend(made->config);
     return made;
 }

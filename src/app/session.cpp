@@ -2,7 +2,6 @@
 #include "fendmail/app/session.hpp"
 
 #include "fendmail/core/assert.hpp"
-#include "fendmail/core/screen/client_key.hpp"
 #include "fendmail/io/clock.hpp"
 #include "session_impl.hpp"
 
@@ -18,7 +17,8 @@ session::session(worker& where, std::shared_ptr<const service> what, io::stream:
     , accepted_{io::steady_now()}
     , phase_begun_{accepted_}
     , member_{streams_, stream_}
-    , ticket_{where.sessions(), client.address, streams_, config().screening_limit}
+    , ticket_{where.sessions(), screen::client_key{client.address, 32, config().limit_ipv6_prefix},
+              streams_, config().screening_limit}
     , screener_{config().screening, client.address}
 {
     emit(event::connected{client_, local_});
@@ -122,8 +122,7 @@ screen::step session::consult_access_list()
 screen::step session::consult_store()
 {
     std::optional<screen::client_record> known;
-    if (screener_.may_use_record())
-        known = worker_.store().get(screen::client_key{client_.address});
+    if (screener_.may_use_record()) known = memory().get();
     return screener_.on_record(known, io::wall_now());
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/assert.hpp"
 #include "fendmail/core/limits.hpp"
-#include "fendmail/core/screen/client_key.hpp"
 #include "fendmail/core/smtp/footer.hpp"
 #include "fendmail/io/clock.hpp"
 #include "session_impl.hpp"
@@ -170,11 +169,10 @@ asio::awaitable<bool> session::start_tls(smtp::dialog& dialog)
 /// again.
 void session::remember()
 {
-    const screen::client_key key{client_.address};
-    screener_.on_latest_record(worker_.store().get(key));
+    const auto remembered = memory();
+    screener_.on_latest_record(remembered.get());
     if (screener_.passed_in_dialog()) emit(event::passed{client_, screener_.is_new_client()});
-    if (const auto record = screener_.record_to_store(io::wall_now()))
-        worker_.store().put(key, *record);
+    if (const auto record = screener_.record_to_store(io::wall_now())) remembered.put(*record);
 }
 
 void session::tell_refusal(const smtp::recipient_refused& what)

@@ -17,8 +17,9 @@ asio::awaitable<std::optional<screen::step>> session::run_early_tests()
     io::dnsbl_lookup::subscription lists;
     bool scored = !todo[screen::test::dnsbl];
     if (!scored)
-        lists = worker_.lookups().join(client_.address, service_->dnsbl_sites,
-                                       config().dnsbl_timeout, &stream_);
+        lists = worker_.lookups().join(
+            client_.address, service_->dnsbl_sites, config().dnsbl_timeout, &stream_,
+            {config().screening.score_limits(), screener_.has_passed(screen::test::dnsbl)});
     io::deadline time_is_up{worker_.deadlines(), stream_};
     time_is_up.set(phase_begun_ + early_limit());
 
@@ -28,7 +29,12 @@ asio::awaitable<std::optional<screen::step>> session::run_early_tests()
             scored = true;
             step = screener_.on_score(lists.score());
             tell_score(lists.score());
-        } else if (time_is_up.has_passed()) {
+        } else if (!scored && lists.is_certain()) {
+            step = screener_.on_partial_score(lists.score(), lists.bounds());
+            scored = screener_.early().status(screen::test::dnsbl) != screen::early_status::pending;
+            if (scored) tell_score(lists.score());
+        }
+        if (step == screen::step::keep_waiting && time_is_up.has_passed()) {
             const auto so_far = scored ? screener_.early().score() : lists.score();
             step = screener_.on_greet_wait_elapsed(so_far);
             if (!scored) tell_score(so_far);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/assert.hpp"
-#include "fendmail/core/screen/client_key.hpp"
 #include "fendmail/io/clock.hpp"
 #include "session_impl.hpp"
 
@@ -41,14 +40,13 @@ asio::awaitable<io::hand_off_result> session::connect_backend()
 
 asio::awaitable<void> session::hand_off()
 {
-    const screen::client_key key{client_.address};
+    const auto remembered = memory();
     const bool was_tested =
         screener_.how() == screen::way_in::tested || screener_.how() == screen::way_in::tolerated;
     // Another session of the client may have passed more than this one.
-    if (was_tested) screener_.on_latest_record(worker_.store().get(key));
+    if (was_tested) screener_.on_latest_record(remembered.get());
     tell_way_in();
-    if (const auto record = screener_.record_to_store(io::wall_now()))
-        worker_.store().put(key, *record);
+    if (const auto record = screener_.record_to_store(io::wall_now())) remembered.put(*record);
     enter(event::phase::hand_off);
     ticket_.leave_screening();
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/client_memory.hpp"
 #include "fendmail/app/worker.hpp"
 #include "fendmail/core/screen/screener.hpp"
 #include "fendmail/core/smtp/dialog.hpp"
@@ -40,6 +41,11 @@ public:
 private:
     [[nodiscard]] const runtime_config& config() const noexcept { return service_->config; }
     void emit(const any_event& what) noexcept { worker_.events().on(what); }
+
+    [[nodiscard]] client_memory memory() noexcept
+    {
+        return {worker_.store(), config(), client_.address};
+    }
 
     [[nodiscard]] std::optional<event::connect_refusal> refused_at_connect() noexcept;
     [[nodiscard]] screen::step consult_access_list();

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <string>
 #include <sys/socket.h>
+#include <utility>
 
 namespace fendmail::app {
 
@@ -26,6 +27,7 @@ worker::worker(std::shared_ptr<const service> what, io::allowlist_store& store, 
     , deadlines_{context_}
     , lookups_{context_, events, service_->config.resolvers}
 {
+    watch_lists();
 }
 
 worker::~worker()
@@ -54,16 +56,28 @@ void worker::start()
 void worker::use(std::shared_ptr<const service> what)
 {
     asio::post(context_, [this, next = std::move(what)]() mutable {
+        const auto before = std::exchange(service_, std::move(next));
         try {
-            if (next->config.resolvers != service_->config.resolvers)
-                lookups_.set_resolvers(next->config.resolvers);
+            const bool new_resolvers = service_->config.resolvers != before->config.resolvers;
+            if (new_resolvers) lookups_.set_resolvers(service_->config.resolvers);
+            // What was found through other resolvers says nothing about these.
+            if (new_resolvers || service_->dnsbl_sites != before->dnsbl_sites ||
+                service_->config.dnsbl_timeout != before->config.dnsbl_timeout ||
+                service_->config.dnsbl_test_interval != before->config.dnsbl_test_interval)
+                watch_lists();
         } catch (const std::exception& e) { // the old ones stay
             const std::string text = e.what();
             events_->on(event::internal_error{text});
         }
-        lookups_.keep_only(*next->dnsbl_sites);
-        service_ = std::move(next);
+        lookups_.keep_only(*service_->dnsbl_sites);
     });
+}
+
+void worker::watch_lists()
+{
+    const auto& config = service_->config;
+    lookups_.watch(service_->dnsbl_sites, service_->zone_states, config.dnsbl_timeout,
+                   dnsbl::timing_for(config.dnsbl_test_interval));
 }
 
 worker& worker::owner_of(const ip_address& client) noexcept

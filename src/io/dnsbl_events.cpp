@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dnsbl_events.hpp"
 
-#include "fendmail/core/dnsbl/scoreboard.hpp"
 #include "fendmail/core/limits.hpp"
 
 #include <chrono>
@@ -36,9 +35,8 @@ std::optional<std::size_t> dnsbl_events::admit(told_by_zone& zones, std::string_
 }
 
 void dnsbl_events::answered(const ip_address& client, std::string_view zone,
-                            const ip_address& answer, tick now)
+                            const ip_address& answer, dnsbl::answer_kind kind, tick now)
 {
-    const auto kind = dnsbl::classify(answer);
     if (kind == dnsbl::answer_kind::listing) {
         events_->on(event::dnsbl_listed{client, zone, answer});
         return;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/dnsbl/answer_rules.hpp"
 #include "fendmail/core/event/event.hpp"
 #include "fendmail/core/time.hpp"
 
@@ -28,7 +29,7 @@ public:
 
     /// One address that a zone answered; listings are always told.
     void answered(const ip_address& client, std::string_view zone, const ip_address& answer,
-                  tick now);
+                  dnsbl::answer_kind kind, tick now);
     void failed(const ip_address& client, std::string_view zone, std::string_view reason, tick now);
     void unavailable(std::string_view reason, tick now);
 

@@ -79,9 +79,9 @@ endpoint bound_to(int socket, const endpoint& wanted)
 constexpr std::uint32_t spread = 2654435761U;
 constexpr unsigned upper_half = 16;
 
-/// Picks the socket of the group by the client's address: all 32-bit words of it, mixed, modulo
-/// the number of sockets. worker_of() has to say the same. Offsets are those of the IP header
-/// (RFC 791 §3.1, RFC 8200 §3).
+/// Picks the socket of the group by the client's address: all of an IPv4 one, or the first
+/// `steered_ipv6_prefix` bits of an IPv6 one, mixed, modulo the number of sockets. worker_of() has
+/// to say the same. Offsets are those of the IP header (RFC 791 §3.1, RFC 8200 §3).
 bool steer(int socket, bool v6, unsigned workers) noexcept
 {
     const auto net = static_cast<__u32>(SKF_NET_OFF);
@@ -91,11 +91,9 @@ bool steer(int socket, bool v6, unsigned workers) noexcept
     };
     if (v6) {
         add(BPF_LD | BPF_W | BPF_ABS, net + 8);
-        for (const __u32 offset : {12U, 16U, 20U}) {
-            add(BPF_MISC | BPF_TAX, 0);
-            add(BPF_LD | BPF_W | BPF_ABS, net + offset);
-            add(BPF_ALU | BPF_XOR | BPF_X, 0);
-        }
+        add(BPF_MISC | BPF_TAX, 0);
+        add(BPF_LD | BPF_H | BPF_ABS, net + 12);
+        add(BPF_ALU | BPF_XOR | BPF_X, 0);
     } else {
         add(BPF_LD | BPF_W | BPF_ABS, net + 12);
     }
@@ -146,11 +144,13 @@ std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted, unsigne
 
 unsigned worker_of(const ip_address& client, unsigned workers) noexcept
 {
-    std::uint32_t mixed = 0;
+    static_assert(steered_ipv6_prefix == 48);
     const auto octets = client.octets();
-    for (std::size_t at = 0; at < octets.size(); at += 4)
-        mixed ^= std::uint32_t{octets[at]} << 24 | std::uint32_t{octets[at + 1]} << 16 |
-                 std::uint32_t{octets[at + 2]} << 8 | std::uint32_t{octets[at + 3]};
+    const auto half = [&octets](std::size_t at) {
+        return std::uint32_t{octets[at]} << 8 | std::uint32_t{octets[at + 1]};
+    };
+    std::uint32_t mixed = half(0) << 16 | half(2);
+    if (client.is_v6()) mixed ^= half(4);
     return (mixed * spread >> upper_half) % workers;
 }
 

@@ -110,12 +110,13 @@ class Scores(DnsblCase):
             "127.0.2.4": ["127.0.0.10"],
             "127.0.2.5": ["127.0.0.2"],
             "127.0.2.6": ["127.0.0.2"],
-        })  # fmt: skip
+        }, delay=0.3)  # fmt: skip
+        # It answers last and decides, so that the score is that of all lists.
         self.dns.zone("b.test", {"127.0.2.4": ["127.0.0.2"], "127.0.2.5": ["127.0.0.2"]})
         self.dns.zone("w.test", {"127.0.2.6": ["127.0.5.3"]})
         fendmail = self.start(
             "a.test=127.0.0.[2..3]*3", "a.test=127.0.0.[10;11]*1", "b.test*2",
-            "w.test=127.0.[0..255].[1..3]*-4", threshold=3,
+            "w.test=127.0.[0..255].[1..3]*-4", threshold=3, test_interval="0s",
         )  # fmt: skip
         blocked = {
             "127.0.2.1": ("a.test", 3),  # first filter only
@@ -217,6 +218,9 @@ class Lookups(DnsblCase):
 class Trouble(DnsblCase):
     """Trouble with DNS never refuses anybody."""
 
+    # Whoever comes after the list's test is not told of: the list was.
+    TOLD = r"warning: (dnsbl bl\.test (gives no answer|suspended)|resolver unavailable)"
+
     def assert_fails_open(self, fendmail: Fendmail, pattern: str) -> None:
         self.assert_delivers(fendmail, CLIENT, "one")
         fendmail.expect_log(pattern)
@@ -225,9 +229,7 @@ class Trouble(DnsblCase):
     def test_silent_list(self) -> None:
         self.dns.zone("bl.test", mood=Mood.SILENT)
         fendmail = self.start("bl.test", timeout="1s")
-        self.assert_fails_open(
-            fendmail, r"warning: dnsbl bl\.test gives no answer for 127\.0\.1\.5: "
-        )
+        self.assert_fails_open(fendmail, self.TOLD)
 
     def test_silent_list_with_a_greet_wait_is_not_waited_for_longer(self) -> None:
         self.dns.zone("bl.test", mood=Mood.SILENT)
@@ -243,9 +245,7 @@ class Trouble(DnsblCase):
                 dns.zone("bl.test", mood=mood)
                 options = lists(dns, "bl.test", timeout="2s")
                 fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT, options)
-                self.assert_fails_open(
-                    fendmail, r"warning: (dnsbl bl\.test gives no answer|resolver unavailable)"
-                )
+                self.assert_fails_open(fendmail, self.TOLD)
 
     def test_no_resolver_at_all(self) -> None:
         options: Settings = {
@@ -256,9 +256,7 @@ class Trouble(DnsblCase):
             }
         }
         fendmail = self.start_fendmail(self.sink.config, NO_GREET_WAIT, options)
-        self.assert_fails_open(
-            fendmail, r"warning: (dnsbl bl\.test gives no answer|resolver unavailable)"
-        )
+        self.assert_fails_open(fendmail, self.TOLD)
 
     def test_one_silent_list_does_not_hide_the_others(self) -> None:
         self.dns.zone("dead.test", mood=Mood.SILENT)
@@ -281,10 +279,10 @@ class Trouble(DnsblCase):
                 client.expect("MAIL FROM:<a@example.org>", 250)
                 return client.command("RCPT TO:<user@example.test>").code == 550
 
-        wait_until(is_refused, "the list to be asked again", timeout=20)
+        wait_until(is_refused, "the list to be asked again", timeout=40)
 
     def test_answers_that_are_no_listings(self) -> None:
-        error_code, outside = ", an error code of the list", r", which is outside 127\.0\.0\.0/8"
+        error_code, outside = ", an error code of the list", ", which no list answers"
         # A zone each: of one zone only the first such answer within some seconds is logged.
         answers = {
             "a.test": ("127.0.5.1", "127.255.255.254", error_code),

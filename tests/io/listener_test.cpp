@@ -97,7 +97,7 @@ TEST_CASE("listener: one worker has all clients, of many none is left out", "[io
     std::set<unsigned> used;
     for (unsigned n = 0; n < 256; ++n) {
         const auto v4 = *parse_address("192.0.2." + std::to_string(n));
-        const auto v6 = *parse_address("2001:db8::" + std::to_string(n));
+        const auto v6 = *parse_address("2001:db8:" + std::to_string(n) + "::1");
         CHECK(worker_of(v4, 1) == 0);
         CHECK(worker_of(v6, 1) == 0);
         used.insert(worker_of(v4, 16));
@@ -105,6 +105,14 @@ TEST_CASE("listener: one worker has all clients, of many none is left out", "[io
     }
     CHECK(used.size() == 16);
     CHECK(*used.rbegin() == 15);
+}
+
+TEST_CASE("listener: addresses of one IPv6 network meet one worker", "[io]")
+{
+    const auto worker = worker_of(*parse_address("2001:db8:1::1"), 16);
+    CHECK(worker_of(*parse_address("2001:db8:1::2"), 16) == worker);
+    CHECK(worker_of(*parse_address("2001:db8:1:ffff:ffff:ffff:ffff:ffff"), 16) == worker);
+    CHECK(worker_of(*parse_address("2001:db8:2::1"), 16) != worker);
 }
 
 TEST_CASE("listener: the local address is the one the client connected to", "[io]")

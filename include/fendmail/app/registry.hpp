@@ -3,6 +3,7 @@
 
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/event/event.hpp"
+#include "fendmail/core/screen/client_key.hpp"
 #include "fendmail/io/stream.hpp"
 #include "fendmail/io/stream_group.hpp"
 
@@ -19,7 +20,7 @@
 /// Units: counts of sessions.
 /// Memory: one entry a client that is connected.
 /// Threads: `totals` is shared by all workers and holds only atomics; each worker has a
-/// `registry` of its own. The kernel steers every connection of one address to the same worker
+/// `registry` of its own. The kernel steers every connection of one client to the same worker
 /// (io/listener), and whom a balancer brings goes to that worker as well (app/intake), so that a
 /// worker's own count of a client is the whole count and needs no lock.
 namespace fendmail::app {
@@ -82,8 +83,9 @@ public:
     /// One session's place; returned by its destructor.
     class ticket : public boost::intrusive::list_base_hook<> {
     public:
+        /// @param client the address, or the network whose addresses count as one client
         /// @param screening_limit 0 = no limit; stress begins at 90 % of it, ends at 70 %
-        ticket(registry& where, const ip_address& client, io::stream_group& streams,
+        ticket(registry& where, const screen::client_key& client, io::stream_group& streams,
                std::size_t screening_limit);
         ticket(const ticket&) = delete;
         ticket& operator=(const ticket&) = delete;
@@ -98,7 +100,7 @@ public:
     private:
         friend class registry;
         registry* registry_;
-        ip_address client_;
+        screen::client_key client_;
         io::stream_group* streams_;
         std::size_t screening_limit_;
         std::uint64_t id_;
@@ -147,7 +149,7 @@ private:
     event_sink* events_;
     boost::intrusive::list<ticket> live_;
     boost::intrusive::list<arrival> arrivals_;
-    std::unordered_map<ip_address, std::size_t> of_client_;
+    std::unordered_map<screen::client_key, std::size_t> of_client_;
     std::function<void()> when_empty_;
     bool turns_away_ = false;
 };

@@ -3,6 +3,7 @@
 
 #include "fendmail/app/config/config.hpp"
 #include "fendmail/io/backend.hpp"
+#include "fendmail/io/zone_states.hpp"
 
 #include <memory>
 
@@ -18,6 +19,8 @@ struct service {
     /// Apart from the rest, because lookups that are kept for their TTL hold it, and shared by
     /// configurations that have the same sites, so that a reload does not ask all lists again.
     std::shared_ptr<const dnsbl::site_set> dnsbl_sites;
+    /// What the workers know of those sites, and shared just like them.
+    std::shared_ptr<io::zone_states> zone_states;
 };
 
 [[nodiscard]] std::unique_ptr<io::backend> make_backend(const runtime_config& config);

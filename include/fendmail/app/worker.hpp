@@ -69,6 +69,7 @@ public:
     [[nodiscard]] worker& owner_of(const ip_address& client) noexcept;
 
 private:
+    void watch_lists();
     void accept(io::stream::socket socket, const endpoint& client, const endpoint& local);
     void begin(newcomer who);
     void spawn(io::asio::awaitable<void> what);

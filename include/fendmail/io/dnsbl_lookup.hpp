@@ -4,20 +4,26 @@
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/dnsbl/scoreboard.hpp"
 #include "fendmail/core/dnsbl/site.hpp"
+#include "fendmail/core/dnsbl/zone_health.hpp"
 #include "fendmail/core/event/event.hpp"
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/waiter.hpp"
+#include "fendmail/io/zone_states.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 /// Asks all zones about a client at once. Sessions of one client share one running lookup, and a
-/// finished one is kept for the TTL of its answers.
+/// finished one is kept for the TTL of its answers. Lists that are watched are tested, and what
+/// they say counts only while they are well.
 ///
-/// Source: RFC 5782 §2.1; see core/dnsbl/scoreboard.hpp for what answers mean.
+/// Source: RFC 5782 §2.1; see core/dnsbl/scoreboard.hpp for what answers mean, and
+/// core/dnsbl/zone_health.hpp for what makes a list be suspended. A suspended list is not asked and
+/// not waited for: it leaves the score incomplete, as one that failed.
 /// Units: TTLs in seconds; a lookup is kept for the smallest TTL of its answers, at most an hour.
 /// One that is incomplete, or whose answers do not all have a TTL, is not kept.
 /// Memory: one lookup a client being asked about, at most `limits::dnsbl_finished_lookups`
@@ -27,6 +33,12 @@
 /// ignored answer are told in ten seconds; the next one told says how many were not.
 /// Threads: one worker owns it; all calls on that worker's io_context, which must outlive it.
 namespace fendmail::io {
+
+/// What a session knows that helps.
+struct lookup_hints {
+    std::optional<dnsbl::score_limits> limits{}; ///< to be woken as soon as they decide
+    bool is_known = false;                       ///< the client has passed the lists before
+};
 
 class dnsbl_lookup {
     struct lookup;
@@ -45,6 +57,11 @@ public:
         /// True when nothing more will come: every zone answered, failed or ran out of time.
         /// A subscription to nothing (default, moved from) is done and its score incomplete.
         [[nodiscard]] bool done() const noexcept;
+        /// True when the zones that have not answered can change nothing any more, with respect to
+        /// the limits of the hints.
+        [[nodiscard]] bool is_certain() const noexcept;
+        /// What the score can still become.
+        [[nodiscard]] dnsbl::score_bounds bounds() const noexcept;
         /// What is known so far. The view in it lives as long as this subscription. Of a kept
         /// lookup, the TTL is what was left of it when this subscription began.
         [[nodiscard]] dnsbl::score score() const noexcept;
@@ -64,23 +81,34 @@ public:
     dnsbl_lookup(const dnsbl_lookup&) = delete;
     dnsbl_lookup& operator=(const dnsbl_lookup&) = delete;
 
-    /// Joins the lookup for `client`, or starts one. `who->wake()` is called once when it is
-    /// done, never from within this call; a lookup that is done already is seen by done() and
-    /// wakes nobody. wake() may do anything but destroy this object.
-    /// @param timeout of each zone's answer, from the start of the lookup
+    /// Joins the lookup for `client`, or starts one. `who->wake()` is called when it is certain
+    /// and when it is done, never from within this call; a lookup that is so already is seen by
+    /// is_certain() and done() and wakes nobody. wake() may do anything but destroy this object.
+    /// @param timeout of each zone's answer, from the start of the lookup, unless a zone has its
+    /// own
     /// @param who null to wake nobody
     [[nodiscard]] subscription join(const ip_address& client,
                                     std::shared_ptr<const dnsbl::site_set> sites,
-                                    milliseconds timeout, waiter* who);
+                                    milliseconds timeout, waiter* who,
+                                    const lookup_hints& more = {});
 
     /// Uses other resolvers from now on; running lookups end with those they began with.
     /// @throws std::runtime_error as the constructor does; then nothing has changed
     void set_resolvers(const std::vector<std::string>& resolvers);
 
-    /// Lookups that are not done yet.
+    /// Tests the lists of this set from now on, and at once; those of another set no more. Lookups
+    /// of sets that are not watched believe every list.
+    /// @param states shared by all workers
+    /// @param timeout of each answer to a test
+    /// @param timing an interval of 0 means that no set is watched from now on
+    /// @throws std::runtime_error when the resolvers of a zone cannot be used; then nothing changed
+    void watch(std::shared_ptr<const dnsbl::site_set> sites, std::shared_ptr<zone_states> states,
+               milliseconds timeout, const dnsbl::health_timing& timing);
+
     /// Drops finished lookups of other sets than this one, which nobody will ask for again.
     void keep_only(const dnsbl::site_set& sites);
 
+    /// Lookups that are not done yet.
     [[nodiscard]] std::size_t running() const noexcept;
     /// Finished lookups that are kept for their TTL.
     [[nodiscard]] std::size_t kept() const noexcept;

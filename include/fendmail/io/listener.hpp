@@ -38,6 +38,10 @@ struct bound_address {
 [[nodiscard]] std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted,
                                                   unsigned workers);
 
+/// Two IPv6 addresses that begin with the same so many bits meet the same worker: they may be one
+/// client, and whoever counts its sessions must see all of them.
+inline constexpr unsigned steered_ipv6_prefix = 48;
+
 /// Which of `workers` that program picks for a client. Who learns a client's address only from a
 /// PROXY header hands it over to this one, to meet whoever else of that client is there.
 [[nodiscard]] unsigned worker_of(const ip_address& client, unsigned workers) noexcept;

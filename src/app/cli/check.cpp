@@ -1,13 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/cli/cli.hpp"
 #include "fendmail/app/config/load.hpp"
+#include "fendmail/core/units.hpp"
 #include "fendmail/io/privilege.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <iterator>
+#include <string>
+#include <string_view>
 
 namespace fendmail::app {
+
+namespace {
+
+/// How one list is asked and watched, which the configuration and the built-in table say together.
+std::string describe(const dnsbl::site_set::zone_entry& zone, const runtime_config& config)
+{
+    std::string text = fmt::format("list {}: ", zone.reply_name);
+    const auto add = [&text](std::string_view what) {
+        fmt::format_to(std::back_inserter(text), "{}", what);
+    };
+    if (config.dnsbl_test_interval == milliseconds{0}) {
+        add("believed without tests");
+    } else {
+        add(fmt::format("tested every {}", fendmail::to_text(config.dnsbl_test_interval)));
+        if (zone.lists_loopback)
+            add(" for answers at all");
+        else if (zone.entry == dnsbl::test_entry::untested)
+            add(", without a test entry");
+    }
+    if (!zone.answers.errors.empty() || !zone.answers.only.empty())
+        add(", its own error answers are known");
+    const auto& resolvers = zone.resolvers.empty() ? config.resolvers : zone.resolvers;
+    add(resolvers.empty() ? ", asked through the system's resolvers"
+                          : fmt::format(", asked through {}", fmt::join(resolvers, ", ")));
+    add(fmt::format(", waited for {}",
+                    fendmail::to_text(zone.timeout.value_or(config.dnsbl_timeout))));
+    return text;
+}
+
+} // namespace
 
 int cli_check(const std::string& config_path)
 {
@@ -20,6 +55,9 @@ int cli_check(const std::string& config_path)
         fmt::print(stderr, "{}: {} error{}\n", config_path, errors, errors == 1 ? "" : "s");
         return exit_failure;
     }
+    const runtime_config& runtime = found.value->runtime;
+    for (const auto& zone : runtime.dnsbl_sites.zones)
+        fmt::print("{}\n", describe(zone, runtime));
     fmt::print("{}: ok\n", config_path);
     return exit_ok;
 }

@@ -82,9 +82,10 @@ struct import_counts {
 
 class importer {
 public:
-    importer(io::lmdb_store& store, seconds retention)
+    importer(io::lmdb_store& store, const runtime_config& config)
         : store_{store}
-        , retention_{retention}
+        , retention_{config.store_retention}
+        , ipv6_prefix_{config.store_ipv6_prefix}
     {
     }
 
@@ -120,7 +121,7 @@ private:
             ++counts_.stale;
             return;
         }
-        const screen::client_key key{client.address};
+        const screen::client_key key{client.address, 32, ipv6_prefix_};
         const auto known = store_.get(key);
         store_.put(key, known ? postscreen::later_of(*known, client.record) : client.record);
         ++counts_.imported;
@@ -137,6 +138,7 @@ private:
 
     io::lmdb_store& store_;
     const seconds retention_;
+    const unsigned ipv6_prefix_;
     const instant now_ = io::wall_now();
     const bool is_terminal_ = ::isatty(STDERR_FILENO) != 0;
     tick progress_at_ = io::steady_now() + progress_interval;
@@ -153,7 +155,7 @@ import_counts import(std::istream& from, const config& into)
     import_counts counts;
     {
         io::lmdb_store store{options, events};
-        counts = importer{store, into.runtime.store_retention}.run(from);
+        counts = importer{store, into.runtime}.run(from);
     }
     if (events.has_failed())
         throw std::runtime_error(

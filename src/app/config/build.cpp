@@ -265,10 +265,12 @@ void builder::screening()
     policy.tests[test::non_smtp_command] = deep("non_smtp_command");
     policy.tests[test::bare_newline] = deep("bare_newline");
     out_.runtime.clients_per_address = number<std::uint32_t>("limits", "clients_per_address");
+    out_.runtime.limit_ipv6_prefix = number<unsigned>("limits", "ipv6_prefix");
     out_.runtime.screening_limit = number<std::uint32_t>("limits", "screening");
     out_.runtime.handing_off_limit = number<std::uint32_t>("limits", "handing_off");
     const setting& after = get("deep", "after");
     out_.runtime.relays_after_deep_tests = after.number == 0;
+    out_.runtime.deep_ipv4_prefix = number<unsigned>("deep", "ipv4_prefix");
     const bool any_deep = policy.tests[test::pipelining].enabled ||
                           policy.tests[test::non_smtp_command].enabled ||
                           policy.tests[test::bare_newline].enabled;
@@ -303,6 +305,7 @@ void builder::store()
     const text_item& path = text("store", "path");
     out_.startup.store = number<store_kind>("store", "kind");
     out_.startup.store_path = path.text;
+    out_.runtime.store_ipv6_prefix = number<unsigned>("store", "ipv6_prefix");
     out_.runtime.store_retention = whole_seconds("store", "retention");
     out_.runtime.store_sweep_interval = whole_seconds("store", "sweep_interval");
     if (!path.text.starts_with('/')) found(path, "store.path", "write an absolute path");

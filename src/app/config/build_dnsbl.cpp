@@ -26,8 +26,10 @@ void builder::dnsbl()
               fmt::format("must not be longer than dnsbl.max_ttl ({} > {})",
                           fendmail::to_text(milliseconds{min_ttl.number}),
                           fendmail::to_text(milliseconds{max_ttl.number})));
+    out_.runtime.dnsbl_test_interval = span("dnsbl", "test_interval");
     dnsbl_sites();
     dnsbl_resolvers();
+    dnsbl_zones();
 }
 
 void builder::dnsbl_sites()
@@ -111,12 +113,7 @@ std::map<std::string, std::string> builder::reply_names()
 void builder::dnsbl_resolvers()
 {
     for (const text_item& item : get("dnsbl", "resolvers").texts) {
-        const auto where = parse_endpoint(item.text);
-        if (where && where->port == 0)
-            found(item, "dnsbl.resolvers", "port 0 cannot be asked");
-        else if (!where && !parse_address(item.text))
-            found(item, "dnsbl.resolvers",
-                  "not a resolver; write an address, address:port or [v6]:port");
+        check_resolver(item, item.text, "dnsbl.resolvers");
         out_.runtime.resolvers.push_back(item.text);
     }
 }

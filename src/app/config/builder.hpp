@@ -100,6 +100,18 @@ private:
     void dnsbl_sites();
     void dnsbl_scores(const std::vector<dnsbl::site>& sites);
     void dnsbl_resolvers();
+    void dnsbl_zones();
+    void known_lists();
+    void zone_keys();
+    void zone_resolvers();
+    void zone_timeouts();
+    void error_answers();
+    void untestable();
+    /// The zone of the sites that the text means, or nullptr and a warning.
+    [[nodiscard]] dnsbl::site_set::zone_entry* zone_of(const text_item& name,
+                                                       std::string_view key_name);
+    void check_resolver(const text_item& item, std::string_view resolver,
+                        std::string_view key_name);
     [[nodiscard]] std::map<std::string, std::string> reply_names();
     void dialog();
     void hidden_keywords();

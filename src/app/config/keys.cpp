@@ -2,6 +2,8 @@
 #include "fendmail/app/config/keys.hpp"
 
 #include "fendmail/core/limits.hpp"
+#include "fendmail/io/listener.hpp"
+#include "keys_lists.hpp"
 
 #include <algorithm>
 #include <array>
@@ -17,6 +19,9 @@ constexpr std::int64_t hour = 60 * minute;
 constexpr std::int64_t day = 24 * hour;
 // Long enough for every use, short enough that no sum with a clock can overflow.
 constexpr std::int64_t ttl_max = 3650 * day;
+
+// The kernel brings all addresses of such a network to one worker (io/listener).
+constexpr std::int64_t ipv6_prefix_min = io::steered_ipv6_prefix;
 
 constexpr bool restart = false;
 
@@ -324,6 +329,14 @@ constexpr std::array keys{
         .doc = "A client that passed the deep tests goes on to the backend (relay), or gets a "
                "450 and comes back (retry).",
         .choices = "relay|retry"},
+    key{.section = "deep",
+        .name = "ipv4_prefix",
+        .type = key_type::integer,
+        .default_toml = "32",
+        .doc = "Clients whose addresses begin with the same bits share what they passed of the "
+               "deep tests; 24 helps senders that try again from a neighbour, 32 shares nothing.",
+        .min = 16,
+        .max = 32},
 
     key{.section = "dialog",
         .name = "banner",
@@ -409,8 +422,15 @@ constexpr std::array keys{
         .name = "clients_per_address",
         .type = key_type::integer,
         .default_toml = "50",
-        .doc = "Simultaneous sessions of one address; 0 = no limit.",
+        .doc = "Simultaneous sessions of one client; 0 = no limit.",
         .max = 1000000},
+    key{.section = "limits",
+        .name = "ipv6_prefix",
+        .type = key_type::integer,
+        .default_toml = "64",
+        .doc = "IPv6 addresses that begin with the same bits are one client that is counted.",
+        .min = ipv6_prefix_min,
+        .max = 128},
     key{.section = "limits",
         .name = "screening",
         .type = key_type::integer,
@@ -446,6 +466,14 @@ constexpr std::array keys{
         .doc = "How long a client is kept after its last pass has expired.",
         .max = ttl_max,
         .step = second},
+    key{.section = "store",
+        .name = "ipv6_prefix",
+        .type = key_type::integer,
+        .default_toml = "64",
+        .doc = "IPv6 addresses that begin with the same bits are one client that is remembered. "
+               "After a change clients are tested again.",
+        .min = ipv6_prefix_min,
+        .max = 128},
     key{.section = "store",
         .name = "sweep_interval",
         .type = key_type::duration,
@@ -534,6 +562,12 @@ constexpr std::array keys{
         .reloadable = restart},
 };
 
+constexpr auto table = [] {
+    std::array<key, keys.size() + list_keys.size()> all{};
+    std::ranges::copy(list_keys, std::ranges::copy(keys, all.begin()).out);
+    return all;
+}();
+
 } // namespace
 
 std::span<const section> all_sections() noexcept
@@ -543,14 +577,14 @@ std::span<const section> all_sections() noexcept
 
 std::span<const key> all_keys() noexcept
 {
-    return keys;
+    return table;
 }
 
 const key* find_key(std::string_view section, std::string_view name) noexcept
 {
     const auto found = std::ranges::find_if(
-        keys, [&](const key& k) { return k.section == section && k.name == name; });
-    return found == keys.end() ? nullptr : &*found;
+        table, [&](const key& k) { return k.section == section && k.name == name; });
+    return found == table.end() ? nullptr : &*found;
 }
 
 } // namespace fendmail::app

@@ -6,34 +6,19 @@
 #include <algorithm>
 
 namespace fendmail::dnsbl {
+
 namespace {
 
-bool is_listing(const ip_address& answer) noexcept
+/// The least and the most that one zone can add.
+score_bounds span_of(const site_set::zone_entry& zone) noexcept
 {
-    return classify(answer) == answer_kind::listing;
+    score_bounds span;
+    for (const auto& site : zone.sites)
+        (site.weight < 0 ? span.lowest : span.highest) += site.weight;
+    return span;
 }
 
 } // namespace
-
-answer_kind classify(const ip_address& answer) noexcept
-{
-    const auto octets = answer.octets();
-    if (!answer.is_v4() || octets[0] != 127) return answer_kind::not_listing;
-    // RFC 5782 §5 leaves error codes to the lists; those in use (Spamhaus, and who follows them)
-    // are all here. postscreen takes them for listings and so rejects everybody.
-    if (octets[1] == 255 && octets[2] == 255) return answer_kind::error_code;
-    return answer_kind::listing;
-}
-
-std::string_view to_string(answer_kind kind) noexcept
-{
-    switch (kind) {
-    case answer_kind::listing: return "listing";
-    case answer_kind::error_code: return "error_code";
-    case answer_kind::not_listing: return "not_listing";
-    }
-    return "?";
-}
 
 std::string_view to_string(zone_answer::outcome what) noexcept
 {
@@ -57,11 +42,36 @@ std::optional<seconds> scoreboard::shortest_ttl::get() const noexcept
     return any_known && !unknown ? std::optional{value} : std::nullopt;
 }
 
+certainty certainty_of(const score_bounds& bounds, const score_limits& limits) noexcept
+{
+    const int allow = limits.allow_threshold;
+    if (bounds.lowest >= limits.threshold) return certainty::fails;
+    if (allow < 0 && bounds.highest <= allow) return certainty::allows;
+    const bool may_allow = allow < 0 && bounds.lowest <= allow;
+    if (bounds.highest < limits.threshold && !may_allow) return certainty::passes;
+    return certainty::open;
+}
+
+std::string_view to_string(certainty c) noexcept
+{
+    switch (c) {
+    case certainty::open: return "open";
+    case certainty::fails: return "fails";
+    case certainty::passes: return "passes";
+    case certainty::allows: return "allows";
+    }
+    return "?";
+}
+
 scoreboard::scoreboard(const site_set& sites)
     : sites_{&sites}
     , answered_(sites.zones.size(), false)
     , missing_{sites.zones.size()}
 {
+    for (const auto& zone : sites.zones) {
+        missing_low_ += span_of(zone).lowest;
+        missing_high_ += span_of(zone).highest;
+    }
 }
 
 void scoreboard::on_answer(std::size_t zone, const zone_answer& answer) noexcept
@@ -70,6 +80,12 @@ void scoreboard::on_answer(std::size_t zone, const zone_answer& answer) noexcept
     if (answered_[zone]) return;
     answered_[zone] = true;
     --missing_;
+    const auto span = span_of(sites_->zones[zone]);
+    missing_low_ -= span.lowest;
+    missing_high_ -= span.highest;
+    const auto is_listing = [&rules = sites_->zones[zone].answers](const ip_address& address) {
+        return classify(address, rules) == answer_kind::listing;
+    };
 
     switch (answer.what) {
     case zone_answer::outcome::found:
@@ -88,9 +104,11 @@ void scoreboard::on_answer(std::size_t zone, const zone_answer& answer) noexcept
 void scoreboard::weigh(std::size_t zone, std::span<const ip_address> addresses,
                        std::optional<seconds> ttl) noexcept
 {
-    for (const auto& site : sites_->zones[zone].sites) {
-        const bool listed = std::ranges::any_of(addresses, [&site](const ip_address& address) {
-            return is_listing(address) && site.wanted.matches(address);
+    const auto& entry = sites_->zones[zone];
+    for (const auto& site : entry.sites) {
+        const bool listed = std::ranges::any_of(addresses, [&](const ip_address& address) {
+            return classify(address, entry.answers) == answer_kind::listing &&
+                   site.wanted.matches(address);
         });
         const bool against_client = listed == (site.weight > 0);
         (against_client ? fail_ttl_ : pass_ttl_).add(ttl);

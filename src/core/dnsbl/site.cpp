@@ -73,6 +73,17 @@ std::optional<int> parse_weight(std::string_view text) noexcept
     return weight;
 }
 
+site_set::zone_entry make_zone(std::string zone, std::string reply_name)
+{
+    const known_list* const known = find_known_list(zone);
+    site_set::zone_entry made{std::move(zone), std::move(reply_name), {}};
+    made.answers = rules_of(known);
+    if (known == nullptr) return made;
+    made.entry = known->entry;
+    made.lists_loopback = known->lists_loopback;
+    return made;
+}
+
 } // namespace
 
 result<site> parse_site(std::string_view text)
@@ -90,10 +101,18 @@ result<site> parse_site(std::string_view text)
         parsed.wanted = *wanted;
         text = text.substr(0, equals);
     }
-    if (text.empty()) return error::empty_zone;
-    parsed.zone = canonical(text);
-    if (!is_zone(parsed.zone)) return error::bad_zone;
+    auto zone = parse_zone(text);
+    if (!zone) return zone.error();
+    parsed.zone = std::move(*zone);
     return parsed;
+}
+
+result<std::string> parse_zone(std::string_view text)
+{
+    if (text.empty()) return error::empty_zone;
+    auto zone = canonical(text);
+    if (!is_zone(zone)) return error::bad_zone;
+    return zone;
 }
 
 site_set make_site_set(const std::vector<site>& sites,
@@ -110,7 +129,7 @@ site_set make_site_set(const std::vector<site>& sites,
         if (entry == set.zones.end()) {
             const auto mapped = names.find(zone);
             auto reply_name = mapped == names.end() ? zone : mapped->second;
-            set.zones.push_back({std::move(zone), std::move(reply_name), {}});
+            set.zones.push_back(make_zone(std::move(zone), std::move(reply_name)));
             entry = std::prev(set.zones.end());
         }
         entry->sites.push_back({one.wanted, one.weight});

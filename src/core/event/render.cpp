@@ -56,6 +56,13 @@ struct description_of {
     {
         return {"resolver_unavailable", level::warning};
     }
+    text operator()(const list_suspended&) const { return {"list_suspended", level::warning}; }
+    text operator()(const list_restored&) const { return {"list_restored", level::info}; }
+    text operator()(const resolver_distrusted&) const
+    {
+        return {"resolver_distrusted", level::warning};
+    }
+    text operator()(const resolver_restored&) const { return {"resolver_restored", level::info}; }
     text operator()(const backend_unavailable&) const
     {
         return {"backend_unavailable", level::warning};

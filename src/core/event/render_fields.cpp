@@ -152,6 +152,24 @@ struct fields_of {
         out.own_text("reason", e.reason);
     }
     void operator()(const resolver_unavailable& e) const { out.own_text("reason", e.reason); }
+    void operator()(const list_suspended& e) const
+    {
+        out.own_text("zone", e.zone);
+        out.word("trouble", e.trouble);
+        out.own_text("reason", e.reason);
+        out.own_text("advice", e.advice);
+    }
+    void operator()(const list_restored& e) const
+    {
+        out.own_text("zone", e.zone);
+        out.number("after_seconds", e.after.count());
+    }
+    void operator()(const resolver_distrusted& e) const { out.own_text("resolver", e.resolver); }
+    void operator()(const resolver_restored& e) const
+    {
+        out.own_text("resolver", e.resolver);
+        out.number("after_seconds", e.after.count());
+    }
 
     void operator()(const backend_unavailable& e) const
     {

@@ -118,8 +118,8 @@ public:
         say("{}", e.error_code
                       ? "an error code of the list and not a listing; it is ignored: check "
                         "whether the list lets this resolver ask"
-                      : "which is outside 127.0.0.0/8; it is ignored: check whether the list "
-                        "still exists");
+                      : "which no list answers; it is ignored: check the resolver, and whether "
+                        "the list still exists");
     }
     void operator()(const dnsbl_failed& e)
     {
@@ -134,6 +134,35 @@ public:
         say("resolver unavailable: ");
         own(e.reason);
         say("; clients count as not listed until it answers: check the configured resolvers");
+    }
+
+    void operator()(const list_suspended& e)
+    {
+        say("dnsbl ");
+        own(e.zone);
+        say(" suspended: ");
+        own(e.reason);
+        say("; it counts for nothing until its test succeeds: ");
+        own(e.advice);
+    }
+    void operator()(const list_restored& e)
+    {
+        say("dnsbl ");
+        own(e.zone);
+        say(" is in use again after {} s: its test succeeded", e.after.count());
+    }
+    void operator()(const resolver_distrusted& e)
+    {
+        say("resolver ");
+        own(e.resolver);
+        say(" answers for names that do not exist; the lists asked through it count for nothing "
+            "until it stops: use a resolver that does not rewrite answers (dnsbl.resolvers)");
+    }
+    void operator()(const resolver_restored& e)
+    {
+        say("resolver ");
+        own(e.resolver);
+        say(" is trusted again after {} s", e.after.count());
     }
 
     void operator()(const backend_unavailable& e)

@@ -28,6 +28,16 @@ bool client_record::is_stale(instant now, seconds retention) const noexcept
     return last <= was_disabled || last < now - retention;
 }
 
+client_record with_deep_passes(client_record of, const client_record& also) noexcept
+{
+    for (const test t : all_tests) {
+        const instant end = also.expires_at[t];
+        if (is_early(t) || end <= client_record::was_disabled) continue;
+        of.expires_at[t] = std::max(of.expires_at[t], end);
+    }
+    return of;
+}
+
 encoded_record encode(const client_record& record) noexcept
 {
     encoded_record out{};

@@ -26,6 +26,21 @@ early_step early_phase::on_score(const dnsbl::score& score) noexcept
     return decide();
 }
 
+early_step early_phase::on_partial_score(const dnsbl::score& so_far,
+                                         const dnsbl::score_bounds& bounds) noexcept
+{
+    switch (dnsbl::certainty_of(bounds, rules_->score_limits())) {
+    case dnsbl::certainty::open: break;
+    case dnsbl::certainty::passes:
+        // Who has to wait anyway waits for all lists: their answers say how long the pass lasts.
+        if (!listens()) judge_score(so_far);
+        break;
+    case dnsbl::certainty::fails:
+    case dnsbl::certainty::allows: judge_score(so_far); break;
+    }
+    return decide();
+}
+
 early_step early_phase::on_greet_wait_elapsed(const dnsbl::score& so_far) noexcept
 {
     // First, so that a client that has waited to the end earns the whole of this pass, even if the
@@ -46,8 +61,12 @@ void early_phase::judge_score(const dnsbl::score& score) noexcept
     if (status_[test::dnsbl] != early_status::pending) return;
     score_ = score;
     if (score.value >= rules_->dnsbl_threshold) {
+        const action on_failure = rules_->tests[test::dnsbl].on_failure;
         status_[test::dnsbl] = early_status::failed;
-        note(rules_->tests[test::dnsbl].on_failure);
+        note(on_failure);
+        const bool may_end_worse = rules_->tests[test::pregreet].on_failure > on_failure;
+        if (on_failure != action::ignore && !may_end_worse && listens())
+            status_[test::pregreet] = early_status::excused;
         return;
     }
     status_[test::dnsbl] = early_status::passed;

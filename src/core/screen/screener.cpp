@@ -55,6 +55,15 @@ step screener::on_score(const dnsbl::score& score)
     return conclude(what);
 }
 
+step screener::on_partial_score(const dnsbl::score& so_far, const dnsbl::score_bounds& bounds)
+{
+    FENDMAIL_ASSERT(early_);
+    const bool waited = early_->status(test::dnsbl) == early_status::pending;
+    const auto what = early_->on_partial_score(so_far, bounds);
+    if (waited) refuse_listed(so_far);
+    return conclude(what);
+}
+
 void screener::refuse_listed(const dnsbl::score& score)
 {
     if (early_->status(test::dnsbl) != early_status::failed) return;

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """A DNS server with blocklists that answers, lies, fails or keeps silent, as the test says."""
 
+import contextlib
 import dataclasses
 import enum
+import functools
 import ipaddress
 import socket
 import struct
@@ -13,6 +15,10 @@ from .network import LOOPBACK4, Address, to_text
 TYPE_A = 1
 TYPE_SOA = 6
 CLASS_IN = 1
+LISTED = "127.0.0.2"
+# The test entry of RFC 5782 §5, for IPv4 and IPv6.
+TEST_ENTRIES = ("127.0.0.2", "::ffff:127.0.0.2")
+ATTEMPTS = 20
 
 
 class Mood(enum.Enum):
@@ -22,10 +28,15 @@ class Mood(enum.Enum):
     SILENT = enum.auto()
     SERVFAIL = enum.auto()
     REFUSED = enum.auto()
+    TRUNCATED = enum.auto()  # over UDP; honest over TCP
+    WRONG_ID = enum.auto()  # a listing, in answer to nobody's query
+    WRONG_QUESTION = enum.auto()  # a listing of somebody else
+    GARBAGE = enum.auto()  # the right header and question, then noise
 
 
 RCODES = {Mood.SERVFAIL: 2, Mood.REFUSED: 5}
 NXDOMAIN = 3
+TRUNCATION = 0x0200
 
 
 @dataclasses.dataclass
@@ -38,6 +49,9 @@ class Zone:
     negative_ttl: int = 60
     mood: Mood = Mood.HONEST
     delay: float = 0.0
+    # The answers to every question whatsoever, if there are any.
+    always: list[str] = dataclasses.field(default_factory=list)
+    has_test_entry: bool = True
     # Answers only once this is set.
     may_answer: threading.Event = dataclasses.field(default_factory=threading.Event)
 
@@ -46,39 +60,62 @@ class Zone:
 
     def answers(self, name: str) -> list[str]:
         """The A records of a query name such as 2.0.0.127.bl.test."""
-        return {query_name(c, self.name): a for c, a in self.listed.items()}.get(name, [])
+        if self.always:
+            return self.always
+        asked = name.removesuffix(f".{self.name}")
+        for client, answers in list(self.listed.items()):
+            if _reversed(client) == asked:
+                return answers
+        is_entry = self.has_test_entry and asked in _ENTRY_NAMES
+        return [LISTED] if is_entry else []
+
+
+@functools.cache
+def _reversed(client: str) -> str:
+    pointer = ipaddress.ip_address(client).reverse_pointer
+    return pointer.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa")
+
+
+_ENTRY_NAMES = frozenset(_reversed(entry) for entry in TEST_ENTRIES)
 
 
 def query_name(client: str, zone: str) -> str:
     """RFC 5782: the octets of IPv4 or the nibbles of IPv6, reversed, then the zone."""
-    reversed_name = ipaddress.ip_address(client).reverse_pointer
-    return reversed_name.removesuffix(".in-addr.arpa").removesuffix(".ip6.arpa") + f".{zone}"
+    return f"{_reversed(client)}.{zone}"
 
 
 class DnsServer:
-    """Answers A queries over UDP, by default on a port of 127.0.0.1 that the kernel chose."""
+    """Answers A queries over UDP and TCP, by default on a port of 127.0.0.1 the kernel chose."""
 
     def __init__(self, address: Address = (LOOPBACK4, 0)) -> None:
         self.queries: list[str] = []
+        # What names that do not exist are said to have, as by a resolver that sells them.
+        self.rewrites_to: str | None = None
         self._zones: list[Zone] = []
         self._stopping = threading.Event()
-        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._socket.bind(address)
-        self._socket.settimeout(0.05)
-        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._udp, self._tcp = _bind(address)
+        self._udp.settimeout(0.05)
+        self._tcp.settimeout(0.05)
+        self._threads = [
+            threading.Thread(target=target, daemon=True)
+            for target in (self._run_udp, self._run_tcp)
+        ]
 
     def __enter__(self) -> "DnsServer":
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_) -> None:
         self._stopping.set()
-        self._thread.join(timeout=10)
-        self._socket.close()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        self._udp.close()
+        self._tcp.close()
 
     @property
     def address(self) -> Address:
-        return self._socket.getsockname()
+        return self._udp.getsockname()
 
     @property
     def resolver(self) -> str:
@@ -95,26 +132,89 @@ class DnsServer:
         """How often the client was asked for in the zone."""
         return list(self.queries).count(query_name(client, zone))
 
-    def _run(self) -> None:
+    def _run_udp(self) -> None:
         while not self._stopping.is_set():
             try:
-                query, peer = self._socket.recvfrom(4096)
+                query, peer = self._udp.recvfrom(4096)
             except TimeoutError:
                 continue
-            threading.Thread(target=self._serve, args=(query, peer), daemon=True).start()
+            name, _ = _read_name(query)
+            self.queries.append(name)
+            zone = self._zone_of(name)
+            if zone is None or (zone.delay == 0 and zone.may_answer.is_set()):
+                self._serve(query, peer, zone)
+            else:
+                threading.Thread(
+                    target=self._serve, args=(query, peer, zone), daemon=True
+                ).start()
 
-    def _serve(self, query: bytes, peer: Address) -> None:
+    def _run_tcp(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                connection, _ = self._tcp.accept()
+            except TimeoutError:
+                continue
+            threading.Thread(target=self._serve_tcp, args=(connection,), daemon=True).start()
+
+    def _zone_of(self, name: str) -> Zone | None:
+        return next((z for z in self._zones if name.endswith(f".{z.name}")), None)
+
+    def _serve(self, query: bytes, peer: Address, zone: Zone | None) -> None:
+        if zone is not None:
+            if zone.mood is Mood.SILENT or not zone.may_answer.wait(60):
+                return
+            if self._stopping.wait(zone.delay):
+                return
+        reply = self._reply_to(query, zone, is_tcp=False)
+        with contextlib.suppress(OSError):  # it was stopped meanwhile
+            self._udp.sendto(reply, peer)
+
+    def _serve_tcp(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as stream, contextlib.suppress(OSError):
+            connection.settimeout(30)
+            while len(prefix := stream.read(2)) == 2:
+                query = stream.read(struct.unpack("!H", prefix)[0])
+                name, _ = _read_name(query)
+                self.queries.append(name)
+                zone = self._zone_of(name)
+                if zone is not None and zone.mood is Mood.SILENT:
+                    return
+                reply = self._reply_to(query, zone, is_tcp=True)
+                connection.sendall(struct.pack("!H", len(reply)) + reply)
+
+    def _reply_to(self, query: bytes, zone: Zone | None, is_tcp: bool) -> bytes:
         name, end = _read_name(query)
         kind = struct.unpack("!H", query[end : end + 2])[0]
-        self.queries.append(name)
-        zone = next((z for z in self._zones if name.endswith(f".{z.name}")), None)
-        if zone is None:
-            self._socket.sendto(_reply(query, end, RCODES[Mood.REFUSED]), peer)
-            return
-        if zone.mood is Mood.SILENT or not zone.may_answer.wait(60):
-            return
-        if not self._stopping.wait(zone.delay):
-            self._socket.sendto(_zone_reply(query, end, zone, name, kind), peer)
+        if zone is not None and zone.mood is not Mood.HONEST:
+            odd = _odd_reply(query, end, zone, is_tcp)
+            if odd is not None:
+                return odd
+        answers = [] if zone is None else zone.answers(name)
+        if not answers and self.rewrites_to is not None:
+            answers = [self.rewrites_to]
+        if zone is None and not answers:
+            return _reply(query, end, RCODES[Mood.REFUSED])
+        return _honest_reply(query, end, zone or Zone(""), answers, kind)
+
+
+def _bind(address: Address) -> tuple[socket.socket, socket.socket]:
+    """The same port for UDP and TCP."""
+    for attempt in range(ATTEMPTS):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        try:
+            udp.bind(address)
+            tcp.bind(udp.getsockname())
+        except OSError:
+            udp.close()
+            tcp.close()
+            if attempt + 1 == ATTEMPTS or address[1] != 0:
+                raise
+            continue
+        tcp.listen(1024)
+        return udp, tcp
+    raise AssertionError("unreachable")
 
 
 def _read_name(query: bytes) -> tuple[str, int]:
@@ -127,10 +227,26 @@ def _read_name(query: bytes) -> tuple[str, int]:
     return ".".join(labels), at + 1
 
 
-def _zone_reply(query: bytes, end: int, zone: Zone, name: str, kind: int) -> bytes:
-    if zone.mood in RCODES:
-        return _reply(query, end, RCODES[zone.mood])
-    answers = zone.answers(name)
+def _odd_reply(query: bytes, end: int, zone: Zone, is_tcp: bool) -> bytes | None:
+    """What a zone in a bad mood says; None when it tells the truth."""
+    listing = [_record(TYPE_A, zone.ttl, ipaddress.ip_address(LISTED).packed)]
+    match zone.mood:
+        case Mood.SERVFAIL | Mood.REFUSED:
+            return _reply(query, end, RCODES[zone.mood])
+        case Mood.TRUNCATED:
+            return None if is_tcp else _reply(query, end, TRUNCATION)
+        case Mood.WRONG_ID:
+            other_id = bytes([query[0] ^ 0x55, query[1] ^ 0xAA])
+            return other_id + _reply(query, end, 0, answers=listing)[2:]
+        case Mood.WRONG_QUESTION:
+            other = query[:12] + b"\x05other" + query[12:]
+            return _reply(other, end + 6, 0, answers=listing)
+        case Mood.GARBAGE:
+            return _reply(query, end, 0, answers=[b"\xc0\xff\x00\x01 noise"])
+    return None
+
+
+def _honest_reply(query: bytes, end: int, zone: Zone, answers: list[str], kind: int) -> bytes:
     if answers and kind == TYPE_A:
         records = [_record(TYPE_A, zone.ttl, ipaddress.ip_address(a).packed) for a in answers]
         return _reply(query, end, 0, answers=records)

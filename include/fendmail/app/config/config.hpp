@@ -99,11 +99,13 @@ struct runtime_config {
     /// Local addresses at which a pass can be earned (permit); empty = all.
     acl::access_list allowlist_interfaces;
     bool relays_after_deep_tests = true; ///< not built yet: runs as false
+    unsigned deep_ipv4_prefix = 32;      ///< of those who share what they passed of the deep tests
     std::string teaser;                  ///< text behind "220-"; never empty
     screen::policy screening;
     dnsbl::site_set dnsbl_sites;
     milliseconds dnsbl_timeout{10000};
-    std::vector<std::string> resolvers; ///< "address" or "address:port"; empty = the system's
+    milliseconds dnsbl_test_interval{300000}; ///< 0 = lists are not watched
+    std::vector<std::string> resolvers;       ///< "address" or "address:port"; empty = the system's
     smtp::dialog_options dialog;
     std::string reject_footer; ///< not expanded
     hidden_keywords hide_ehlo_from;
@@ -111,8 +113,10 @@ struct runtime_config {
     seconds command_time_limit{300};
     seconds command_time_limit_under_stress{10};
     std::uint32_t clients_per_address = 50; ///< 0 = no limit
+    unsigned limit_ipv6_prefix = 64;        ///< of one client that is counted
     std::uint32_t screening_limit = 10000;
     std::uint32_t handing_off_limit = 100;
+    unsigned store_ipv6_prefix = 64; ///< of one client that is remembered
     seconds store_retention{7 * 86400};
     seconds store_sweep_interval{12 * 3600};
     seconds stop_time_limit{30}; ///< for sessions to end after SIGTERM

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/dnsbl/answer_rules.hpp"
 #include "fendmail/core/dnsbl/site.hpp"
 #include "fendmail/core/time.hpp"
 
@@ -14,26 +15,17 @@
 
 /// Adds up what the zones say about one client.
 ///
-/// Source: RFC 5782 §2.1 and §5 (a listing is an address in 127.0.0.0/8), RFC 2308 §5 (TTL of a
-/// negative answer); scoring as postscreen does it: each (filter, weight) of a zone that matches
-/// at least one listing adds its weight once. A zone that answers with non-listings only (error
-/// codes, addresses outside 127.0.0.0/8) told nothing and counts as failed; beside a listing they
-/// are ignored. The order of answers never matters.
+/// Source: answer_rules.hpp (what a listing is), RFC 2308 §5 (TTL of a negative answer); scoring as
+/// postscreen does it: each (filter, weight) of a zone that matches at least one listing adds its
+/// weight once. A zone that answers with non-listings only (error codes, addresses outside
+/// 127.0.0.0/8) told nothing and counts as failed; beside a listing they are ignored. The order of
+/// answers never matters.
 /// Units: TTLs in seconds.
 /// Memory: a word per zone; the site set must outlive the board.
 /// Errors: none; a failed lookup is an answer like others: it scores 0 and makes the board
 /// `incomplete`, so that a pass is short.
 /// Threads: one owner.
 namespace fendmail::dnsbl {
-
-/// What became of one address in an answer.
-enum class answer_kind : std::uint8_t {
-    listing,     ///< in 127.0.0.0/8 and not an error code
-    error_code,  ///< in 127.255.255.0/24: the list refuses to answer us
-    not_listing, ///< outside 127.0.0.0/8: a rewriting resolver or a parked domain
-};
-[[nodiscard]] answer_kind classify(const ip_address& answer) noexcept;
-[[nodiscard]] std::string_view to_string(answer_kind kind) noexcept;
 
 /// The answer of one zone about one client.
 struct zone_answer {
@@ -61,6 +53,31 @@ struct score {
     std::string_view reply_name{};
 };
 
+/// What the score can still become.
+struct score_bounds {
+    int lowest = 0;
+    int highest = 0;
+    friend bool operator==(const score_bounds&, const score_bounds&) = default;
+};
+
+/// The numbers that a score is held against.
+struct score_limits {
+    int threshold = 1;       ///< a score at or above it fails the client
+    int allow_threshold = 0; ///< below 0: a score at or below it lets the client off
+    friend bool operator==(const score_limits&, const score_limits&) = default;
+};
+
+/// What is certain although some zones have not answered.
+enum class certainty : std::uint8_t {
+    open,   ///< it depends on them
+    fails,  ///< whatever they say, the threshold is reached
+    passes, ///< whatever they say, neither limit is reached
+    allows, ///< whatever they say, the allow threshold is reached
+};
+[[nodiscard]] certainty certainty_of(const score_bounds& bounds,
+                                     const score_limits& limits) noexcept;
+[[nodiscard]] std::string_view to_string(certainty c) noexcept;
+
 class scoreboard {
 public:
     /// @param sites must outlive this board
@@ -74,6 +91,11 @@ public:
     [[nodiscard]] bool has_answer(std::size_t zone) const noexcept { return answered_[zone]; }
     /// What is known so far; zones that have not answered count as 0.
     [[nodiscard]] score current() const noexcept;
+    /// Both are the score once every zone has answered.
+    [[nodiscard]] score_bounds bounds() const noexcept
+    {
+        return {value_ + missing_low_, value_ + missing_high_};
+    }
 
 private:
     /// The smallest TTL of a group of answers; unknown as soon as one of them gave none.
@@ -94,6 +116,8 @@ private:
     const site_set* sites_;
     std::vector<bool> answered_;
     std::size_t missing_;
+    int missing_low_ = 0;  ///< sum of the negative weights of zones that have not answered
+    int missing_high_ = 0; ///< sum of the positive ones
     int value_ = 0;
     int best_weight_ = 0;       ///< 0 = no site with a positive weight matched yet
     std::size_t best_zone_ = 0; ///< the one of `best_weight_`

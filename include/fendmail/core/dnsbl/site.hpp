@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/core/dnsbl/answer_rules.hpp"
 #include "fendmail/core/dnsbl/filter.hpp"
+#include "fendmail/core/dnsbl/known_lists.hpp"
 #include "fendmail/core/result.hpp"
+#include "fendmail/core/time.hpp"
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,6 +29,8 @@ struct site {
 };
 
 [[nodiscard]] result<site> parse_site(std::string_view text);
+/// A zone alone, in the form in which zones are compared: lower case, no trailing dot.
+[[nodiscard]] result<std::string> parse_zone(std::string_view text);
 
 /// All sites of a configuration; a zone that stands in several sites is asked once.
 struct site_set {
@@ -37,6 +43,12 @@ struct site_set {
         std::string zone;       ///< what is asked
         std::string reply_name; ///< what clients are told; equals `zone` unless mapped
         std::vector<scored_filter> sites;
+        answer_rules answers{};                 ///< built in; the configuration adds to it
+        test_entry entry = test_entry::unknown; ///< the same
+        bool lists_loopback = false;            ///< that it lists 127.0.0.0/8 is no sign of trouble
+        std::vector<std::string> resolvers{};   ///< texts for parse_resolver(); empty = all zones'
+        std::optional<milliseconds> timeout{};  ///< of its answer; none = as for all zones
+
         friend bool operator==(const zone_entry&, const zone_entry&) = default;
     };
     std::vector<zone_entry> zones; ///< in order of first appearance

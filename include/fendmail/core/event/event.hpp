@@ -169,7 +169,7 @@ struct dnsbl_listed {
     std::string_view zone;
     ip_address answer;
 };
-/// An answer that is not a listing: error code of the list, or an address outside 127.0.0.0/8.
+/// An answer that is not a listing: an error code of the list, or what no list answers.
 struct dnsbl_answer_ignored {
     ip_address client;
     std::string_view zone;
@@ -183,6 +183,25 @@ struct dnsbl_failed {
 };
 struct resolver_unavailable {
     std::string_view reason;
+};
+/// A list counts for nothing until its test succeeds.
+struct list_suspended {
+    std::string_view zone;
+    std::string_view trouble; ///< one word of dnsbl::zone_trouble
+    std::string_view reason;  ///< the same as a sentence
+    std::string_view advice;
+};
+struct list_restored {
+    std::string_view zone;
+    seconds after{0};
+};
+/// All lists behind it are suspended: it answers for names that do not exist.
+struct resolver_distrusted {
+    std::string_view resolver;
+};
+struct resolver_restored {
+    std::string_view resolver;
+    seconds after{0};
 };
 
 // ── backend, store ────────────────────────────────────────────────────────────────────────────
@@ -269,11 +288,12 @@ using any_event = std::variant<
     event::recipient_refused, event::connect_refused, event::mail_without_recipient,
     event::command_limit_exceeded, event::proxy_header_refused, event::session_ended,
     event::dnsbl_listed, event::dnsbl_answer_ignored, event::dnsbl_failed,
-    event::resolver_unavailable, event::backend_unavailable, event::store_unavailable,
-    event::store_moved_aside, event::store_swept, event::started, event::listening,
-    event::privileges_dropped, event::accept_failed, event::stress_changed, event::reloaded,
-    event::reload_rejected, event::reload_incomplete, event::stopping, event::stopped,
-    event::log_lines_lost, event::notice, event::caution, event::internal_error>;
+    event::resolver_unavailable, event::list_suspended, event::list_restored,
+    event::resolver_distrusted, event::resolver_restored, event::backend_unavailable,
+    event::store_unavailable, event::store_moved_aside, event::store_swept, event::started,
+    event::listening, event::privileges_dropped, event::accept_failed, event::stress_changed,
+    event::reloaded, event::reload_rejected, event::reload_incomplete, event::stopping,
+    event::stopped, event::log_lines_lost, event::notice, event::caution, event::internal_error>;
 
 /// Where events go. Called from any worker; must not block or throw.
 class event_sink {

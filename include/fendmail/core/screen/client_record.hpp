@@ -41,6 +41,9 @@ struct client_record {
     friend bool operator==(const client_record&, const client_record&) = default;
 };
 
+/// `of`, and the deep tests that `also` passed, if it passed them for longer.
+[[nodiscard]] client_record with_deep_passes(client_record of, const client_record& also) noexcept;
+
 using encoded_record = std::array<std::byte, client_record::encoded_octets>;
 [[nodiscard]] encoded_record encode(const client_record& record) noexcept;
 [[nodiscard]] result<client_record> decode(std::span<const std::byte> octets) noexcept;

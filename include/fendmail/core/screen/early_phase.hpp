@@ -16,9 +16,15 @@
 /// Errors: none.
 /// Threads: one phase belongs to one session.
 ///
-/// The phase ends at once when a test fails whose action is drop, when the score allows the
-/// client, and when nothing is left to learn; otherwise when the greet wait has elapsed. Lists
-/// that have not answered by then count as 0: trouble with DNS refuses nobody.
+/// The phase ends at once when a test fails whose action is drop, when the score refuses or allows
+/// the client whatever else may come, and when nothing is left to learn; otherwise when the greet
+/// wait has elapsed. Lists that have not answered by then count as 0: trouble with DNS refuses
+/// nobody.
+///
+/// A listed client with action enforce does not wait any longer: whether it also speaks too early
+/// could only change the reply, not the outcome, and holding its place costs us more than it.
+/// What is lost is the line PREGREET of a client that is refused anyway. Where pregreet drops and
+/// the lists only enforce, the wait goes on, since it can still end worse.
 namespace fendmail::screen {
 
 enum class early_step : std::uint8_t {
@@ -32,7 +38,7 @@ enum class early_status : std::uint8_t {
     not_wanted, ///< the plan does not ask for it
     pending,
     passed,
-    excused, ///< not finished, and no longer needed: the score allows the client
+    excused, ///< not finished, and no longer needed: the score decides by itself
     failed,
 };
 
@@ -45,6 +51,10 @@ public:
     [[nodiscard]] early_step on_client_spoke() noexcept;
     /// Every list has answered or failed.
     [[nodiscard]] early_step on_score(const dnsbl::score& score) noexcept;
+    /// Some list has answered, others have not.
+    /// @param bounds what the score can still become
+    [[nodiscard]] early_step on_partial_score(const dnsbl::score& so_far,
+                                              const dnsbl::score_bounds& bounds) noexcept;
     /// The time is up.
     /// @param so_far what the lists said until now
     [[nodiscard]] early_step on_greet_wait_elapsed(const dnsbl::score& so_far) noexcept;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/core/dnsbl/scoreboard.hpp"
 #include "fendmail/core/screen/test.hpp"
 #include "fendmail/core/time.hpp"
 
@@ -33,6 +34,10 @@ struct policy {
     [[nodiscard]] seconds wait(bool stress) const noexcept
     {
         return stress ? greet_wait_under_stress : greet_wait;
+    }
+    [[nodiscard]] dnsbl::score_limits score_limits() const noexcept
+    {
+        return {dnsbl_threshold, dnsbl_allow_threshold};
     }
     /// How long a deep test whose failure is ignored counts as passed: the shortest of all.
     [[nodiscard]] seconds shortest_ttl() const noexcept;

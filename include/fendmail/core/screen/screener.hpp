@@ -27,10 +27,10 @@
 /// Threads: one screener belongs to one session.
 ///
 /// Call on_access() first; after `look_up_record` on_record() and maybe on_veto(); after
-/// `run_early_tests` feed on_client_spoke(), on_score() and on_greet_wait_elapsed() until the step
-/// is another one. For `run_dialog` call begin_dialog(), and feed on_fault() and on_recipient().
-/// At the end, before record_to_store(), on_latest_record() takes in what other sessions of the
-/// client have added meanwhile.
+/// `run_early_tests` feed on_client_spoke(), on_partial_score(), on_score() and
+/// on_greet_wait_elapsed() until the step is another one. For `run_dialog` call begin_dialog(), and
+/// feed on_fault() and on_recipient(). At the end, before record_to_store(), on_latest_record()
+/// takes in what other sessions of the client have added meanwhile.
 namespace fendmail::screen {
 
 enum class step : std::uint8_t {
@@ -68,6 +68,8 @@ public:
     [[nodiscard]] step on_veto() noexcept;
     [[nodiscard]] step on_client_spoke();
     [[nodiscard]] step on_score(const dnsbl::score& score);
+    [[nodiscard]] step on_partial_score(const dnsbl::score& so_far,
+                                        const dnsbl::score_bounds& bounds);
     [[nodiscard]] step on_greet_wait_elapsed(const dnsbl::score& so_far);
 
     /// @return what to look for in the dialog
@@ -80,6 +82,11 @@ public:
     [[nodiscard]] bool may_use_record() const noexcept { return !refusal_; }
 
     [[nodiscard]] const plan& tests_to_run() const noexcept { return plan_; }
+    /// Whether the client's record says that it passed this test once, however long ago.
+    [[nodiscard]] bool has_passed(test t) const noexcept
+    {
+        return known_ && known_->expires_at[t] > client_record::was_disabled;
+    }
     /// @pre run_early_tests was the last step but keep_waiting
     [[nodiscard]] const early_phase& early() const noexcept { return *early_; }
 

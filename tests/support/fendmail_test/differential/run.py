@@ -19,7 +19,7 @@ from .observation import LogLine, Observer
 from .player import Player, Transcript
 from .rules import Rule
 from .script import Script
-from .servers import BACKUP4, FENDMAIL, POSTSCREEN, Remembered
+from .servers import BACKUP4, FENDMAIL, POSTSCREEN, Remembered, remembered_name
 
 PLAYERS = 64
 # Logs are complete when nothing was added for so long.
@@ -101,7 +101,8 @@ class Runner:
         observer = Observer(played, port)
         observer.add_lines(lines)
         for script, transcript in played:
-            observer.add_memory(script, transcript.begun, remembered.get(script.client))
+            record = remembered.get(remembered_name(script.client))
+            observer.add_memory(script, transcript.begun, record)
         return observer
 
 

@@ -104,11 +104,22 @@ class Postscreens(Postfix):
         return run([postmap, "-c", self._etc, "-s", f"btree:{file}"])
 
 
+def remembered_name(client: str) -> str:
+    """Under which name a client is looked for in what is remembered: IPv6 ones by their /64.
+
+    postscreen remembers each address, fendmail the network (store.ipv6_prefix), which is meant.
+    """
+    address = ipaddress.ip_address(client)
+    if address.version == 4:
+        return client
+    return str(ipaddress.ip_network((address, 64), strict=False).network_address)
+
+
 def parse_cache(dump: str) -> Remembered:
     """postscreen's cache: five expiry times for each client."""
     entries = (line.split(None, 1) for line in dump.splitlines())
     return {
-        key: tuple(int(time) for time in value.split(";"))
+        remembered_name(key): tuple(int(time) for time in value.split(";"))
         for key, value in entries
         if not key.startswith("_")
     }
@@ -168,6 +179,7 @@ def _decode_record(key: bytes, value: bytes) -> tuple[str, tuple[int, ...]]:
     version, tests, times = value[0], value[1], value[2:]
     assert version == 1 and len(times) == 8 * tests, f"unknown record {value.hex()}"
     each = (int.from_bytes(times[n : n + 8], "big") for n in range(0, len(times), 8))
+    assert key[1] == {b"4": 32, b"6": 64}[key[:1]], f"unknown network {key.hex()}"
     return str(ipaddress.ip_address(octets)), tuple(each)
 
 

@@ -47,6 +47,7 @@ void check_documented_defaults(const config& c)
     CHECK(r.proxy_header_timeout == 5s);
     CHECK(r.dnsbl_sites.empty());
     CHECK(r.dnsbl_timeout == 10s);
+    CHECK(r.dnsbl_test_interval == 5min);
     CHECK(r.resolvers.empty());
     CHECK(r.clients_per_address == 50);
     CHECK(r.screening_limit == 10000);

@@ -36,7 +36,8 @@ TEST_CASE("config: an error stands where the value stands and says what to write
          "t.toml:2:1: error: unknown key \"threshold\" in [server]; did you mean [dnsbl] "
          "threshold?"},
         {"nothing like it", "[deep]\nwhatever = 2\n",
-         "t.toml:2:1: error: unknown key \"whatever\" in [deep]; the keys are after"},
+         "t.toml:2:1: error: unknown key \"whatever\" in [deep]; the keys are after, "
+         "ipv4_prefix"},
         {"unknown section", "\n[dnsbls]\n",
          "t.toml:2:2: error: unknown section [dnsbls]; did you mean [dnsbl]?"},
         {"element of a list", "[dnsbl]\nsites = [\n  \"a.example\",\n  \"b.example*0\",\n]\n",

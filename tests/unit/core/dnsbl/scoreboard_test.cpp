@@ -72,33 +72,6 @@ bool same(const score& a, const score& b)
 
 } // namespace
 
-TEST_CASE("scoreboard: an address in 127/8 is a listing unless it is an error code", "[dnsbl]")
-{
-    using dnsbl::answer_kind;
-    struct row {
-        ip_address answer;
-        answer_kind want;
-    };
-    const row rows[] = {
-        {v4(127, 0, 0, 2), answer_kind::listing},
-        {v4(127, 0, 0, 0), answer_kind::listing},
-        {v4(127, 255, 254, 255), answer_kind::listing},
-        {v4(127, 254, 255, 1), answer_kind::listing},
-        {v4(127, 255, 255, 0), answer_kind::error_code},
-        {v4(127, 255, 255, 252), answer_kind::error_code},
-        {v4(127, 255, 255, 254), answer_kind::error_code},
-        {v4(127, 255, 255, 255), answer_kind::error_code},
-        {v4(126, 255, 255, 255), answer_kind::not_listing},
-        {v4(128, 0, 0, 0), answer_kind::not_listing},
-        {v4(0, 0, 0, 0), answer_kind::not_listing},
-        {v4(192, 0, 2, 1), answer_kind::not_listing},
-        {ip_address::v6({127, 0, 0, 2}), answer_kind::not_listing},
-        {ip_address::v6({127, 255, 255, 254}), answer_kind::not_listing},
-    };
-    for (const row& r : rows)
-        CHECK(to_string(dnsbl::classify(r.answer)) == to_string(r.want));
-}
-
 TEST_CASE("scoreboard: weights of all zones that list the client are added up", "[dnsbl]")
 {
     const auto set = sites({"a.test*3", "b.test*2", "w.test*-4"});
@@ -356,4 +329,90 @@ TEST_CASE("scoreboard: the order of answers never matters", "[dnsbl]")
         } while (std::next_permutation(order.begin(), order.end()));
     }
     CHECK(boards == 98304);
+}
+
+TEST_CASE("scoreboard: a zone's own error answers score neither up nor down", "[dnsbl]")
+{
+    const auto dnswl = sites({"list.dnswl.org=127.0.[0..255].[0..255]*-4", "b.test*2"});
+    const auto blocked = after(dnswl, {found(v4(127, 0, 0, 255)), not_found()});
+    CHECK(blocked.value == 0);
+    CHECK_FALSE(blocked.complete);
+    CHECK(after(dnswl, {found(v4(127, 0, 10, 3)), not_found()}).value == 0);
+    CHECK(after(dnswl, {found(v4(127, 0, 5, 3)), not_found()}).value == -4);
+    // What is an error of one zone is a listing of another.
+    CHECK(after(dnswl, {not_found(), found(v4(127, 0, 0, 255))}).value == 2);
+}
+
+TEST_CASE("scoreboard: the bounds are what the zones without an answer can still do", "[dnsbl]")
+{
+    const auto set = sites({"a.test*3", "a.test=127.0.0.4*2", "b.test*1", "w.test*-4"});
+    scoreboard board{set};
+    CHECK((board.bounds() == dnsbl::score_bounds{-4, 6}));
+    board.on_answer(0, found(v4(127, 0, 0, 2)));
+    CHECK((board.bounds() == dnsbl::score_bounds{-1, 4}));
+    board.on_answer(0, not_found()); // the first one counts
+    CHECK((board.bounds() == dnsbl::score_bounds{-1, 4}));
+    board.on_answer(2, said{});
+    CHECK((board.bounds() == dnsbl::score_bounds{3, 4}));
+    board.on_answer(1, not_found());
+    CHECK((board.bounds() == dnsbl::score_bounds{3, 3}));
+    CHECK(board.current().value == 3);
+}
+
+// Every order of answers, every outcome: what was called certain must come true.
+TEST_CASE("scoreboard: what is certain does not change with the answers that follow", "[dnsbl]")
+{
+    using dnsbl::certainty;
+    const auto set = sites({"a.test*3", "b.test*2", "w.test*-4"});
+    const dnsbl::score_limits limits{3, -2};
+    const std::array<said, 3> outcomes{found(v4(127, 0, 0, 2)), not_found(), said{}};
+    std::size_t early = 0;
+    std::array<std::size_t, 3> order{0, 1, 2};
+    do {
+        for (std::size_t pick = 0; pick < 27; ++pick) {
+            const std::array<std::size_t, 3> which{pick % 3, pick / 3 % 3, pick / 9};
+            scoreboard board{set};
+            std::vector<certainty> said_so;
+            for (const auto zone : order) {
+                said_so.push_back(certainty_of(board.bounds(), limits));
+                board.on_answer(zone, outcomes[which[zone]]);
+            }
+            const int value = board.current().value;
+            const auto truth = value >= 3    ? certainty::fails
+                               : value <= -2 ? certainty::allows
+                                             : certainty::passes;
+            CAPTURE(order, which, value);
+            CHECK(to_string(certainty_of(board.bounds(), limits)) == to_string(truth));
+            for (const auto one : said_so) {
+                CHECK((one == certainty::open || one == truth));
+                early += one == certainty::open ? 0 : 1;
+            }
+        }
+    } while (std::next_permutation(order.begin(), order.end()));
+    CHECK(early > 0);
+}
+
+TEST_CASE("scoreboard: certainty looks at both limits", "[dnsbl]")
+{
+    using dnsbl::certainty;
+    struct row {
+        const char* title;
+        dnsbl::score_bounds bounds;
+        dnsbl::score_limits limits;
+        certainty want;
+    };
+    const row rows[] = {
+        {"even the lowest reaches the threshold", {3, 9}, {3, 0}, certainty::fails},
+        {"the lowest does not", {2, 9}, {3, 0}, certainty::open},
+        {"even the highest does not reach it", {0, 2}, {3, 0}, certainty::passes},
+        {"without an allow threshold low means nothing", {-50, 2}, {3, 0}, certainty::passes},
+        {"it may still be allowed", {-2, 2}, {3, -2}, certainty::open},
+        {"it is not allowed any more", {-1, 2}, {3, -2}, certainty::passes},
+        {"even the highest is allowed", {-9, -2}, {3, -2}, certainty::allows},
+        {"the highest is not", {-9, -1}, {3, -2}, certainty::open},
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.title);
+        CHECK(to_string(certainty_of(r.bounds, r.limits)) == to_string(r.want));
+    }
 }

@@ -142,3 +142,29 @@ TEST_CASE("site set: clients are told the mapped name of a zone", "[dnsbl]")
     CHECK(set.zones[0].reply_name == "Zen (Example)");
     CHECK(set.zones[1].reply_name == "b.test");
 }
+
+TEST_CASE("site set: what is known of a list goes with its zone, keyed or not", "[dnsbl]")
+{
+    const auto set = dnsbl::make_site_set(
+        {parsed("zen.spamhaus.org"), parsed("key.zen.dq.spamhaus.net"), parsed("bl.spamcop.net"),
+         parsed("hostkarma.junkemailfilter.com"), parsed("list.dnswl.org*-1"), parsed("b.test")},
+        {});
+    REQUIRE(set.zones.size() == 6);
+    CHECK(set.zones[0].entry == dnsbl::test_entry::there);
+    CHECK(set.zones[1].entry == dnsbl::test_entry::there);
+    CHECK(set.zones[2].answers.only.size() == 1);
+    CHECK(set.zones[3].lists_loopback);
+    CHECK(set.zones[3].answers.gives_127_0_0_1);
+    CHECK(set.zones[4].entry == dnsbl::test_entry::untested);
+    CHECK(set.zones[4].answers.errors.size() == 2);
+    CHECK(set.zones[5].entry == dnsbl::test_entry::unknown);
+    CHECK((set.zones[5].answers == dnsbl::answer_rules{}));
+}
+
+TEST_CASE("zone: a zone alone is compared in lower case and without its dot", "[dnsbl]")
+{
+    CHECK(*dnsbl::parse_zone("Zen.Example.") == "zen.example");
+    CHECK(message(dnsbl::parse_zone("").error()) == message(error::empty_zone));
+    CHECK(message(dnsbl::parse_zone("a..b").error()) == message(error::bad_zone));
+    CHECK(message(dnsbl::parse_zone("a.test*3").error()) == message(error::bad_zone));
+}

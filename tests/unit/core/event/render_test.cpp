@@ -270,8 +270,8 @@ std::vector<row> dependency_rows()
          "client=192.0.2.1 zone=zen.example answer=127.255.255.254 error_code=true"},
         {dnsbl_answer_ignored{address, "dead.example", ip_address::v4({203, 0, 113, 9}), false},
          "dnsbl_answer_ignored", "warning",
-         "warning: dnsbl dead.example answers 203.0.113.9 for 192.0.2.1, which is outside "
-         "127.0.0.0/8; it is ignored: check whether the list still exists",
+         "warning: dnsbl dead.example answers 203.0.113.9 for 192.0.2.1, which no list "
+         "answers; it is ignored: check the resolver, and whether the list still exists",
          R"("client":"192.0.2.1","zone":"dead.example","answer":"203.0.113.9","error_code":false)",
          "client=192.0.2.1 zone=dead.example answer=203.0.113.9 error_code=false"},
         {dnsbl_failed{address, "zen.example", "timeout"}, "dnsbl_failed", "warning",
@@ -283,6 +283,24 @@ std::vector<row> dependency_rows()
          "warning: resolver unavailable: connection refused; clients count as not listed until it "
          "answers: check the configured resolvers",
          R"("reason":"connection refused")", R"(reason="connection refused")"},
+        {list_suspended{"zen.example", "refuses", "it answers an error", "ask elsewhere"},
+         "list_suspended", "warning",
+         "warning: dnsbl zen.example suspended: it answers an error; it counts for nothing until "
+         "its test succeeds: ask elsewhere",
+         R"("zone":"zen.example","trouble":"refuses","reason":"it answers an error",)"
+         R"("advice":"ask elsewhere")",
+         R"(zone=zen.example trouble=refuses reason="it answers an error" advice="ask elsewhere")"},
+        {list_restored{"zen.example", seconds{75}}, "list_restored", "info",
+         "dnsbl zen.example is in use again after 75 s: its test succeeded",
+         R"("zone":"zen.example","after_seconds":75)", "zone=zen.example after_seconds=75"},
+        {resolver_distrusted{"192.0.2.53"}, "resolver_distrusted", "warning",
+         "warning: resolver 192.0.2.53 answers for names that do not exist; the lists asked "
+         "through it count for nothing until it stops: use a resolver that does not rewrite "
+         "answers (dnsbl.resolvers)",
+         R"("resolver":"192.0.2.53")", "resolver=192.0.2.53"},
+        {resolver_restored{"192.0.2.53", seconds{60}}, "resolver_restored", "info",
+         "resolver 192.0.2.53 is trusted again after 60 s",
+         R"("resolver":"192.0.2.53","after_seconds":60)", "resolver=192.0.2.53 after_seconds=60"},
         {backend_unavailable{client, "127.0.0.1:10025", "connection refused"},
          "backend_unavailable", "warning",
          "warning: backend 127.0.0.1:10025 unavailable for [192.0.2.1]:12345: connection refused",
@@ -418,6 +436,10 @@ std::vector<any_event> events_with(std::string_view text)
             dnsbl_answer_ignored{who, text, who, true},
             dnsbl_failed{who, text, text},
             resolver_unavailable{text},
+            list_suspended{text, "silent", text, text},
+            list_restored{text, {}},
+            resolver_distrusted{text},
+            resolver_restored{text, {}},
             backend_unavailable{client, text, text},
             store_unavailable{text},
             store_moved_aside{text, text, text},
@@ -569,18 +591,6 @@ TEST_CASE("render: client text is cut, our own text is not", "[event]")
     CHECK(as_logfmt(mail_without_recipient{client, text}) ==
           "event=mail_without_recipient level=info client=192.0.2.1 client_port=12345 verb=" + cut);
     CHECK(as_postscreen(notice{text}) == text);
-}
-
-TEST_CASE("render: the words of old Postfix versions can be had", "[event]")
-{
-    const auto old = [](const any_event& what) {
-        return rendered([](auto& out, const auto& e) { render_postscreen(out, e, log_words::old); },
-                        what);
-    };
-    CHECK(old(allowlisted{client, "permit ::1"}) == "WHITELISTED [192.0.2.1]:12345");
-    CHECK(old(denylisted{client, "reject ::1"}) == "BLACKLISTED [192.0.2.1]:12345");
-    CHECK(old(vetoed{client, local}) == "WHITELIST VETO [192.0.2.1]:12345");
-    CHECK(old(passed{client, true}) == "PASS NEW [192.0.2.1]:12345");
 }
 
 } // namespace fendmail::event

@@ -166,4 +166,21 @@ TEST_CASE("client record: anything but a whole record of this version is refused
     }
 }
 
+TEST_CASE("client record: deep passes are taken over, and nothing else", "[screen]")
+{
+    client_record own;
+    own.expires_at[test::pregreet] = instant{seconds{1000}};
+    own.expires_at[test::bare_newline] = instant{seconds{3000}};
+    client_record other;
+    other.expires_at[test::dnsbl] = instant{seconds{2000}};
+    other.expires_at[test::pipelining] = instant{seconds{2000}};
+    other.expires_at[test::bare_newline] = instant{seconds{2000}};
+    other.expires_at[test::non_smtp_command] = client_record::was_disabled;
+
+    auto want = own;
+    want.expires_at[test::pipelining] = instant{seconds{2000}};
+    CHECK((with_deep_passes(own, other) == want));
+    CHECK((with_deep_passes(own, client_record{}) == own));
+}
+
 } // namespace fendmail::screen

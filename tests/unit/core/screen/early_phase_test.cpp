@@ -108,9 +108,12 @@ TEST_CASE("early phase: in whatever order things happen, the worst action seen w
                                       : worst == action::enforce ? early_step::run_dialog
                                                                  : early_step::hand_off;
                     CHECK(step == want);
-                    // Unless a drop cuts it short, it goes on until both tests are decided.
+                    // Unless a drop or a refusal by the lists cuts it short, it goes on until both
+                    // tests are decided.
                     const bool both_decided = seen[2] || (seen[0] && seen[1]);
-                    CHECK((worst == action::drop || both_decided));
+                    const bool refused_by_lists =
+                        seen[1] && value >= 3 && dnsbl == action::enforce && pregreet <= dnsbl;
+                    CHECK((worst == action::drop || refused_by_lists || both_decided));
                 } while (std::next_permutation(order.begin(), order.end()));
             }
 }
@@ -219,4 +222,89 @@ TEST_CASE("early phase: speaking twice is no worse than speaking once", "[screen
     CHECK_FALSE(phase.listens());
     CHECK(phase.on_client_spoke() == early_step::keep_waiting);
     CHECK(phase.on_score(score_of(0)) == early_step::run_dialog);
+}
+
+TEST_CASE("early phase: a listed client whose refusal is enforced waits no longer", "[screen]")
+{
+    for (const action pregreet : {action::ignore, action::enforce}) {
+        const policy rules = rules_with(pregreet, action::enforce);
+        early_phase phase{rules, every_early_test()};
+        CHECK(phase.on_score(score_of(3)) == early_step::run_dialog);
+        CHECK(phase.status(test::pregreet) == early_status::excused);
+        CHECK_FALSE(phase.allowed_by_score());
+    }
+}
+
+TEST_CASE("early phase: a listed client waits on while it can still be dropped", "[screen]")
+{
+    const policy rules = rules_with(action::drop, action::enforce);
+    early_phase phase{rules, every_early_test()};
+    CHECK(phase.on_score(score_of(3)) == early_step::keep_waiting);
+    CHECK(phase.on_client_spoke() == early_step::drop_client);
+}
+
+TEST_CASE("early phase: a listed client whose listing is ignored waits like others", "[screen]")
+{
+    const policy rules = rules_with(action::enforce, action::ignore);
+    early_phase phase{rules, every_early_test()};
+    CHECK(phase.on_score(score_of(3)) == early_step::keep_waiting);
+    CHECK(phase.listens());
+    CHECK(phase.on_greet_wait_elapsed({}) == early_step::hand_off);
+}
+
+TEST_CASE("early phase: what is certain before all lists have answered ends the wait", "[screen]")
+{
+    struct row {
+        const char* title;
+        action on_dnsbl;
+        int value;
+        dnsbl::score_bounds bounds;
+        early_step want;
+    };
+    static const row rows[] = {
+        {"listed for certain", action::enforce, 7, {3, 8}, early_step::run_dialog},
+        {"dropped for certain", action::drop, 3, {3, 3}, early_step::drop_client},
+        {"an allowlist could still help", action::enforce, 7, {2, 8}, early_step::keep_waiting},
+        {"allowed for certain", action::enforce, -4, {-4, -2}, early_step::hand_off},
+        {"may still be listed", action::enforce, -4, {-4, 3}, early_step::keep_waiting},
+        // It has to wait anyway, and a whole score makes the better pass.
+        {"passes for certain", action::enforce, 0, {-1, 2}, early_step::keep_waiting},
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.title);
+        const policy rules = rules_with(action::enforce, r.on_dnsbl);
+        early_phase phase{rules, every_early_test()};
+        const dnsbl::score partial{r.value, false, std::nullopt, "bl.example"};
+        CHECK(phase.on_partial_score(partial, r.bounds) == r.want);
+        const bool decided = phase.status(test::dnsbl) != early_status::pending;
+        CHECK(decided == (r.want != early_step::keep_waiting));
+        if (decided) CHECK(phase.score().value == r.value);
+    }
+}
+
+TEST_CASE("early phase: with nothing else to wait for, a certain pass is passed", "[screen]")
+{
+    const policy rules = rules_with(action::enforce, action::enforce);
+    const dnsbl::score partial{0, false, std::nullopt, ""};
+    early_phase phase{rules, only(test::dnsbl)};
+    CHECK(phase.on_partial_score(partial, {0, 3}) == early_step::keep_waiting);
+    CHECK(phase.on_partial_score(partial, {-1, 2}) == early_step::hand_off);
+    CHECK(phase.status(test::dnsbl) == early_status::passed);
+    CHECK(phase.dnsbl_ttl() == rules.dnsbl_min_ttl);
+
+    early_phase spoke{rules, every_early_test()};
+    CHECK(spoke.on_client_spoke() == early_step::keep_waiting);
+    CHECK(spoke.on_partial_score(partial, {0, 2}) == early_step::run_dialog);
+}
+
+TEST_CASE("early phase: a score that is decided is not decided again", "[screen]")
+{
+    const policy rules = rules_with(action::enforce, action::ignore);
+    early_phase phase{rules, every_early_test()};
+    const dnsbl::score partial{3, false, std::nullopt, "bl.example"};
+    CHECK(phase.on_partial_score(partial, {3, 9}) == early_step::keep_waiting);
+    CHECK(phase.status(test::dnsbl) == early_status::failed);
+    CHECK(phase.on_score(score_of(0)) == early_step::keep_waiting);
+    CHECK(phase.status(test::dnsbl) == early_status::failed);
+    CHECK(phase.on_greet_wait_elapsed(score_of(0)) == early_step::hand_off);
 }

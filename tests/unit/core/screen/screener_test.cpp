@@ -259,3 +259,33 @@ TEST_CASE("screener: a client that is refused is never remembered", "[screen]")
     CHECK(s.on_score(clean()) == step::run_dialog);
     CHECK_FALSE(s.record_to_store(now));
 }
+
+TEST_CASE("screener: a partial score that refuses for certain is the refusal", "[screen]")
+{
+    policy rules = early_rules();
+    rules.dnsbl_threshold = 3;
+    screener s{rules, client};
+    REQUIRE(s.on_access(std::nullopt) == step::look_up_record);
+    REQUIRE(s.on_record(std::nullopt, instant{seconds{1000}}) == step::run_early_tests);
+    const dnsbl::score partial{5, false, std::nullopt, "bl.example"};
+    CHECK(s.on_partial_score(partial, {2, 5}) == step::keep_waiting);
+    CHECK_FALSE(s.refusal());
+    CHECK(s.on_partial_score(partial, {3, 5}) == step::run_dialog);
+    REQUIRE(s.refusal());
+    CHECK(refusal_of(s).ends_with("blocked using bl.example"));
+    CHECK(s.reasons() == "dnsbl");
+}
+
+TEST_CASE("screener: whoever passed a test once has passed it, however long ago", "[screen]")
+{
+    const policy rules = early_rules();
+    client_record record;
+    record.expires_at[test::dnsbl] = instant{seconds{500}};
+    record.expires_at[test::pregreet] = client_record::was_disabled;
+    screener s{rules, client};
+    CHECK_FALSE(s.has_passed(test::dnsbl));
+    (void)s.on_record(record, instant{seconds{1000}});
+    CHECK(s.has_passed(test::dnsbl));
+    CHECK_FALSE(s.has_passed(test::pregreet));
+    CHECK_FALSE(s.has_passed(test::pipelining));
+}

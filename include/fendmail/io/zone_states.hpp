@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/dnsbl/site.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <vector>
+
+/// What the workers tell each other about the lists of one site set: which are suspended, and what
+/// of that has been logged.
+///
+/// Memory: a few octets for each zone.
+/// Errors: none.
+/// Threads: any; atomics only. Each worker tests the lists by itself, and one that finds a list in
+/// trouble suspends it for all of them until it has found it well again.
+namespace fendmail::io {
+
+class zone_states {
+public:
+    explicit zone_states(const dnsbl::site_set& sites);
+    zone_states(const zone_states&) = delete;
+    zone_states& operator=(const zone_states&) = delete;
+
+    /// Of some worker.
+    [[nodiscard]] bool is_suspended(std::size_t zone) const noexcept;
+
+    /// One more worker suspends it.
+    void suspend(std::size_t zone) noexcept;
+    /// @return true when it was the last one and the suspension has been told
+    bool restore(std::size_t zone) noexcept;
+    /// @return true for the first call since it was restored: whoever gets it logs it
+    bool tell(std::size_t zone) noexcept;
+
+    // The same for all resolvers of a zone, which zones with the same ones share.
+    void distrust(std::size_t zone) noexcept;
+    bool trust(std::size_t zone) noexcept;
+    bool tell_resolver(std::size_t zone) noexcept;
+
+    /// @return true for the first call
+    bool tell_missing_entry(std::size_t zone) noexcept;
+
+private:
+    struct shared_trouble {
+        std::atomic<unsigned> workers{0};
+        std::atomic<bool> told{false};
+
+        bool leave() noexcept;
+    };
+    struct state {
+        shared_trouble trouble;
+        std::atomic<bool> told_missing_entry{false};
+        std::size_t resolver = 0;
+    };
+    std::vector<state> zones_;
+    std::vector<shared_trouble> resolvers_;
+};
+
+} // namespace fendmail::io

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/client_memory.hpp"
+
+namespace fendmail::app {
+
+namespace {
+
+constexpr unsigned whole_ipv4 = 32;
+
+} // namespace
+
+client_memory::client_memory(io::allowlist_store& store, const runtime_config& config,
+                             const ip_address& client) noexcept
+    : store_{&store}
+    , own_{client, whole_ipv4, config.store_ipv6_prefix}
+{
+    if (client.is_v4() && config.deep_ipv4_prefix < whole_ipv4)
+        neighbours_.emplace(client, config.deep_ipv4_prefix);
+}
+
+std::optional<screen::client_record> client_memory::get() const noexcept
+{
+    const auto own = store_->get(own_);
+    if (!neighbours_) return own;
+    const auto shared = store_->get(*neighbours_);
+    if (!shared) return own;
+    return screen::with_deep_passes(own.value_or(screen::client_record{}), *shared);
+}
+
+void client_memory::put(const screen::client_record& record) const noexcept
+{
+    store_->put(own_, record);
+    if (!neighbours_) return;
+    const auto before = store_->get(*neighbours_);
+    const auto after = screen::with_deep_passes(before.value_or(screen::client_record{}), record);
+    if (after != before.value_or(screen::client_record{})) store_->put(*neighbours_, after);
+}
+
+} // namespace fendmail::app

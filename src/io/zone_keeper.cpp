@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "zone_keeper.hpp"
+
+#include "dns_outcome.hpp"
+#include "fendmail/io/clock.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <fmt/format.h>
+#include <utility>
+
+namespace fendmail::io {
+
+using dnsbl::test_question;
+using dnsbl::test_reply;
+using dnsbl::zone_trouble;
+
+struct zone_keeper::test {
+    dnsbl::test_replies replies;
+    std::size_t missing = dnsbl::test_questions;
+    tick limit{};
+    std::shared_ptr<resolver> with; // until the end
+};
+
+struct zone_keeper::confirmation {
+    std::vector<confirmed> for_whom;
+    std::size_t missing = 0;
+    tick limit{};
+    std::shared_ptr<resolver> with;
+};
+
+zone_keeper::zone_keeper(const surroundings& with, const dnsbl::site_set& sites, std::size_t zone)
+    : with_{with}
+    , sites_{&sites}
+    , zone_{zone}
+    , health_{sites.zones[zone], with.timing}
+    , due_{*with.deadlines, *this}
+    , random_{std::random_device{}()}
+{
+    if (entry().timeout) with_.timeout = *entry().timeout;
+    look(steady_now());
+}
+
+zone_keeper::~zone_keeper()
+{
+    // Whoever tests the list from now on finds it in trouble again, and says so.
+    if (is_suspended_) with_.states->restore(zone_);
+    if (is_distrusting_) with_.states->trust(zone_);
+}
+
+bool zone_keeper::is_good() const noexcept
+{
+    return health_.is_good() && !with_.states->is_suspended(zone_);
+}
+
+bool zone_keeper::is_asked() const noexcept
+{
+    return health_.is_asked() && (!health_.is_good() || !with_.states->is_suspended(zone_));
+}
+
+void zone_keeper::on_client(bool listed, bool is_known, tick now)
+{
+    health_.on_client(listed, is_known, now);
+    share(true, now);
+    look(now);
+}
+
+void zone_keeper::on_failure(tick now)
+{
+    health_.on_failure(now);
+    share(true, now);
+    look(now);
+}
+
+void zone_keeper::on_odd_answer(tick now)
+{
+    health_.on_odd_answer(now);
+    look(now);
+}
+
+void zone_keeper::confirm(confirmed done)
+{
+    waiting_.push_back(std::move(done));
+    look(steady_now());
+}
+
+void zone_keeper::wake() noexcept
+{
+    look(steady_now());
+}
+
+/// Does what is due.
+void zone_keeper::look(tick now)
+{
+    if (test_ && now >= test_->limit) end_test(now);
+    if (!test_ && now >= health_.next_test()) begin_test(now);
+    if (confirmation_ && now >= confirmation_->limit) end_confirmation(false);
+    if (!confirmation_ && !waiting_.empty() && now >= next_confirmation_) begin_confirmation(now);
+    set_deadline();
+}
+
+void zone_keeper::set_deadline()
+{
+    tick next = test_ ? test_->limit : health_.next_test();
+    if (confirmation_)
+        next = std::min(next, confirmation_->limit);
+    else if (!waiting_.empty())
+        next = std::min(next, next_confirmation_);
+    due_.set(next);
+}
+
+// ── the whole test ────────────────────────────────────────────────────────────────────────────
+
+void zone_keeper::begin_test(tick now)
+{
+    health_.on_test_begun(now);
+    test_ = std::make_shared<test>();
+    test_->limit = now + with_.timeout;
+    test_->with = with_.resolvers->of(entry());
+    for (const auto what : dnsbl::all_test_questions)
+        test_->with->query_a(
+            dnsbl::test_name(what, entry().zone, static_cast<std::uint32_t>(random_())),
+            [this, what, weak = std::weak_ptr{test_}](const dns_answer& answer) {
+                const auto running = weak.lock();
+                if (!running) return; // and maybe no keeper either
+                running->replies[what] =
+                    dnsbl::reply_to(what, to_zone_answer(answer), entry().answers);
+                if (--running->missing > 0) return;
+                const tick then = steady_now();
+                end_test(then);
+                look(then);
+            });
+}
+
+void zone_keeper::end_test(tick now)
+{
+    const auto ended = std::exchange(test_, nullptr);
+    health_.on_test(ended->replies, now);
+    share(true, now);
+    tell_remark();
+}
+
+// ── one listing ───────────────────────────────────────────────────────────────────────────────
+
+void zone_keeper::begin_confirmation(tick now)
+{
+    confirmation_ = std::make_shared<confirmation>();
+    confirmation_->for_whom = std::exchange(waiting_, {});
+    confirmation_->limit = now + with_.timeout;
+    confirmation_->with = with_.resolvers->of(entry());
+    next_confirmation_ = now + confirmation_spacing;
+    const auto ask = [this](test_question what) {
+        ++confirmation_->missing;
+        confirmation_->with->query_a(
+            dnsbl::test_name(what, entry().zone, static_cast<std::uint32_t>(random_())),
+            [this, what, weak = std::weak_ptr{confirmation_}](const dns_answer& answer) {
+                if (weak.expired()) return; // and maybe no keeper either
+                on_confirmation(dnsbl::reply_to(what, to_zone_answer(answer), entry().answers));
+            });
+    };
+    ask(test_question::no_entry);
+    if (now < next_nobody_) return;
+    next_nobody_ = now + nobody_spacing;
+    ask(test_question::nobody);
+}
+
+void zone_keeper::on_confirmation(test_reply reply)
+{
+    const tick now = steady_now();
+    const auto refuted = [&](zone_trouble trouble) {
+        health_.on_refuted(trouble, now);
+        share(false, now); // the whole test comes now, and knows better what to say
+        end_confirmation(false);
+    };
+    switch (reply) {
+    case test_reply::listed: refuted(zone_trouble::lists_everybody); break;
+    case test_reply::error_code: refuted(zone_trouble::refuses); break;
+    case test_reply::foreign: refuted(zone_trouble::foreign); break;
+    // Without an answer nothing is known, and nobody is refused for what is not known.
+    case test_reply::none: end_confirmation(false); break;
+    case test_reply::unlisted:
+        if (--confirmation_->missing == 0) end_confirmation(true);
+        break;
+    }
+    look(now);
+}
+
+void zone_keeper::end_confirmation(bool is_confirmed)
+{
+    const auto ended = std::exchange(confirmation_, nullptr);
+    for (const auto& done : ended->for_whom)
+        done(is_confirmed);
+}
+
+// ── what others are told ──────────────────────────────────────────────────────────────────────
+
+void zone_keeper::share(bool is_to_be_told, tick now)
+{
+    if (health_.is_good()) {
+        if (is_suspended_) tell_recovery(now);
+        return;
+    }
+    if (!is_suspended_) {
+        is_suspended_ = true;
+        with_.states->suspend(zone_);
+    }
+    if (is_to_be_told) tell_trouble();
+}
+
+void zone_keeper::tell_trouble()
+{
+    if (health_.trouble() != zone_trouble::resolver) {
+        if (is_distrusting_ || !with_.states->tell(zone_)) return;
+        const auto trouble = health_.trouble();
+        with_.events->on(event::list_suspended{entry().reply_name, dnsbl::to_string(trouble),
+                                               dnsbl::reason_of(trouble),
+                                               dnsbl::advice_on(trouble)});
+        return;
+    }
+    if (!is_distrusting_) {
+        is_distrusting_ = true;
+        with_.states->distrust(zone_);
+    }
+    if (!with_.states->tell_resolver(zone_)) return;
+    const auto name = with_.resolvers->name_of(entry());
+    with_.events->on(event::resolver_distrusted{name});
+}
+
+void zone_keeper::tell_recovery(tick now)
+{
+    const auto after = std::chrono::duration_cast<seconds>(now - health_.since());
+    is_suspended_ = false;
+    if (with_.states->restore(zone_))
+        with_.events->on(event::list_restored{entry().reply_name, after});
+    if (!std::exchange(is_distrusting_, false) || !with_.states->trust(zone_)) return;
+    const auto name = with_.resolvers->name_of(entry());
+    with_.events->on(event::resolver_restored{name, after});
+}
+
+void zone_keeper::tell_remark()
+{
+    std::string text;
+    switch (health_.take_remark()) {
+    case dnsbl::health_remark::none: return;
+    case dnsbl::health_remark::no_entry:
+        if (!with_.states->tell_missing_entry(zone_)) return;
+        text = fmt::format("dnsbl {} does not list its test address 127.0.0.2 (RFC 5782 §5): it "
+                           "is dead, or has no test entries; if so, name it in dnsbl.untestable",
+                           entry().reply_name);
+        break;
+    case dnsbl::health_remark::wave:
+        text = fmt::format("dnsbl {} lists {:.0f} % of the latest clients ({:.0f} % before); its "
+                           "test is good, so this is taken for a wave of bots",
+                           entry().reply_name, 100 * health_.clients().recent(),
+                           100 * health_.clients().baseline());
+        break;
+    }
+    with_.events->on(event::caution{text});
+}
+
+} // namespace fendmail::io

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/dnsbl/zone_health.hpp"
+#include "fendmail/core/event/event.hpp"
+#include "fendmail/io/deadline_queue.hpp"
+#include "fendmail/io/waiter.hpp"
+#include "fendmail/io/zone_states.hpp"
+#include "resolver_pool.hpp"
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <random>
+#include <vector>
+
+/// Tests one list at its times, confirms its listings, and tells what becomes of it.
+///
+/// Units: of test and confirmation each answer has `timeout`.
+/// Memory: a few words; while a test runs, six queries.
+/// Errors: none; a question without an answer is a reply to the test.
+/// Threads: one worker; see zone_states for how workers share what they found.
+///
+/// Before a listing counts, the list must have said that it does not list 127.0.0.1, in answer to
+/// a question that was asked after the listing came in. So a list that begins to list everybody
+/// refuses nobody, not even the first client. Resolvers keep that answer, and one question a
+/// `confirmation_spacing` does for all clients; so it costs next to nothing. What a resolver keeps
+/// may be as old as the list's negative TTL, hence `nobody` is asked as well, once a minute.
+namespace fendmail::io {
+
+class zone_keeper final : public waiter {
+public:
+    static constexpr milliseconds confirmation_spacing{100};
+    static constexpr milliseconds nobody_spacing{60'000};
+
+    struct surroundings {
+        event_sink* events;
+        deadline_queue* deadlines;
+        const resolver_pool* resolvers; ///< asked anew for each test
+        zone_states* states;
+        milliseconds timeout;
+        dnsbl::health_timing timing;
+    };
+    using confirmed = std::function<void(bool is_confirmed)>;
+
+    /// Begins its first test. @param sites must outlive this, as must the surroundings
+    zone_keeper(const surroundings& with, const dnsbl::site_set& sites, std::size_t zone);
+    zone_keeper(const zone_keeper&) = delete;
+    zone_keeper& operator=(const zone_keeper&) = delete;
+    ~zone_keeper();
+
+    /// No worker has found trouble.
+    [[nodiscard]] bool is_good() const noexcept;
+    /// It is to be asked about clients; but what it says counts only if it is good.
+    [[nodiscard]] bool is_asked() const noexcept;
+
+    // What lookups saw; each client once.
+    void on_client(bool listed, bool is_known, tick now);
+    void on_failure(tick now);
+    void on_odd_answer(tick now);
+
+    /// A listing can be checked, by asking for an address that no list may have.
+    [[nodiscard]] bool can_confirm() const noexcept { return health_.can_confirm(); }
+    /// Calls `done` later, never from within this call, and not at all after its own end.
+    void confirm(confirmed done);
+
+    void wake() noexcept override;
+
+private:
+    struct test;
+    struct confirmation;
+
+    void look(tick now);
+    void begin_test(tick now);
+    void end_test(tick now);
+    void begin_confirmation(tick now);
+    void on_confirmation(dnsbl::test_reply reply);
+    void end_confirmation(bool is_confirmed);
+    void set_deadline();
+    /// Makes the other workers and the log agree with what is known here.
+    void share(bool is_to_be_told, tick now);
+    void tell_trouble();
+    void tell_recovery(tick now);
+    void tell_remark();
+    [[nodiscard]] const dnsbl::site_set::zone_entry& entry() const noexcept
+    {
+        return sites_->zones[zone_];
+    }
+
+    surroundings with_;
+    const dnsbl::site_set* sites_;
+    std::size_t zone_;
+    dnsbl::zone_health health_;
+    deadline due_;
+    std::minstd_rand random_;
+    std::shared_ptr<test> test_;
+    std::shared_ptr<confirmation> confirmation_;
+    std::vector<confirmed> waiting_; ///< for the next confirmation
+    tick next_confirmation_{};
+    tick next_nobody_{};
+    bool is_suspended_ = false;   ///< by us
+    bool is_distrusting_ = false; ///< our resolvers
+};
+
+} // namespace fendmail::io
