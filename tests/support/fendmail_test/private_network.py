@@ -52,10 +52,10 @@ def add_address(address: str) -> None:
         fcntl.ioctl(control, _SIOCSIFADDR, request)
 
 
-def use_resolver(address: str, directory: Path) -> None:
-    """libc asks only this name server from now on, in this namespace."""
+def use_resolver(address: str, directory: Path, timeout: int = 5) -> None:
+    """libc asks only this name server from now on, once, in this namespace."""
     assert os.environ.get(_MARK), "this would change the machine's resolv.conf"
     file = directory / "resolv.conf"
-    file.write_text(f"nameserver {address}\noptions timeout:5 attempts:1\n", encoding="ascii")
+    file.write_text(f"nameserver {address}\noptions timeout:{timeout} attempts:1\n", encoding="ascii")
     file.chmod(0o644)
     run([require_program("mount", "mount"), "--bind", file, RESOLV_CONF])
