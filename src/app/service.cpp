@@ -21,6 +21,7 @@ std::unique_ptr<io::backend> make_relay(const runtime_config& config, io::introd
     options.connect_timeout = from.connect_timeout;
     options.greeting_timeout = from.greeting_timeout;
     options.idle_timeout = from.idle_timeout;
+    options.is_guarded = from.data == backend_data::strict;
     return std::make_unique<io::relay_backend>(std::move(options));
 }
 
@@ -31,7 +32,8 @@ std::unique_ptr<io::backend> make_backend(const runtime_config& config)
     switch (config.backend.kind) {
     case backend_kind::postfix_pass:
         return std::make_unique<io::fdpass_backend>(
-            config.backend.address, config.backend.unix_path, config.backend.connect_timeout);
+            config.backend.address, config.backend.unix_path, config.backend.connect_timeout,
+            config.backend.greeting_timeout, config.backend.idle_timeout);
     case backend_kind::proxy_v2: return make_relay(config, io::introduction::proxy_v2);
     case backend_kind::proxy_v1: return make_relay(config, io::introduction::proxy_v1);
     case backend_kind::xclient: return make_relay(config, io::introduction::xclient);
@@ -51,6 +53,8 @@ std::shared_ptr<const service> make_service(runtime_config config, const service
     made->zone_states =
         same ? before->zone_states : std::make_shared<io::zone_states>(*made->dnsbl_sites);
     made->backend = make_backend(made->config);
+    if (made->config.backend.tls != smtp::backend_tls::none)
+        made->backend_tls = io::tls_context::for_client();
     return made;
 }
 

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 #include <variant>
 
 namespace fendmail::app {
@@ -76,11 +77,21 @@ asio::awaitable<void> session::run_dialog()
     terms.faults = screener_.begin_dialog();
     terms.hide_ehlo = config().hide_ehlo_from.of(client_.address);
     terms.footer = footer();
+    terms.hands_over = config().relays_after_deep_tests && screener_.may_go_on();
+    const auto offers = worker_.backend_offers();
+    terms.backend_offers = offers.get();
     verdict_ = terms.refusal ? event::verdict::rejected : event::verdict::left;
     co_await talk(smtp::dialog{config().dialog, std::move(terms)});
     remember();
     reasons_ = screener_.reasons();
-    if (tls_failed_) reasons_ += reasons_.empty() ? "tls" : ",tls";
+    add_reason(trouble_);
+    if (tls_failed_) add_reason("tls");
+}
+
+void session::add_reason(std::string_view why)
+{
+    if (!reasons_.empty() && !why.empty()) reasons_ += ',';
+    reasons_ += why;
 }
 
 /// Moves octets between the client and the dialog. One deadline covers a whole command, so that
@@ -103,6 +114,12 @@ asio::awaitable<void> session::talk(smtp::dialog dialog)
             limit.clear(); // the handshake has a limit of its own
             if (!co_await start_tls(dialog)) co_return;
             break;
+        case smtp::next::hand_over:
+            limit.clear(); // the backend has limits of its own
+            step = co_await go_on(dialog);
+            if (!step) co_return;
+            limit.set_after(command_time_limit());
+            continue;
         case smtp::next::close:
             if (step->dropped) verdict_ = event::verdict::dropped;
             ended_by_ = dialog.last_verb() == "QUIT" && !step->dropped ? event::ended_by::client
@@ -169,6 +186,7 @@ asio::awaitable<bool> session::start_tls(smtp::dialog& dialog)
 /// again.
 void session::remember()
 {
+    if (std::exchange(remembered_, true)) return;
     const auto remembered = memory();
     screener_.on_latest_record(remembered.get());
     if (screener_.passed_in_dialog()) emit(event::passed{client_, screener_.is_new_client()});

@@ -1,9 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/assert.hpp"
 #include "fendmail/io/clock.hpp"
+#include "fendmail/io/guarded_relay.hpp"
+#include "fendmail/io/relay.hpp"
 #include "session_impl.hpp"
 
 namespace fendmail::app {
+
+namespace {
+
+smtp::reply unavailable()
+{
+    return smtp::make_reply(451, "4.3.2", "Service temporarily unavailable");
+}
+
+} // namespace
 
 void session::tell_way_in()
 {
@@ -65,6 +76,8 @@ asio::awaitable<void> session::hand_off()
         phase_ = event::phase::relay;
         ended_by_ = result.ended_by;
         if (result.idle) reasons_ = "idle";
+        co_await end_relay(result.fault, result.last_words);
+        if (result.fault) reasons_ = smtp::to_string(result.fault->kind);
         co_return;
     case io::hand_off_end::lost:
         emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
@@ -98,6 +111,124 @@ asio::awaitable<void> session::answer_for_backend(const io::hand_off_result& res
     }
     reply_ = smtp::to_log(answer);
     co_await talk(smtp::dialog::answering_once(config().dialog, std::move(answer), footer()));
+}
+
+// ── from our dialog to the backend ────────────────────────────────────────────────────────────
+
+asio::awaitable<io::resume_result> session::resume(const smtp::dialog& dialog, io::stream& server)
+{
+    auto& shared = worker_.sessions().shared();
+    if (!shared.has_room_for_backend()) {
+        io::resume_result none_left;
+        none_left.reason = "no descriptors are left for it; raise the limit (LimitNOFILE=)";
+        co_return none_left;
+    }
+    std::optional<counted> in_transit;
+    if (service_->backend->passes_sockets()) in_transit.emplace(shared.handing_off);
+    io::resume_options what;
+    what.replay = dialog.what_to_replay();
+    what.hostname = config().hostname;
+    // What came to us encrypted may go on so; what did not gains nothing by it.
+    if (stream_.is_encrypted()) what.tls = config().backend.tls;
+    what.tls_context = service_->backend_tls.get();
+    io::hand_off_request request{stream_, client_, local_, worker_.deadlines(), streams_};
+    co_return co_await service_->backend->resume(request, what, server);
+}
+
+/// The client has passed its deep tests and named a recipient, or wants something that only the
+/// backend can give it.
+/// @return what the dialog says when the backend cannot be had; nothing when the session is over
+asio::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
+{
+    remember();
+    const tick begun = io::steady_now();
+    const counted descriptor{worker_.sessions().shared().descriptors};
+    io::stream server{io::stream::socket{stream_.raw().get_executor()}};
+    const io::stream_group::membership member{streams_, server};
+    const auto result = co_await resume(dialog, server);
+    if (!stream_.is_open()) { // an orderly stop closed it
+        ended_by_ = event::ended_by::fendmail;
+        co_return std::nullopt;
+    }
+    if (result.offered) worker_.note_backend_offers(*result.offered);
+    switch (result.end) {
+    case io::resume_end::ready: break;
+    case io::resume_end::refused:
+        // A backend that has changed, or one of several: what it refuses may be what we offered.
+        if (result.offered && !dialog.offered_what(*result.offered))
+            co_return dialog.on_backend_refused(unavailable());
+        co_return dialog.on_backend_refused(*result.refusal);
+    case io::resume_end::failed:
+        emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
+        trouble_ = "backend_unavailable";
+        co_return dialog.on_backend_refused(
+            result.refusal && result.refusal->is_transient() ? *result.refusal : unavailable());
+    }
+    hand_off_time_ = between(begun, io::steady_now());
+    co_await relay_rest(dialog, server, result.offered && result.offered->has("CHUNKING"));
+    co_return std::nullopt;
+}
+
+asio::awaitable<void> session::relay_rest(const smtp::dialog& dialog, io::stream& server,
+                                          bool backend_has_chunking)
+{
+    ticket_.leave_screening();
+    decided_ = io::steady_now();
+    enter(event::phase::relay);
+    backend_has_it_ = true;
+    verdict_ = !screener_.passed_in_dialog() ? event::verdict::passed
+               : screener_.is_new_client()   ? event::verdict::pass_new
+                                             : event::verdict::pass_old;
+    stream_.set_no_delay();
+    io::relay_result done;
+    io::guarded_relay_result guarded;
+    if (config().backend.data == backend_data::as_is) {
+        done = co_await relay_as_is(dialog.octets_to_relay(), server);
+    } else {
+        io::guarded_relay_options options;
+        options.idle_limit = service_->backend->idle_limit();
+        options.guard.has_chunking = backend_has_chunking;
+        options.held = dialog.octets_to_relay();
+        guarded = co_await io::guarded_relay(stream_, server, worker_.deadlines(), options);
+        done = guarded.moved;
+    }
+    ended_by_ = done.ended_by;
+    trouble_ = guarded.fault ? smtp::to_string(guarded.fault->kind) : done.idle ? "idle" : "";
+    octets_in_ = done.octets_in;
+    octets_out_ = done.octets_out;
+    co_await end_relay(guarded.fault, guarded.last_words);
+}
+
+asio::awaitable<io::relay_result> session::relay_as_is(std::string_view held, io::stream& server)
+{
+    io::deadline limit{worker_.deadlines(), server};
+    limit.set_after(config().backend.greeting_timeout);
+    io::relay_result done;
+    if (co_await server.write(held, &limit) != wait_end::ready) {
+        done.ended_by = event::ended_by::backend;
+        co_return done;
+    }
+    limit.clear();
+    done =
+        co_await io::relay(stream_, server, worker_.deadlines(), service_->backend->idle_limit());
+    done.octets_in += held.size();
+    co_return done;
+}
+
+/// The backend has gone; what the client has to hear of that.
+asio::awaitable<void> session::end_relay(std::optional<smtp::guard_fault> fault,
+                                         std::optional<smtp::reply> last_words)
+{
+    if (fault)
+        emit(event::relay_stopped{client_, smtp::to_string(fault->kind),
+                                  smtp::to_string(fault->place), fault->offset});
+    if (!stream_.is_open()) co_return;
+    const auto who = ended_by_;
+    if (last_words)
+        co_await say_and_close(std::move(*last_words));
+    else
+        co_await linger();
+    ended_by_ = who;
 }
 
 } // namespace fendmail::app

@@ -5,12 +5,14 @@
 #include "fendmail/app/worker.hpp"
 #include "fendmail/core/screen/screener.hpp"
 #include "fendmail/core/smtp/dialog.hpp"
+#include "fendmail/io/relay.hpp"
 #include "fendmail/io/stream_group.hpp"
 
 #include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 /// The inside of session.hpp: one client from accept to end. Its parts are in session.cpp (course
 /// and ends), session_early.cpp (greet wait and lists), session_dialog.cpp (our own SMTP side) and
@@ -67,7 +69,15 @@ private:
     /// @return what the dialog makes of it; nothing when the connection is over
     asio::awaitable<std::optional<smtp::step>> hear(smtp::dialog& dialog, io::deadline& limit);
     asio::awaitable<bool> start_tls(smtp::dialog& dialog);
+    asio::awaitable<std::optional<smtp::step>> go_on(smtp::dialog& dialog);
+    asio::awaitable<io::resume_result> resume(const smtp::dialog& dialog, io::stream& server);
+    asio::awaitable<void> relay_rest(const smtp::dialog& dialog, io::stream& server,
+                                     bool backend_has_chunking);
+    asio::awaitable<io::relay_result> relay_as_is(std::string_view held, io::stream& server);
+    asio::awaitable<void> end_relay(std::optional<smtp::guard_fault> fault,
+                                    std::optional<smtp::reply> last_words);
     void remember();
+    void add_reason(std::string_view why);
     [[nodiscard]] tick_span command_time_limit() const noexcept;
     void tell(const smtp::note& what);
     void tell_refusal(const smtp::recipient_refused& what);
@@ -97,6 +107,7 @@ private:
     bool client_spoke_ = false; ///< unread octets wait in the socket
     bool backend_has_it_ = false;
     bool tls_failed_ = false;
+    bool remembered_ = false;
 
     event::phase phase_ = event::phase::connect;
     event::verdict verdict_ = event::verdict::left;
@@ -107,6 +118,7 @@ private:
     int score_ = 0;
     bool score_complete_ = true;
     std::string reasons_;
+    std::string_view trouble_; ///< a reason of the backend's
     std::string reply_;
     std::string helo_;
 };

@@ -26,6 +26,7 @@ worker::worker(std::shared_ptr<const service> what, io::allowlist_store& store, 
     , registry_{shared, events}
     , deadlines_{context_}
     , lookups_{context_, events, service_->config.resolvers}
+    , probe_{context_, deadlines_, events}
 {
     watch_lists();
 }
@@ -49,6 +50,7 @@ void worker::start()
 {
     for (auto& one : listeners_)
         one->start();
+    probe_.use(service_);
     thread_ = std::thread{[this] { context_.run(); }};
     ::pthread_setname_np(thread_.native_handle(), "fendmail-worker");
 }
@@ -70,6 +72,7 @@ void worker::use(std::shared_ptr<const service> what)
             events_->on(event::internal_error{text});
         }
         lookups_.keep_only(*service_->dnsbl_sites);
+        probe_.use(service_);
     });
 }
 
@@ -141,7 +144,8 @@ void worker::stop()
     // Only after an exception is anybody left. Sessions use what dies before the context does, so
     // they must be gone first; closing their streams ends whatever they wait for.
     registry_.kill_all();
-    while (!registry_.is_empty()) {
+    probe_.stop();
+    while (!registry_.is_empty() || !probe_.is_idle()) {
         context_.restart();
         context_.run_one();
     }

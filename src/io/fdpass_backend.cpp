@@ -3,6 +3,7 @@
 
 #include "fendmail/core/limits.hpp"
 #include "fendmail/io/clock.hpp"
+#include "fendmail/io/resume.hpp"
 #include "fendmail/io/unique_fd.hpp"
 #include "fendmail/io/unix_connect.hpp"
 
@@ -80,11 +81,58 @@ std::string pass_attributes(const endpoint& client, const endpoint& local)
     return octets;
 }
 
-fdpass_backend::fdpass_backend(std::string name, std::string path, milliseconds connect_timeout)
+fdpass_backend::fdpass_backend(std::string name, std::string path, milliseconds connect_timeout,
+                               milliseconds greeting_timeout, milliseconds idle_timeout)
     : name_{std::move(name)}
     , path_{std::move(path)}
     , connect_timeout_{connect_timeout}
+    , greeting_timeout_{greeting_timeout}
+    , idle_timeout_{idle_timeout}
 {
+}
+
+asio::awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
+                                                      const resume_options& what, stream& server)
+{
+    resume_result result;
+    unique_fd channel;
+    const int connect_error =
+        co_await connect_unix(path_, request.client, request.deadlines, connect_timeout_, channel);
+    if (connect_error != 0) {
+        result.reason = explain(connect_error, path_);
+        co_return result;
+    }
+    std::array<int, 2> pair{-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()) != 0) {
+        result.reason = explain(errno, path_);
+        co_return result;
+    }
+    unique_fd ours{pair[0]};
+    unique_fd theirs{pair[1]};
+    const int send_error =
+        send_descriptor(channel.get(), theirs.get(),
+                        pass_attributes(request.client_address, request.local_address));
+    // With our copy gone, the end of whoever has the other one is the end of the session.
+    theirs.reset();
+    error_code error;
+    if (send_error == 0) server.raw().assign(asio::local::stream_protocol{}, ours.get(), error);
+    if (send_error == 0 && !error) static_cast<void>(ours.release());
+    if (send_error != 0 || error) {
+        result.reason = send_error != 0 ? explain(send_error, path_) : error.message();
+        co_return result;
+    }
+    // The channel stays open until the service has greeted: closed before it is read, it would be
+    // taken for a client that has gone.
+    deadline limit{request.deadlines, server};
+    limit.set_after(greeting_timeout_);
+    smtp::handoff_dialog dialog{smtp::handoff_kind::greeting_only, what.hostname,
+                                request.client_address, request.local_address};
+    auto first_words = co_await read_greeting(server, dialog, limit);
+    result.reason = std::move(first_words.failure);
+    result.refusal = std::move(first_words.refusal);
+    if (!result.reason.empty()) co_return result;
+    limit.set_after(greeting_timeout_);
+    co_return co_await replay_to(server, what, limit);
 }
 
 asio::awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& request)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/io/relay.hpp"
 
-#include "fendmail/io/clock.hpp"
+#include "fendmail/core/smtp/keyword_filter.hpp"
+#include "relay_ends.hpp"
 
-#include <algorithm>
 #include <array>
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
@@ -11,95 +11,55 @@ namespace fendmail::io {
 
 namespace {
 
-constexpr std::size_t buffer_octets = 16384;
-
-/// A backend that has closed takes no more commands: how long its client may go on holding the
-/// connection. Without this a client that never closes keeps its place until the idle limit.
-constexpr milliseconds after_backend_closed{10000};
-
-/// Closes both sides when nothing has moved for too long. Looks at the clock once a period
-/// instead of moving a deadline with every read.
-class idle_guard final : public waiter {
-public:
-    idle_guard(stream& a, stream& b, deadline_queue& deadlines, milliseconds limit)
-        : a_{&a}
-        , b_{&b}
-        , limit_{limit}
-        , last_active_{steady_now()}
-        , check_{deadlines, *this}
-    {
-        check_.set(last_active_ + limit_);
-    }
-    void active() noexcept { last_active_ = steady_now(); }
-    [[nodiscard]] bool expired() const noexcept { return expired_; }
-    /// From now on the relay is idle after `limit` at the latest.
-    void shorten(milliseconds limit)
-    {
-        limit_ = std::min(limit_, limit);
-        check_.set(steady_now() + limit_);
-    }
-    void wake() noexcept override
-    {
-        const tick due = last_active_ + limit_;
-        if (steady_now() < due) {
-            check_.set(due);
-            return;
-        }
-        expired_ = true;
-        a_->close();
-        b_->close();
-    }
-
-private:
-    stream* a_;
-    stream* b_;
-    milliseconds limit_;
-    tick last_active_;
-    deadline check_;
-    bool expired_ = false;
-};
-
 struct shared_state {
     idle_guard& idle;
-    event::ended_by first = event::ended_by::fendmail;
-    bool has_first = false;
-
-    void ended(event::ended_by who) noexcept
-    {
-        if (has_first || idle.expired()) return;
-        has_first = true;
-        first = who;
-    }
+    first_end& ends;
 };
 
-asio::awaitable<void> pump(stream& from, stream& to, std::uint64_t& count, shared_state& state,
-                           event::ended_by sender, event::ended_by receiver)
+/// One direction: where its octets come from and go to.
+struct direction {
+    stream& from;
+    stream& to;
+    event::ended_by sender;
+    event::ended_by receiver;
+};
+
+asio::awaitable<bool> send_on(stream& to, std::string_view octets, smtp::keyword_filter* filter)
 {
-    std::array<char, buffer_octets> buffer;
+    if (filter == nullptr || filter->is_done())
+        co_return co_await to.write(octets, nullptr) == wait_end::ready;
+    const std::string filtered = filter->on_backend(octets);
+    co_return filtered.empty() || co_await to.write(filtered, nullptr) == wait_end::ready;
+}
+
+asio::awaitable<void> pump(direction d, std::uint64_t& count, shared_state& state,
+                           smtp::keyword_filter* filter)
+{
+    std::array<char, relay_buffer_octets> buffer;
     for (;;) {
-        const auto got = co_await from.read_some(asio::buffer(buffer), nullptr);
-        if (got.end == wait_end::woken && from.is_open()) continue; // meant for somebody else
+        const auto got = co_await d.from.read_some(asio::buffer(buffer), nullptr);
+        if (got.end == wait_end::woken && d.from.is_open()) continue; // meant for somebody else
         if (got.end == wait_end::closed) {
-            state.ended(sender);
-            to.shutdown_write();
-            if (sender == event::ended_by::backend) state.idle.shorten(after_backend_closed);
+            state.ends.note(d.sender);
+            d.to.shutdown_write();
+            if (d.sender == event::ended_by::backend) state.idle.shorten(after_backend_closed);
             co_return;
         }
         if (got.end != wait_end::ready) {
-            state.ended(sender);
+            state.ends.note(d.sender);
             break;
         }
         state.idle.active();
-        if (co_await to.write({buffer.data(), got.octets}, nullptr) != wait_end::ready) {
-            state.ended(receiver);
+        if (!co_await send_on(d.to, {buffer.data(), got.octets}, filter)) {
+            state.ends.note(d.receiver);
             break;
         }
         count += got.octets;
         state.idle.active();
     }
     // A broken connection is no end of a direction: both sides must learn that it is over.
-    from.close();
-    to.close();
+    d.from.close();
+    d.to.close();
 }
 
 } // namespace
@@ -108,15 +68,18 @@ asio::awaitable<relay_result> relay(stream& client, stream& backend, deadline_qu
                                     milliseconds idle_limit)
 {
     using namespace asio::experimental::awaitable_operators;
+    using event::ended_by;
     relay_result result;
     idle_guard idle{client, backend, deadlines, idle_limit};
-    shared_state state{idle};
-    co_await (pump(client, backend, result.octets_in, state, event::ended_by::client,
-                   event::ended_by::backend) &&
-              pump(backend, client, result.octets_out, state, event::ended_by::backend,
-                   event::ended_by::client));
-    result.idle = idle.expired() && !state.has_first;
-    result.ended_by = result.idle ? event::ended_by::fendmail : state.first;
+    first_end ends{idle};
+    shared_state state{idle, ends};
+    smtp::keyword_filter filter;
+    co_await (pump({client, backend, ended_by::client, ended_by::backend}, result.octets_in, state,
+                   nullptr) &&
+              pump({backend, client, ended_by::backend, ended_by::client}, result.octets_out, state,
+                   &filter));
+    result.idle = idle.expired() && !ends.is_known();
+    result.ended_by = result.idle ? ended_by::fendmail : ends.who();
     co_return result;
 }
 

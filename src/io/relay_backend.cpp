@@ -4,6 +4,7 @@
 #include "fendmail/core/proxy/proxy_header.hpp"
 #include "fendmail/core/smtp/handoff_dialog.hpp"
 #include "fendmail/io/clock.hpp"
+#include "fendmail/io/guarded_relay.hpp"
 #include "fendmail/io/relay.hpp"
 #include "fendmail/io/socket_address.hpp"
 #include "fendmail/io/unix_connect.hpp"
@@ -15,13 +16,6 @@
 #include <system_error>
 
 namespace fendmail::io {
-
-/// What came of the first words with a backend.
-struct relay_backend::greeted {
-    std::string greeting;               ///< for the client; "" when it failed
-    std::string failure;                ///< "" when it worked
-    std::optional<smtp::reply> refusal; ///< the backend's own 4xx or 5xx
-};
 
 namespace {
 
@@ -72,8 +66,8 @@ asio::awaitable<std::string> relay_backend::connect(stream& into, hand_off_reque
     co_return refused ? refused.message() : std::string{};
 }
 
-asio::awaitable<relay_backend::greeted>
-relay_backend::introduce(stream& server, hand_off_request& request, deadline& limit) const
+asio::awaitable<greeted> relay_backend::introduce(stream& server, hand_off_request& request,
+                                                  deadline& limit) const
 {
     limit.set_after(options_.greeting_timeout);
     // One write, so that the header arrives in one piece: Postfix looks at the socket once.
@@ -82,22 +76,23 @@ relay_backend::introduce(stream& server, hand_off_request& request, deadline& li
         co_return greeted{{}, "it closed the connection at the PROXY header", {}};
 
     auto dialog = make_dialog(options_.how, options_.hostname, request);
-    std::array<char, 4096> buffer;
-    smtp::handoff_step step;
-    while (step.then == smtp::handoff_next::read) {
-        if (!step.output.empty() && co_await server.write(step.output, &limit) != wait_end::ready)
-            co_return greeted{{}, "it closed the connection before its greeting", {}};
-        const auto got = co_await server.read_some(asio::buffer(buffer), &limit);
-        switch (got.end) {
-        case wait_end::ready: step = dialog.on_octets({buffer.data(), got.octets}); break;
-        case wait_end::timed_out: step = dialog.on_time_limit(); break;
-        case wait_end::closed:
-        case wait_end::failed:
-        case wait_end::woken: step = dialog.on_eof(); break;
-        }
-    }
-    if (step.then == smtp::handoff_next::ready) co_return greeted{dialog.greeting_raw(), {}, {}};
-    co_return greeted{{}, dialog.failure_text(), dialog.backend_reply()};
+    co_return co_await read_greeting(server, dialog, limit);
+}
+
+asio::awaitable<resume_result> relay_backend::resume(hand_off_request& request,
+                                                     const resume_options& what, stream& server)
+{
+    deadline limit{request.deadlines, server};
+    resume_result result;
+    result.reason = co_await connect(server, request, limit);
+    if (!result.reason.empty()) co_return result;
+    server.set_no_delay();
+    auto first_words = co_await introduce(server, request, limit);
+    result.reason = std::move(first_words.failure);
+    result.refusal = std::move(first_words.refusal);
+    if (!result.reason.empty()) co_return result;
+    limit.set_after(options_.greeting_timeout);
+    co_return co_await replay_to(server, what, limit);
 }
 
 asio::awaitable<hand_off_result> relay_backend::hand_off(hand_off_request& request)
@@ -128,8 +123,16 @@ asio::awaitable<hand_off_result> relay_backend::hand_off(hand_off_request& reque
         co_return result;
     }
     client_limit.clear();
-    const auto done =
-        co_await relay(request.client, server, request.deadlines, options_.idle_timeout);
+    relay_result done;
+    if (options_.is_guarded) {
+        auto guarded = co_await guarded_relay(request.client, server, request.deadlines,
+                                              {.idle_limit = options_.idle_timeout});
+        done = guarded.moved;
+        result.fault = guarded.fault;
+        result.last_words = std::move(guarded.last_words);
+    } else {
+        done = co_await relay(request.client, server, request.deadlines, options_.idle_timeout);
+    }
     result.ended_by = done.ended_by;
     result.idle = done.idle;
     result.octets_in = done.octets_in;

@@ -3,6 +3,7 @@
 
 #include "fendmail/app/config/config.hpp"
 #include "fendmail/io/backend.hpp"
+#include "fendmail/io/tls_context.hpp"
 #include "fendmail/io/zone_states.hpp"
 
 #include <memory>
@@ -16,6 +17,8 @@ namespace fendmail::app {
 struct service {
     runtime_config config;
     std::unique_ptr<io::backend> backend;
+    /// For the way to the backend; nothing when it is never encrypted.
+    std::shared_ptr<const io::tls_context> backend_tls;
     /// Apart from the rest, because lookups that are kept for their TTL hold it, and shared by
     /// configurations that have the same sites, so that a reload does not ask all lists again.
     std::shared_ptr<const dnsbl::site_set> dnsbl_sites;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/backend_probe.hpp"
 #include "fendmail/app/intake.hpp"
 #include "fendmail/app/registry.hpp"
 #include "fendmail/app/service.hpp"
@@ -65,6 +66,12 @@ public:
     [[nodiscard]] io::allowlist_store& store() noexcept { return *store_; }
     [[nodiscard]] event_sink& events() noexcept { return *events_; }
     [[nodiscard]] registry& sessions() noexcept { return registry_; }
+    /// What the backend offers clients from outside; null as long as nobody knows.
+    [[nodiscard]] std::shared_ptr<const smtp::extensions> backend_offers() const noexcept
+    {
+        return probe_.offers();
+    }
+    void note_backend_offers(const smtp::extensions& seen) { probe_.note(seen); }
     /// The worker that the connections of this client come to.
     [[nodiscard]] worker& owner_of(const ip_address& client) noexcept;
 
@@ -83,6 +90,7 @@ private:
     intake intake_{*this};
     io::deadline_queue deadlines_;
     io::dnsbl_lookup lookups_;
+    backend_probe probe_;
     std::vector<std::unique_ptr<io::listener>> listeners_;
     std::vector<worker*> all_;
     std::thread thread_;

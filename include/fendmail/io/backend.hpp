@@ -3,6 +3,9 @@
 
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/event/event.hpp"
+#include "fendmail/core/smtp/data_guard.hpp"
+#include "fendmail/core/smtp/extensions.hpp"
+#include "fendmail/core/smtp/replay_dialog.hpp"
 #include "fendmail/core/smtp/reply.hpp"
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/awaiting.hpp"
@@ -44,9 +47,32 @@ struct hand_off_result {
     std::optional<smtp::reply> refusal{}; ///< with failed: the backend's own 4xx or 5xx
     event::ended_by ended_by = event::ended_by::fendmail; ///< with relayed
     bool idle = false;                                    ///< with relayed: ended by the idle limit
-    milliseconds until_ready{0};  ///< from request to the backend's greeting
-    std::uint64_t octets_in = 0;  ///< client to backend
-    std::uint64_t octets_out = 0; ///< backend to client
+    milliseconds until_ready{0};              ///< from request to the backend's greeting
+    std::uint64_t octets_in = 0;              ///< client to backend
+    std::uint64_t octets_out = 0;             ///< backend to client
+    std::optional<smtp::guard_fault> fault{}; ///< with relayed and a guard: what ended it
+    std::optional<smtp::reply> last_words{};  ///< with relayed: what the client should hear
+};
+
+/// What a backend must hear again of a client that has been in our own dialog.
+struct resume_options {
+    smtp::replay replay;
+    smtp::backend_tls tls = smtp::backend_tls::none;
+    const io::tls_context* tls_context = nullptr; ///< of a client; for any `tls` but none
+    std::string hostname;                         ///< ours
+};
+
+enum class resume_end : std::uint8_t {
+    ready,   ///< relay between the client and the stream of the backend
+    refused, ///< `refusal` is the backend's reply to MAIL, or to the client's EHLO
+    failed,  ///< no backend
+};
+
+struct resume_result {
+    resume_end end = resume_end::failed;
+    std::string reason;                        ///< for the log; "" with ready
+    std::optional<smtp::reply> refusal{};      ///< with refused; with failed: its own greeting
+    std::optional<smtp::extensions> offered{}; ///< what it offers this client, if it said EHLO
 };
 
 class backend {
@@ -58,6 +84,12 @@ public:
 
     /// @param request must outlive the operation
     [[nodiscard]] virtual asio::awaitable<hand_off_result> hand_off(hand_off_request& request) = 0;
+    /// Connects for a client that goes on speaking through us, and repeats what it has said.
+    /// @param server not open; afterwards the backend's, when the end is ready
+    [[nodiscard]] virtual asio::awaitable<resume_result>
+    resume(hand_off_request& request, const resume_options& what, stream& server) = 0;
+    /// How long a relayed session may be idle.
+    [[nodiscard]] virtual milliseconds idle_limit() const noexcept = 0;
     /// For logs: the address as configured.
     [[nodiscard]] virtual const std::string& name() const noexcept = 0;
     /// True when sockets are in transit to the backend and their number must be limited.

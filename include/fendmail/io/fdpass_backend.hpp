@@ -17,9 +17,16 @@ class fdpass_backend final : public backend {
 public:
     /// @param path of the service's UNIX socket
     /// @param connect_timeout how long a full queue of the service is waited for
-    fdpass_backend(std::string name, std::string path, milliseconds connect_timeout);
+    /// @param greeting_timeout and idle_timeout of sessions that go on through us
+    fdpass_backend(std::string name, std::string path, milliseconds connect_timeout,
+                   milliseconds greeting_timeout = milliseconds{30000},
+                   milliseconds idle_timeout = milliseconds{600000});
 
     asio::awaitable<hand_off_result> hand_off(hand_off_request& request) override;
+    /// Passes one end of a pair of sockets, with the client's address, and speaks on the other.
+    asio::awaitable<resume_result> resume(hand_off_request& request, const resume_options& what,
+                                          stream& server) override;
+    [[nodiscard]] milliseconds idle_limit() const noexcept override { return idle_timeout_; }
     [[nodiscard]] const std::string& name() const noexcept override { return name_; }
     [[nodiscard]] bool passes_sockets() const noexcept override { return true; }
 
@@ -27,6 +34,8 @@ private:
     std::string name_;
     std::string path_;
     milliseconds connect_timeout_;
+    milliseconds greeting_timeout_;
+    milliseconds idle_timeout_;
 };
 
 /// The octets that go with the descriptor: a zero octet that carries it, then the attributes as

@@ -3,6 +3,7 @@
 
 #include "fendmail/core/address.hpp"
 #include "fendmail/io/backend.hpp"
+#include "fendmail/io/resume.hpp"
 
 #include <cstdint>
 #include <string>
@@ -26,6 +27,7 @@ struct relay_backend_options {
     milliseconds connect_timeout{5000};
     milliseconds greeting_timeout{30000};
     milliseconds idle_timeout{600000};
+    bool is_guarded = false; ///< what is handed off is relayed with smtp::data_guard
 };
 
 class relay_backend final : public backend {
@@ -36,11 +38,16 @@ public:
     }
 
     asio::awaitable<hand_off_result> hand_off(hand_off_request& request) override;
+    asio::awaitable<resume_result> resume(hand_off_request& request, const resume_options& what,
+                                          stream& server) override;
+    [[nodiscard]] milliseconds idle_limit() const noexcept override
+    {
+        return options_.idle_timeout;
+    }
     [[nodiscard]] const std::string& name() const noexcept override { return options_.name; }
     [[nodiscard]] bool passes_sockets() const noexcept override { return false; }
 
 private:
-    struct greeted;
     asio::awaitable<std::string> connect(stream& into, hand_off_request& request,
                                          deadline& limit) const;
     asio::awaitable<greeted> introduce(stream& server, hand_off_request& request,

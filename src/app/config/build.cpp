@@ -145,6 +145,9 @@ void builder::backend()
     options.connect_timeout = span("backend", "connect_timeout");
     options.greeting_timeout = span("backend", "greeting_timeout");
     options.idle_timeout = span("backend", "idle_timeout");
+    options.tls = number<smtp::backend_tls>("backend", "tls");
+    options.data = number<backend_data>("backend", "data");
+    details_without_effect(options);
     if (kind.broken || address.broken) return;
 
     constexpr std::string_view name = "backend.address";
@@ -167,6 +170,19 @@ void builder::backend()
                                  "\"unix:/var/spool/postfix/public/smtpd\" (found {})",
                                  in_quotes(item.written)));
     tcp_backend(item, where);
+}
+
+void builder::details_without_effect(const backend_options& options)
+{
+    if (options.tls != smtp::backend_tls::none && get("tls", "level").number == 0)
+        problems_.warning(get("backend", "tls").where,
+                          "backend.tls: nothing is encrypted by it while tls.level is \"none\": "
+                          "clients then speak TLS with the backend themselves");
+    if (options.kind == backend_kind::postfix_pass && options.data == backend_data::strict)
+        problems_.warning(get("backend", "data").where,
+                          "backend.data: with \"postfix-pass\" known clients are handed to Postfix "
+                          "with their socket and are not guarded by us; Postfix's "
+                          "smtpd_forbid_bare_newline does that");
 }
 
 void builder::tcp_backend(const text_item& address, place where)
@@ -268,16 +284,8 @@ void builder::screening()
     out_.runtime.limit_ipv6_prefix = number<unsigned>("limits", "ipv6_prefix");
     out_.runtime.screening_limit = number<std::uint32_t>("limits", "screening");
     out_.runtime.handing_off_limit = number<std::uint32_t>("limits", "handing_off");
-    const setting& after = get("deep", "after");
-    out_.runtime.relays_after_deep_tests = after.number == 0;
+    out_.runtime.relays_after_deep_tests = get("deep", "after").number == 0;
     out_.runtime.deep_ipv4_prefix = number<unsigned>("deep", "ipv4_prefix");
-    const bool any_deep = policy.tests[test::pipelining].enabled ||
-                          policy.tests[test::non_smtp_command].enabled ||
-                          policy.tests[test::bare_newline].enabled;
-    if (any_deep && out_.runtime.relays_after_deep_tests)
-        problems_.warning(after.where, "deep.after: \"relay\" is not built yet, so clients that "
-                                       "pass the deep tests are told to come back; write "
-                                       "\"retry\" to say that this is wanted");
     teaser();
 }
 

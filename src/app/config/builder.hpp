@@ -90,6 +90,7 @@ private:
     void admin();
     void backend();
     void tcp_backend(const text_item& address, place where);
+    void details_without_effect(const backend_options& options);
     void proxy_protocol();
     void access();
     void allowlist_interfaces();

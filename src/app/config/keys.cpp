@@ -3,6 +3,7 @@
 
 #include "fendmail/core/limits.hpp"
 #include "fendmail/io/listener.hpp"
+#include "keys_backend.hpp"
 #include "keys_lists.hpp"
 
 #include <algorithm>
@@ -563,8 +564,10 @@ constexpr std::array keys{
 };
 
 constexpr auto table = [] {
-    std::array<key, keys.size() + list_keys.size()> all{};
-    std::ranges::copy(list_keys, std::ranges::copy(keys, all.begin()).out);
+    std::array<key, keys.size() + backend_keys.size() + list_keys.size()> all{};
+    auto at = std::ranges::copy(keys, all.begin()).out;
+    at = std::ranges::copy(backend_keys, at).out;
+    std::ranges::copy(list_keys, at);
     return all;
 }();
 

@@ -39,6 +39,7 @@ struct description_of {
     }
     text operator()(const protocol_fault&) const { return {"protocol_fault", level::info}; }
     text operator()(const plaintext_injected&) const { return {"plaintext_injected", level::info}; }
+    text operator()(const relay_stopped&) const { return {"relay_stopped", level::info}; }
     text operator()(const tls_started&) const { return {"tls_started", level::info}; }
     text operator()(const tls_failed&) const { return {"tls_failed", level::info}; }
     text operator()(const proxy_header_refused&) const

@@ -44,6 +44,13 @@ struct fields_of {
         client(e.client);
         out.client_text("text", e.text);
     }
+    void operator()(const relay_stopped& e) const
+    {
+        client(e.client);
+        out.word("fault", e.fault);
+        out.word("place", e.place);
+        out.number("offset", e.offset);
+    }
     void operator()(const tls_started& e) const
     {
         client(e.client);

@@ -82,6 +82,11 @@ public:
         say("PLAINTEXT AFTER STARTTLS from {}: ", to_text(e.client));
         append_client_text(out_, e.text);
     }
+    void operator()(const relay_stopped& e)
+    {
+        say("RELAY STOPPED for {}: {} in {} at octet {}", to_text(e.client), e.fault, e.place,
+            e.offset);
+    }
     void operator()(const tls_started& e)
     {
         say("TLS connection established from {}: ", to_text(e.client));

@@ -51,16 +51,55 @@ step dialog::on_octets(std::string_view octets, std::string_view waiting)
     step out;
     waiting_ = waiting;
     if (!closed_) lines_.feed(octets);
-    while (!closed_ && !starts_tls_) {
+    read_lines(out);
+    waiting_ = {};
+    return out;
+}
+
+void dialog::read_lines(step& out)
+{
+    while (!closed_ && !starts_tls_ && !hands_over_now_) {
         const std::optional<line> input = lines_.next();
         if (!input) break;
         on_line(out, *input);
     }
     // A line without an end is cut off as soon as it is too long, not when its <LF> comes.
-    if (!closed_ && lines_.overflowed()) end_with(out, limit::command_length, last_verb_);
-    waiting_ = {};
-    out.then = closed_ ? next::close : starts_tls_ ? next::start_tls : next::read;
+    if (!closed_ && !hands_over_now_ && lines_.overflowed())
+        end_with(out, limit::command_length, last_verb_);
+    out.then = closed_           ? next::close
+               : hands_over_now_ ? next::hand_over
+               : starts_tls_     ? next::start_tls
+                                 : next::read;
+}
+
+step dialog::on_backend_refused(reply answer_text)
+{
+    step out;
+    hands_over_now_ = false;
+    const bool is_recipient = !mail_line_.empty();
+    const auto end = held_.find("\r\n");
+    const command held = parse_command(std::string_view{held_}.substr(0, end));
+    if (is_recipient)
+        of_backend_ = std::move(answer_text);
+    else
+        answer(out, 454, "4.7.0", "Not available due to local problem");
+    if (is_recipient) on_rcpt(out, held);
+    out.command_done = true;
+    // What came behind it was meant for the backend, and is ours to answer now.
+    const std::string rest = held_.substr(end + 2);
+    held_.clear();
+    lines_.feed(rest);
+    read_lines(out);
     return out;
+}
+
+/// Keeps a command for the backend, with everything behind it.
+void dialog::hold(std::string_view text)
+{
+    hands_over_now_ = true;
+    held_ = text;
+    held_ += "\r\n";
+    held_ += lines_.take_unread();
 }
 
 void dialog::on_tls_started() noexcept
@@ -68,8 +107,16 @@ void dialog::on_tls_started() noexcept
     starts_tls_ = false;
     encrypted_ = true;
     helo_.clear();
-    from_.reset();
+    helo_line_.clear();
+    forget_transaction();
     esmtp_ = false;
+}
+
+void dialog::forget_transaction() noexcept
+{
+    from_.reset();
+    mail_line_.clear();
+    of_backend_.reset();
 }
 
 step dialog::on_time_limit()
@@ -127,6 +174,7 @@ void dialog::on_line(step& out, const line& input)
     if (++commands_ > options_->command_limit && row.is_limited)
         return end_with(out, limit::command_count, previous_verb);
 
+    if (terms_.hands_over && refused_as_unclean(out, input, parsed)) return;
     on_command(out, parsed);
     if (row.ends_session) closed_ = true;
 }
@@ -162,7 +210,10 @@ bool dialog::found(step& out, fault what, std::string_view after, std::string_vi
     switch (rule) {
     case on_fault::unwatched:
     case on_fault::tell: return false;
-    case on_fault::refuse: refusal_ = as_sent(refusal_of(what)); return false;
+    case on_fault::refuse:
+        refusal_ = as_sent(refusal_of(what));
+        terms_.hands_over = false;
+        return false;
     case on_fault::end: break;
     }
     closed_ = true;
@@ -205,6 +256,7 @@ std::string_view to_string(next n) noexcept
     switch (n) {
     case next::read: return "read";
     case next::start_tls: return "start_tls";
+    case next::hand_over: return "hand_over";
     case next::close: return "close";
     }
     return "?";

@@ -6,9 +6,24 @@
 #include "fendmail/core/smtp/path.hpp"
 
 #include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+#include <system_error>
 #include <utility>
 
 namespace fendmail::smtp {
+
+namespace {
+
+/// @return 0 when it is no number, or too large a one
+std::uint64_t number(std::string_view digits) noexcept
+{
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), value);
+    return error == std::errc{} && end == digits.end() ? value : 0;
+}
+
+} // namespace
 
 bool dialog::hides(std::string_view keyword) const noexcept
 {
@@ -22,8 +37,8 @@ void dialog::on_command(step& out, const command& input)
     if (options_->tls == tls_level::encrypt && !encrypted_ && !row_of(input.verb).before_tls)
         return answer(out, 530, "5.7.0", "Must issue a STARTTLS command first");
     switch (input.verb) {
+    case verb::auth: return on_auth(out, input);
     case verb::unknown:
-    case verb::auth:
     case verb::xclient:
     case verb::xforward: return answer(out, 502, "5.5.2", "Error: command not recognized");
     case verb::ehlo: return on_ehlo(out, input);
@@ -32,7 +47,7 @@ void dialog::on_command(step& out, const command& input)
     case verb::rcpt: return on_rcpt(out, input);
     case verb::data: return on_data(out, input);
     case verb::bdat: return on_bdat(out, input);
-    case verb::rset: from_.reset(); return answer(out, 250, "2.0.0", "Ok");
+    case verb::rset: forget_transaction(); return answer(out, 250, "2.0.0", "Ok");
     case verb::noop: return answer(out, 250, "2.0.0", "Ok");
     case verb::vrfy: return on_vrfy(out, input);
     case verb::etrn: return on_etrn(out, input);
@@ -46,10 +61,15 @@ void dialog::on_ehlo(step& out, const command& input)
     const std::string_view name = first_word(input.argument);
     if (name.empty()) return answer(out, 501, "", "Syntax: EHLO hostname");
     helo_ = name;
-    from_.reset();
+    forget_transaction();
     esmtp_ = true;
 
     reply greeting = make_reply(250, "", options_->hostname);
+    if (terms_.hands_over) {
+        helo_line_ = "EHLO " + helo_;
+        offer_for_backend(greeting);
+        return answer(out, greeting);
+    }
     const bool offers_tls = options_->tls != tls_level::none && !encrypted_;
     for (const std::string_view keyword : offered_extensions) {
         if (hides(keyword)) continue;
@@ -67,7 +87,8 @@ void dialog::on_helo(step& out, const command& input)
     const std::string_view name = first_word(input.argument);
     if (name.empty()) return answer(out, 501, "", "Syntax: HELO hostname");
     helo_ = name;
-    from_.reset();
+    forget_transaction();
+    if (terms_.hands_over) helo_line_ = "HELO " + helo_;
     // esmtp_ stays: a client that said EHLO once has shown that it speaks ESMTP.
     answer(out, 250, "", options_->hostname);
 }
@@ -85,8 +106,31 @@ void dialog::on_mail(step& out, const command& input)
     if (from_) return answer(out, 503, "5.5.1", "Error: nested MAIL command");
     const std::optional<std::string> path = parse_path(input.argument);
     if (!path) return answer(out, 501, "5.5.4", "Syntax: MAIL FROM:<address>");
+    if (is_too_large_for_backend(input.argument))
+        return answer(out, 552, "5.3.4", "Message size exceeds fixed limit");
     from_ = to_log_form(*path);
+    of_backend_.reset();
+    if (terms_.hands_over) mail_line_ = fmt::format("MAIL {}", input.argument);
     answer(out, 250, "2.1.0", "Ok");
+}
+
+/// RFC 1870 §6.1: said at MAIL, before the client learns of it behind its recipients.
+bool dialog::is_too_large_for_backend(std::string_view argument) const
+{
+    if (!terms_.hands_over || terms_.backend_offers == nullptr) return false;
+    const auto limit = terms_.backend_offers->parameters("SIZE");
+    const std::uint64_t most = limit.empty() ? 0 : number(limit.front());
+    if (most == 0) return false;
+    for (std::size_t at = argument.find('>'); at < argument.size();) {
+        at = argument.find_first_not_of(' ', at + 1);
+        if (at == std::string_view::npos) break;
+        const std::string_view word = first_word(argument.substr(at));
+        constexpr std::string_view size = "SIZE=";
+        if (equals_ignoring_case(word.substr(0, size.size()), size))
+            return number(word.substr(size.size())) > most;
+        at += word.size();
+    }
+    return false;
 }
 
 void dialog::on_rcpt(step& out, const command& input)
@@ -94,12 +138,14 @@ void dialog::on_rcpt(step& out, const command& input)
     if (!from_) return answer(out, 503, "5.5.1", "Error: need MAIL command");
     const std::optional<std::string> path = parse_path(input.argument);
     if (!path) return answer(out, 501, "5.5.4", "Syntax: RCPT TO:<address>");
-    out.notes.emplace_back(recipient_refused{.answer = refusal_,
+    if (terms_.hands_over && !of_backend_) return hold(fmt::format("RCPT {}", input.argument));
+    const reply& refusal = of_backend_ ? *of_backend_ : refusal_;
+    out.notes.emplace_back(recipient_refused{.answer = refusal,
                                              .from = *from_,
                                              .to = to_log_form(*path),
                                              .helo = helo_,
                                              .esmtp = esmtp_});
-    answer(out, refusal_);
+    answer(out, refusal);
 }
 
 // DATA and BDAT end the session whatever their reply is. Every recipient was refused and
@@ -143,7 +189,8 @@ void dialog::on_starttls(step& out, const command& input)
 {
     if (!first_word(input.argument).empty()) return answer(out, 501, "5.5.4", "Syntax: STARTTLS");
     if (encrypted_) return answer(out, 554, "5.5.1", "Error: TLS already active");
-    if (options_->tls == tls_level::none || hides("STARTTLS"))
+    const bool is_backends = options_->tls == tls_level::none && offers_of_backend("STARTTLS");
+    if (!is_backends && (options_->tls == tls_level::none || hides("STARTTLS")))
         return answer(out, 502, "5.5.1", "Error: command not implemented");
     const std::string_view behind = lines_.unread().empty() ? waiting_ : lines_.unread();
     if (!behind.empty()) {
@@ -153,8 +200,64 @@ void dialog::on_starttls(step& out, const command& input)
         out.notes.emplace_back(plaintext_behind_starttls{std::string{behind}});
         return answer(out, 421, "4.7.0", options_->hostname + " Error: plain text behind STARTTLS");
     }
+    if (is_backends) {
+        forget_transaction(); // as the client will have to, RFC 3207 §4.2
+        return hold("STARTTLS");
+    }
     starts_tls_ = true;
     answer(out, 220, "2.0.0", "Ready to start TLS");
+}
+
+/// AUTH is the backend's: it knows users and mechanisms, and its challenges are not lines of ours.
+void dialog::on_auth(step& out, const command& input)
+{
+    if (!offers_of_backend("AUTH"))
+        return answer(out, 502, "5.5.2", "Error: command not recognized");
+    if (from_) return answer(out, 503, "5.5.1", "Error: MAIL transaction in progress");
+    hold(fmt::format("AUTH {}", input.argument));
+}
+
+bool dialog::offers_of_backend(std::string_view keyword) const noexcept
+{
+    return terms_.hands_over && terms_.backend_offers != nullptr &&
+           terms_.backend_offers->has(keyword) && !hides(keyword);
+}
+
+void dialog::offer_for_backend(reply& greeting) const
+{
+    const bool own_tls = options_->tls != tls_level::none;
+    for (const std::string_view keyword : relayed_extensions) {
+        if (keyword == "STARTTLS" && own_tls) {
+            if (!encrypted_ && !hides(keyword)) greeting.lines.emplace_back(keyword);
+            continue;
+        }
+        if (!offers_of_backend(keyword)) continue;
+        if (keyword == "STARTTLS" && encrypted_) continue;
+        // Who pipelines without an offer shows what it is; with one it shows nothing.
+        if (keyword == "PIPELINING" && terms_.faults[fault::pipelining] != on_fault::unwatched)
+            continue;
+        std::string& text = greeting.lines.emplace_back(keyword);
+        for (const std::string& parameter : terms_.backend_offers->parameters(keyword))
+            text += ' ' + parameter;
+    }
+}
+
+bool dialog::offered_what(const extensions& backend) const noexcept
+{
+    return std::ranges::all_of(relayed_extensions, [&](std::string_view keyword) {
+        return keyword == "STARTTLS" || !offers_of_backend(keyword) || backend.has(keyword);
+    });
+}
+
+bool dialog::refused_as_unclean(step& out, const line& input, const command& parsed)
+{
+    if (!row_of(parsed.verb).is_repeated) return false;
+    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
+    if (!input.bare_cr && !input.has_nul && std::ranges::none_of(input.text, is_control))
+        return false;
+    // Repeated to a backend, it might be read as something else there than it was here.
+    answer(out, 500, "5.5.2", "Error: bad syntax");
+    return true;
 }
 
 } // namespace fendmail::smtp

@@ -49,6 +49,13 @@ enum class backend_kind : std::uint8_t { postfix_pass, proxy_v2, proxy_v1, xclie
 /// As written in the configuration: "postfix-pass".
 [[nodiscard]] std::string_view to_string(backend_kind k) noexcept;
 
+/// What may be in the mails of a relayed session.
+enum class backend_data : std::uint8_t {
+    automatic, ///< strict for sessions that go on from our dialog, as_is for others
+    strict,    ///< see smtp::data_guard
+    as_is,
+};
+
 struct backend_options {
     backend_kind kind = backend_kind::proxy_v2;
     std::string address = "127.0.0.1:10025"; ///< as written, for logs
@@ -57,6 +64,9 @@ struct backend_options {
     milliseconds connect_timeout{5000};
     milliseconds greeting_timeout{30000};
     milliseconds idle_timeout{600000};
+    /// Of sessions that go on from our dialog and came to us encrypted.
+    smtp::backend_tls tls = smtp::backend_tls::none;
+    backend_data data = backend_data::automatic;
 };
 
 /// EHLO keywords that the clients of some networks are not offered.
@@ -98,9 +108,9 @@ struct runtime_config {
     acl::access_list access;
     /// Local addresses at which a pass can be earned (permit); empty = all.
     acl::access_list allowlist_interfaces;
-    bool relays_after_deep_tests = true; ///< not built yet: runs as false
-    unsigned deep_ipv4_prefix = 32;      ///< of those who share what they passed of the deep tests
-    std::string teaser;                  ///< text behind "220-"; never empty
+    bool relays_after_deep_tests = true;
+    unsigned deep_ipv4_prefix = 32; ///< of those who share what they passed of the deep tests
+    std::string teaser;             ///< text behind "220-"; never empty
     screen::policy screening;
     dnsbl::site_set dnsbl_sites;
     milliseconds dnsbl_timeout{10000};

@@ -113,6 +113,14 @@ struct plaintext_injected {
     endpoint client;
     std::string_view text;
 };
+/// What client or backend sent in a relayed session is not forwarded, and the session ended: see
+/// smtp::data_guard.
+struct relay_stopped {
+    endpoint client;
+    std::string_view fault; ///< "bare_lf"
+    std::string_view place; ///< "command", "message" or "reply"
+    std::uint64_t offset = 0;
+};
 struct tls_started {
     endpoint client;
     std::string_view summary; ///< "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256 bits)"
@@ -283,8 +291,8 @@ namespace fendmail {
 
 using any_event = std::variant<
     event::connected, event::allowlisted, event::denylisted, event::vetoed, event::passed,
-    event::protocol_fault, event::plaintext_injected, event::tls_started, event::tls_failed,
-    event::pregreeted, event::dnsbl_scored, event::hung_up, event::disconnected,
+    event::protocol_fault, event::plaintext_injected, event::relay_stopped, event::tls_started,
+    event::tls_failed, event::pregreeted, event::dnsbl_scored, event::hung_up, event::disconnected,
     event::recipient_refused, event::connect_refused, event::mail_without_recipient,
     event::command_limit_exceeded, event::proxy_header_refused, event::session_ended,
     event::dnsbl_listed, event::dnsbl_answer_ignored, event::dnsbl_failed,

@@ -72,6 +72,9 @@ public:
                                         const dnsbl::score_bounds& bounds);
     [[nodiscard]] step on_greet_wait_elapsed(const dnsbl::score& so_far);
 
+    /// Whether nothing speaks against the client, so that it may go on to the backend once it has
+    /// passed its deep tests.
+    [[nodiscard]] bool may_go_on() const noexcept { return !refusal_ && !vetoed_; }
     /// @return what to look for in the dialog
     [[nodiscard]] smtp::fault_rules begin_dialog() noexcept;
     /// @pre begin_dialog() was called

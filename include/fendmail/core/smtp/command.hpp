@@ -41,15 +41,16 @@ struct verb_row {
     bool ends_session = false; ///< whatever the reply: what follows may be mail and not commands
     bool is_limited = true;    ///< may be one command too many
     bool before_tls = false;   ///< taken in plain text although TLS is required
+    bool is_repeated = false;  ///< to the backend, when the client goes on there
 };
 
 /// In the order of `verb`. The name of `unknown` is what postscreen logs; it never matches.
 inline constexpr std::array<verb_row, 16> verb_table{{
     {.verb = verb::unknown, .name = "UNIMPLEMENTED"},
-    {.verb = verb::ehlo, .name = "EHLO", .before_tls = true},
-    {.verb = verb::helo, .name = "HELO", .before_tls = true},
-    {.verb = verb::mail, .name = "MAIL"},
-    {.verb = verb::rcpt, .name = "RCPT"},
+    {.verb = verb::ehlo, .name = "EHLO", .before_tls = true, .is_repeated = true},
+    {.verb = verb::helo, .name = "HELO", .before_tls = true, .is_repeated = true},
+    {.verb = verb::mail, .name = "MAIL", .is_repeated = true},
+    {.verb = verb::rcpt, .name = "RCPT", .is_repeated = true},
     {.verb = verb::data, .name = "DATA", .ends_session = true},
     {.verb = verb::bdat, .name = "BDAT", .ends_session = true},
     {.verb = verb::rset, .name = "RSET"},
@@ -63,7 +64,7 @@ inline constexpr std::array<verb_row, 16> verb_table{{
      .is_limited = false,
      .before_tls = true},
     // Known, so that the log names them and no test takes them for another protocol's; not offered.
-    {.verb = verb::auth, .name = "AUTH"},
+    {.verb = verb::auth, .name = "AUTH", .is_repeated = true},
     {.verb = verb::xclient, .name = "XCLIENT"},
     {.verb = verb::xforward, .name = "XFORWARD"},
 }};

@@ -2,9 +2,11 @@
 #pragma once
 
 #include "fendmail/core/smtp/command.hpp"
+#include "fendmail/core/smtp/extensions.hpp"
 #include "fendmail/core/smtp/fault.hpp"
 #include "fendmail/core/smtp/forbidden_commands.hpp"
 #include "fendmail/core/smtp/line_reader.hpp"
+#include "fendmail/core/smtp/replay_dialog.hpp"
 #include "fendmail/core/smtp/reply.hpp"
 
 #include <cstddef>
@@ -70,6 +72,12 @@ struct dialog_terms {
     /// For this client instead of those of the options.
     std::optional<std::span<const std::string>> hide_ehlo{};
     std::string footer{}; ///< behind every 4xx and 5xx, see smtp/footer
+    /// The client goes on to the backend at the first RCPT of a transaction, or at STARTTLS when
+    /// we speak no TLS ourselves, unless a fault refuses it before.
+    bool hands_over = false;
+    /// With hands_over: what the backend offers, which is all that we may offer then; null when
+    /// nobody knows.
+    const extensions* backend_offers = nullptr;
 };
 
 /// Something that must be logged.
@@ -106,7 +114,10 @@ using note = std::variant<recipient_refused, mail_without_recipient, limit_excee
 enum class next : std::uint8_t {
     read,      ///< wait for more octets
     start_tls, ///< write the output, do the handshake, call on_tls_started()
-    close,     ///< write the output, then close
+    /// Write the output, tell the backend what_to_replay(), send it octets_to_relay() and relay;
+    /// or call on_backend_refused().
+    hand_over,
+    close, ///< write the output, then close
 };
 
 struct step {
@@ -137,6 +148,17 @@ public:
     /// The handshake is done. What the client said before it is forgotten (RFC 3207 §4.2).
     void on_tls_started() noexcept;
 
+    /// @pre of these two: the last step was hand_over
+    [[nodiscard]] replay what_to_replay() const { return {helo_line_, mail_line_}; }
+    /// The command at which the client is handed over, and everything that came behind it.
+    [[nodiscard]] const std::string& octets_to_relay() const noexcept { return held_; }
+    /// The backend refuses this transaction, or cannot be had: `answer` is the reply to the
+    /// command that was held, and to all recipients until the next MAIL.
+    [[nodiscard]] step on_backend_refused(reply answer);
+    /// False when the client was offered something that the backend does not offer it after all,
+    /// so that a refusal may be our fault.
+    [[nodiscard]] bool offered_what(const extensions& backend) const noexcept;
+
     [[nodiscard]] std::string_view last_verb() const noexcept { return last_verb_; }
     [[nodiscard]] const std::string& helo() const noexcept { return helo_; }
 
@@ -152,6 +174,15 @@ private:
                          std::string_view previous_verb);
     [[nodiscard]] bool is_foreign(const line& input, const command& parsed) const;
     [[nodiscard]] bool refused_for_want_of_helo(step& out) const;
+    [[nodiscard]] bool offers_of_backend(std::string_view keyword) const noexcept;
+    void on_auth(step& out, const command& input);
+    void read_lines(step& out);
+    /// @return true when `input` cannot be repeated to a backend; it was answered then
+    [[nodiscard]] bool refused_as_unclean(step& out, const line& input, const command& parsed);
+    void hold(std::string_view text);
+    void forget_transaction() noexcept;
+    void offer_for_backend(reply& greeting) const;
+    [[nodiscard]] bool is_too_large_for_backend(std::string_view argument) const;
     void on_line(step& out, const line& input);
     void on_command(step& out, const command& input);
     void on_ehlo(step& out, const command& input);
@@ -171,12 +202,17 @@ private:
     line_reader lines_;
     std::string_view waiting_; ///< during on_octets()
     std::string helo_;
+    std::string helo_line_; ///< with hands_over, as it was sent
+    std::string mail_line_; ///< likewise
+    std::string held_;      ///< the command at which the client is handed over, and the rest
+    std::optional<reply> of_backend_; ///< its refusal of the transaction under way
     std::optional<std::string> from_; ///< set between MAIL and the end of the transaction
     std::string_view last_verb_ = "CONNECT";
     std::size_t commands_ = 0;
     bool esmtp_ = false;
     bool encrypted_ = false;
     bool starts_tls_ = false;
+    bool hands_over_now_ = false;
     bool closed_ = false;
 };
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// Splits what a client sends into command lines. Pure: no I/O, no clock, no throw.
 ///
@@ -48,6 +49,8 @@ public:
     /// A <CR> right behind `max_text` octets is still waited for: it may belong to the ending.
     [[nodiscard]] bool overflowed() const noexcept { return octets_ - ends_in_cr_ > max_text_; }
 
+    /// Gives them up: nobody will ask for the lines in them here.
+    [[nodiscard]] std::string_view take_unread() noexcept { return std::exchange(unread_, {}); }
     /// The octets behind the last line: the client did not wait for our reply.
     [[nodiscard]] std::string_view unread() const noexcept { return unread_; }
     /// What has arrived of the line under way.

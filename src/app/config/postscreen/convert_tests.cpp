@@ -106,7 +106,7 @@ void convert_tests(conversion& c)
     c.put("non_smtp_command", "forbidden", toml_list(forbidden), {"postscreen_forbidden_commands"});
     c.out.put("deep", "after", "\"retry\"",
               {{"postscreen's way: who passed the deep tests gets a 450 and has to come back. "
-                "\"relay\", with which it goes on to the backend, is not built yet.",
+                "With \"relay\", fendmail's own default, it goes on to the backend at once.",
                 false}});
 }
 

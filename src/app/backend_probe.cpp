@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/backend_probe.hpp"
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <exception>
+#include <fmt/format.h>
+#include <utility>
+
+namespace fendmail::app {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Every hand-over tells anew what the backend offers, so this is for quiet hours.
+constexpr seconds between_probes{300};
+constexpr seconds after_failure{15};
+
+/// RFC 5737 §3: nobody has these addresses, so no list of the backend's names them.
+const endpoint outsider{ip_address::v4({192, 0, 2, 99}), 50025};
+const endpoint where_it_connected{ip_address::v4({192, 0, 2, 1}), 25};
+
+bool wants_probe(const service& what)
+{
+    using screen::test;
+    const auto& config = what.config;
+    const auto is_on = [&](test t) { return config.screening.tests[t].enabled; };
+    return config.relays_after_deep_tests &&
+           (is_on(test::pipelining) || is_on(test::non_smtp_command) || is_on(test::bare_newline));
+}
+
+} // namespace
+
+void backend_probe::use(std::shared_ptr<const service> what)
+{
+    service_ = std::move(what);
+    changed_ = true;
+    told_ = false;
+    pause_.cancel();
+    if (running_ || stopped_ || !wants_probe(*service_)) return;
+    running_ = true;
+    asio::co_spawn(*context_, run(), [this](std::exception_ptr) { running_ = false; });
+}
+
+void backend_probe::stop() noexcept
+{
+    stopped_ = true;
+    pause_.cancel();
+    if (streams_ != nullptr) streams_->close_all();
+}
+
+void backend_probe::note(const smtp::extensions& seen)
+{
+    if (offers_ && offers_->all() == seen.all()) return;
+    offers_ = std::make_shared<const smtp::extensions>(seen);
+}
+
+asio::awaitable<void> backend_probe::run()
+{
+    while (!stopped_ && wants_probe(*service_)) {
+        changed_ = false;
+        const bool answered = co_await ask(service_);
+        if (stopped_) break;
+        if (changed_) continue;
+        pause_.expires_after(answered ? between_probes : after_failure);
+        co_await pause_.async_wait(io::no_throw);
+    }
+}
+
+asio::awaitable<bool> backend_probe::ask(std::shared_ptr<const service> what)
+{
+    io::stream_group streams;
+    streams_ = &streams;
+    // Nobody connected; what waits for a client waits here.
+    io::stream nobody{io::stream::socket{*context_}};
+    io::stream server{io::stream::socket{*context_}};
+    const io::stream_group::membership member{streams, server};
+    io::hand_off_request request{nobody, outsider, where_it_connected, *deadlines_, streams};
+    io::resume_options options;
+    options.hostname = what->config.hostname;
+    options.replay.helo = "EHLO " + what->config.hostname;
+    const auto result = co_await what->backend->resume(request, options, server);
+    streams_ = nullptr;
+    if (stopped_ || changed_) co_return false;
+    if (result.end == io::resume_end::ready && result.offered) {
+        note(*result.offered);
+        told_ = false;
+        io::deadline limit{*deadlines_, server};
+        limit.set_after(what->config.backend.connect_timeout);
+        // Its last word is waited for, so that it sees an orderly end and not a broken pipe.
+        std::array<char, 512> ignored;
+        if (co_await server.write("QUIT\r\n", &limit) == io::wait_end::ready)
+            co_await server.read_some(asio::buffer(ignored), &limit);
+        co_return true;
+    }
+    if (!std::exchange(told_, true)) {
+        const auto text = fmt::format("backend {} cannot be asked what it offers: {}; clients in "
+                                      "deep tests are offered no extensions until it can",
+                                      what->backend->name(), result.reason);
+        events_->on(event::caution{text});
+    }
+    co_return false;
+}
+
+} // namespace fendmail::app

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/guarded_relay.hpp"
+
+#include "fendmail/core/smtp/keyword_filter.hpp"
+#include "relay_ends.hpp"
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/experimental/awaitable_operators.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fendmail::io {
+
+namespace {
+
+using event::ended_by;
+using smtp::guard_next;
+using smtp::guard_place;
+
+/// For the replies to what came before a faulty command.
+constexpr milliseconds replies_time{60000};
+/// A client that is sending hears nothing before the end of its message.
+constexpr milliseconds rest_time{60000};
+constexpr std::uint64_t rest_octets = 256ULL * 1024 * 1024;
+/// After what may have been the end of a message: silence says that it was.
+constexpr milliseconds silence{1000};
+
+class guarded_session {
+public:
+    guarded_session(stream& client, stream& backend, deadline_queue& deadlines,
+                    const guarded_relay_options& options)
+        : client_{client}
+        , backend_{backend}
+        , idle_{client, backend, deadlines, options.idle_limit}
+        , ends_{idle_}
+        , guard_{options.guard}
+        , unsent_(options.held.begin(), options.held.end())
+        , released_{client.raw().get_executor(), asio::steady_timer::time_point::max()}
+        , client_limit_{deadlines, client}
+        , backend_limit_{deadlines, backend}
+    {
+    }
+
+    asio::awaitable<void> from_client();
+    asio::awaitable<void> from_backend();
+    guarded_relay_result result();
+
+private:
+    asio::awaitable<bool> read_client();
+    void note_sent(std::size_t octets);
+    asio::awaitable<bool> send_to_client(std::string_view octets);
+    asio::awaitable<void> wait_for_reply();
+    asio::awaitable<void> end_at_fault_of_client();
+    asio::awaitable<void> skip_rest_of_message();
+    void on_end_of_backend();
+    void end_backend();
+    void break_off(ended_by who);
+
+    stream& client_;
+    stream& backend_;
+    idle_guard idle_;
+    first_end ends_;
+    smtp::data_guard guard_;
+    smtp::keyword_filter filter_;
+    std::vector<char> unsent_; ///< of the client
+    asio::steady_timer released_;
+    deadline client_limit_;
+    deadline backend_limit_;
+    guarded_relay_result result_;
+    bool client_ended_ = false;
+    bool backend_done_ = false; ///< nothing more comes of it
+};
+
+/// Both sides must learn that it is over, and no mail may look complete.
+void guarded_session::break_off(ended_by who)
+{
+    ends_.note(who);
+    client_.close();
+    end_backend();
+}
+
+void guarded_session::end_backend()
+{
+    backend_done_ = true;
+    backend_.close();
+    released_.cancel();
+    client_.wake();
+}
+
+asio::awaitable<bool> guarded_session::read_client()
+{
+    std::array<char, relay_buffer_octets> buffer;
+    for (;;) {
+        const auto got = co_await client_.read_some(asio::buffer(buffer), nullptr);
+        switch (got.end) {
+        case wait_end::ready:
+            idle_.active();
+            unsent_.insert(unsent_.end(), buffer.data(), buffer.data() + got.octets);
+            co_return true;
+        case wait_end::closed:
+            ends_.note(ended_by::client);
+            client_ended_ = true;
+            co_return true;
+        case wait_end::woken:
+            if (!client_.is_open()) co_return false;
+            if (backend_done_) co_return false;
+            continue;
+        case wait_end::timed_out:
+        case wait_end::failed: break_off(ended_by::client); co_return false;
+        }
+    }
+}
+
+void guarded_session::note_sent(std::size_t octets)
+{
+    if (octets == 0) return;
+    idle_.active();
+    result_.moved.octets_in += octets;
+    unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(octets));
+}
+
+asio::awaitable<void> guarded_session::wait_for_reply()
+{
+    while (guard_.client_waits() && !backend_done_)
+        co_await released_.async_wait(no_throw);
+}
+
+asio::awaitable<void> guarded_session::from_client()
+{
+    for (;;) {
+        const auto step = guard_.on_client({unsent_.data(), unsent_.size()});
+        if (!step.forward.empty()) {
+            const auto end = co_await backend_.write(step.forward, nullptr);
+            if (backend_done_) co_return;
+            if (end != wait_end::ready) {
+                // What it had to say is still to be read.
+                ends_.note(ended_by::backend);
+                co_return;
+            }
+            note_sent(step.forward.size());
+            continue; // a reply may have come meanwhile
+        }
+        switch (step.then) {
+        case guard_next::go_on:
+            if (client_ended_) {
+                // A <CR> that is left ends nothing.
+                backend_.shutdown_write();
+                co_return;
+            }
+            if (!co_await read_client()) co_return;
+            break;
+        case guard_next::wait: co_await wait_for_reply(); break;
+        case guard_next::ended: co_return;
+        case guard_next::fault: co_return co_await end_at_fault_of_client();
+        }
+        if (backend_done_) co_return;
+    }
+}
+
+asio::awaitable<void> guarded_session::end_at_fault_of_client()
+{
+    ends_.note(ended_by::fendmail);
+    switch (guard_.fault()->place) {
+    case guard_place::message:
+        // Before anything else: what it has of the mail must not become a whole one.
+        end_backend();
+        co_await skip_rest_of_message();
+        co_return;
+    case guard_place::command:
+        if (guard_.replies_awaited() == 0 && !guard_.is_reply_under_way())
+            end_backend();
+        else
+            backend_limit_.set_after(replies_time);
+        co_return;
+    case guard_place::reply: co_return; // the other direction has seen it
+    }
+}
+
+asio::awaitable<void> guarded_session::skip_rest_of_message()
+{
+    auto end = guard_.rest_of_message();
+    auto found = end.feed({unsent_.data(), unsent_.size()});
+    unsent_.clear();
+    std::array<char, relay_buffer_octets> buffer;
+    const tick last = steady_now() + rest_time;
+    for (std::uint64_t octets = 0; octets < rest_octets && found != smtp::data_end::strict;) {
+        const tick soon = steady_now() + silence;
+        client_limit_.set(found == smtp::data_end::lax ? std::min(soon, last) : last);
+        const auto got = co_await client_.read_some(asio::buffer(buffer), &client_limit_);
+        if (got.end == wait_end::woken && client_.is_open()) continue;
+        if (got.end != wait_end::ready) break;
+        octets += got.octets;
+        idle_.active();
+        found = end.feed({buffer.data(), got.octets});
+    }
+    client_limit_.clear();
+}
+
+asio::awaitable<bool> guarded_session::send_to_client(std::string_view octets)
+{
+    result_.moved.octets_out += octets.size();
+    if (filter_.is_done())
+        co_return octets.empty() || co_await client_.write(octets, nullptr) == wait_end::ready;
+    const std::string filtered = filter_.on_backend(octets);
+    co_return filtered.empty() || co_await client_.write(filtered, nullptr) == wait_end::ready;
+}
+
+asio::awaitable<void> guarded_session::from_backend()
+{
+    std::array<char, relay_buffer_octets> buffer;
+    while (!backend_done_) {
+        const auto got = co_await backend_.read_some(asio::buffer(buffer), &backend_limit_);
+        if (backend_done_) co_return;
+        switch (got.end) {
+        case wait_end::woken: continue;
+        case wait_end::closed: on_end_of_backend(); co_return;
+        case wait_end::failed:
+            ends_.note(ended_by::backend);
+            on_end_of_backend();
+            co_return;
+        case wait_end::timed_out: end_backend(); co_return;
+        case wait_end::ready: break;
+        }
+        idle_.active();
+        const auto step = guard_.on_backend({buffer.data(), got.octets});
+        if (!co_await send_to_client(step.forward)) {
+            break_off(ended_by::client);
+            co_return;
+        }
+        if (!guard_.client_waits()) released_.cancel();
+        switch (step.then) {
+        case guard_next::go_on:
+        case guard_next::wait: break;
+        case guard_next::ended:
+            ends_.note(ended_by::backend);
+            end_backend();
+            co_return;
+        case guard_next::fault:
+            ends_.note(ended_by::fendmail);
+            end_backend();
+            co_return;
+        }
+    }
+}
+
+/// It has closed, or is broken. Whoever waits for a reply gets one of ours.
+void guarded_session::on_end_of_backend()
+{
+    ends_.note(ended_by::backend);
+    const bool owes = guard_.in_message() || guard_.replies_awaited() > 0;
+    if (guard_.is_transparent() || guard_.fault() || !owes) {
+        // Its client may still send what it has to, and close.
+        if (guard_.fault()) return end_backend();
+        client_.shutdown_write();
+        idle_.shorten(after_backend_closed);
+        return;
+    }
+    if (!guard_.is_reply_under_way())
+        result_.last_words =
+            smtp::make_reply(421, "4.3.0", "Error: mail server closed the connection");
+    end_backend();
+}
+
+guarded_relay_result guarded_session::result()
+{
+    result_.moved.idle = idle_.expired() && !ends_.is_known();
+    result_.moved.ended_by = result_.moved.idle ? ended_by::fendmail : ends_.who();
+    result_.fault = guard_.fault();
+    if (result_.fault && !guard_.is_reply_under_way())
+        result_.last_words = smtp::last_words_of(*result_.fault);
+    if (!client_.is_open()) result_.last_words.reset();
+    return std::move(result_);
+}
+
+} // namespace
+
+asio::awaitable<guarded_relay_result> guarded_relay(stream& client, stream& backend,
+                                                    deadline_queue& deadlines,
+                                                    const guarded_relay_options& options)
+{
+    using namespace asio::experimental::awaitable_operators;
+    guarded_session session{client, backend, deadlines, options};
+    co_await (session.from_client() && session.from_backend());
+    co_return session.result();
+}
+
+} // namespace fendmail::io
