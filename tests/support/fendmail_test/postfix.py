@@ -191,19 +191,31 @@ class Postfix:
             os.chown(self.directory / name, postfix.pw_uid, postfix.pw_gid)
         for name in ("dynamicmaps.cf", "postfix-files"):
             shutil.copy(Path("/etc/postfix") / name, self._etc)
-        certificate, key = make_certificate(self.directory / "tls", HOSTNAME)
+        make_certificate(self.directory / "tls", HOSTNAME)
+        self._write_main_cf()
+
+    def _write_main_cf(self) -> None:
+        postfix = pwd.getpwnam("postfix")
         main = MAIN_CF.format(
             root=self.directory,
             log=self.log.path,
             hostname=HOSTNAME,
-            certificate=certificate,
-            key=key,
+            certificate=self.directory / "tls" / "cert.pem",
+            key=self.directory / "tls" / "key.pem",
             uid=postfix.pw_uid,
             gid=postfix.pw_gid,
             message_size_limit=MESSAGE_SIZE_LIMIT,
         )
         main = _overridden(main, self._more_main_cf)
         (self._etc / "main.cf").write_text(main, encoding="ascii")
+
+    def reconfigure(self, main_cf: str) -> None:
+        """Other additions to main.cf, for processes that begin from now on."""
+        self._more_main_cf = main_cf
+        self._write_main_cf()
+        mark = self.log.mark()
+        self._postfix("reload")
+        self.log.wait_for(r"reload -- version", 10, mark)
 
     def start(self) -> None:
         """Starts it; takes other ports as long as somebody has one of them."""

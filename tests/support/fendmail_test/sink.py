@@ -47,9 +47,16 @@ class Behaviour:
     # Cleared, no session gets a greeting until it is set again.
     may_greet: threading.Event = dataclasses.field(default_factory=threading.Event)
     ehlo_code: int = 250
+    extensions: tuple[str, ...] = EXTENSIONS
+    # Replies in place of its own, by verb.
+    replies: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    # It takes this one and says nothing more until it is stopped.
+    silent_at_verb: str = ""
     xclient_code: int = 220
     close_instead_of_greeting: bool = False
     close_at_verb: str = ""
+    # It closes when it has been sent this many lines of a mail.
+    close_in_data_after: int | None = None
 
     def __post_init__(self) -> None:
         self.may_greet.set()
@@ -176,6 +183,9 @@ class _Server:
                 verb, _, argument = text.partition(" ")
                 if verb.upper() == self._behaviour.close_at_verb:
                     return
+                if verb.upper() == self._behaviour.silent_at_verb:
+                    self._input.read()
+                    return
                 if not self._answer(verb.upper(), argument):
                     return
 
@@ -184,6 +194,9 @@ class _Server:
 
     def _answer(self, verb: str, argument: str) -> bool:
         """Answers one command; False ends the session."""
+        if (reply := self._behaviour.replies.get(verb)) is not None:
+            self._connection.sendall(reply)
+            return True
         match verb:
             case "EHLO":
                 self._on_ehlo()
@@ -210,7 +223,7 @@ class _Server:
 
     def _on_ehlo(self) -> None:
         code = self._behaviour.ehlo_code
-        keywords = EXTENSIONS + ((XCLIENT_OFFER,) if self._kind == "xclient" else ())
+        keywords = self._behaviour.extensions + ((XCLIENT_OFFER,) if self._kind == "xclient" else ())
         lines = [f"{code}-{HOSTNAME}", *(f"{code}-{word}" for word in keywords[:-1])]
         self._say(*lines, f"{code} {keywords[-1]}")
 
@@ -228,7 +241,7 @@ class _Server:
         self._say("354 End data with <CR><LF>.<CR><LF>")
         lines: list[bytes] = []
         while (line := self._input.readline()) != b".\r\n":
-            if not line:
+            if not line or len(lines) == self._behaviour.close_in_data_after:
                 return False
             lines.append(line[1:] if line.startswith(b".") else line)
         self._mail.octets = b"".join(lines)

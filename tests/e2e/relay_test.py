@@ -1,0 +1,431 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A client that passes its deep tests goes on to the backend in the same session."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from fendmail_test.case import main
+from fendmail_test.fendmail import Fendmail, Settings
+from fendmail_test.fendmail_case import CLIENT, NO_GREET_WAIT, OTHER, FendmailCase, log_name
+from fendmail_test.network import refused_port
+from fendmail_test.sink import Session
+from fendmail_test.smtp_client import SmtpClient, make_message
+from fendmail_test.waiting import wait_until
+
+# The address that the probe names: nobody's (RFC 5737).
+PROBE = "192.0.2.99"
+ALL: Settings = {
+    "pipelining": {"enable": True, "action": "enforce"},
+    "non_smtp_command": {"enable": True, "action": "drop"},
+    "bare_newline": {"enable": True, "action": "enforce"},
+}
+ONE_WORKER: Settings = {"server": {"workers": 1}}
+# What backends offer a front end, a client, and nobody behind a teaser.
+OFFERS = (
+    "PIPELINING", "SIZE 50000000", "VRFY", "ETRN", "XFORWARD NAME ADDR", "AUTH PLAIN LOGIN",
+    "8BITMIME", "ENHANCEDSTATUSCODES", "DSN", "SMTPUTF8", "CHUNKING", "PIPECONNECT", "X-OWN",
+)  # fmt: skip
+TAKEN_OVER = [
+    "250-SIZE 50000000", "250-AUTH PLAIN LOGIN", "250-ENHANCEDSTATUSCODES", "250-8BITMIME",
+    "250-DSN", "250-SMTPUTF8", "250 CHUNKING",
+]  # fmt: skip
+UNAVAILABLE = "451 4.3.2 Service temporarily unavailable"
+
+
+class RelayCase(FendmailCase):
+    def start(self, *settings: Settings, kind: str = "proxy-v2", **backend: str) -> Fendmail:
+        """fendmail that has asked the sink what it offers."""
+        self.sink = self.start_sink(kind)
+        self.sink.behaviour.extensions = OFFERS
+        fendmail = self.start_fendmail(
+            {**self.sink.config, **backend}, NO_GREET_WAIT, ONE_WORKER, ALL, *settings
+        )
+        wait_until(
+            lambda: any(session.ended for session in list(self.sink.sessions)), "the probe"
+        )
+        return fendmail
+
+    def sessions(self) -> list[Session]:
+        """Those of clients."""
+        return [session for session in list(self.sink.sessions) if session.client[0] != PROBE]
+
+    def begin(self, fendmail: Fendmail) -> SmtpClient:
+        """A client that nobody knows, up to the point where it may name a recipient."""
+        self.clients = getattr(self, "clients", 10) + 1
+        client = self.enterContext(fendmail.client(f"127.0.1.{self.clients}"))
+        client.expect_reply(220)
+        client.expect("EHLO client.example.org", 250)
+        client.expect("MAIL FROM:<sender@example.org>", 250)
+        return client
+
+
+class GoingOn(RelayCase):
+    def test_a_new_client_delivers_on_its_first_connection(self) -> None:
+        for kind in ("proxy-v2", "proxy-v1", "xclient", "postfix-pass"):
+            with self.subTest(kind):
+                fendmail = self.start(kind=kind)
+                with fendmail.client(CLIENT) as client:
+                    client.expect_reply(220)
+                    client.expect("EHLO client.example.org", 250)
+                    client.send_mail(make_message("one"))
+                    client.expect("QUIT", 221)
+                    who = (client.address, client.port)
+                    self.wait_for_pass(fendmail, client, "NEW")
+                fendmail.expect_log(rf"SUMMARY {log_name(client)} .*verdict=pass_new phase=relay")
+                (session,) = self.sessions()
+                self.assertEqual(session.client, who)
+                commands = [c for c in session.commands if not c.startswith("XCLIENT")]
+                self.assertEqual(commands[-5:], [
+                    "EHLO client.example.org", "MAIL FROM:<sender@example.org>",
+                    "RCPT TO:<user@example.test>", "DATA", "QUIT",
+                ])  # fmt: skip
+                (mail,) = self.sink.mails()
+                self.assertEqual(mail.octets, make_message("one"))
+                self.assert_delivers(fendmail, CLIENT, "two")
+                fendmail.expect_log(r"PASS OLD \[127\.0\.1\.5\]")
+
+    def test_the_client_is_offered_what_the_backend_offers_clients(self) -> None:
+        fendmail = self.start()
+        with fendmail.client(CLIENT) as client:
+            client.expect_reply(220)
+            offered = client.expect("EHLO client.example.org", 250)
+            self.assertEqual(list(offered.lines[1:]), TAKEN_OVER)
+
+    def test_pipelining_is_offered_when_it_is_no_test(self) -> None:
+        fendmail = self.start({"pipelining": {"enable": False}})
+        with fendmail.client(CLIENT) as client:
+            client.expect_reply(220)
+            self.assertIn("250-PIPELINING", client.expect("EHLO client.example.org", 250).lines)
+            client.send(
+                b"MAIL FROM:<a@example.org>\r\nRCPT TO:<one@example.test>\r\n"
+                b"RCPT TO:<two@example.test>\r\nDATA\r\n"
+            )
+            for code in (250, 250, 250, 354):
+                client.expect_reply(code)
+            client.send(make_message("one") + b".\r\nQUIT\r\n")
+            client.expect_reply(250)
+            client.expect_reply(221)
+        (mail,) = self.sink.wait_for_mails(1)
+        self.assertEqual(mail.recipients, ["one@example.test", "two@example.test"])
+
+    def test_several_mails_in_one_session(self) -> None:
+        fendmail = self.start()
+        with fendmail.client(CLIENT) as client:
+            client.expect_reply(220)
+            client.expect("EHLO client.example.org", 250)
+            for name in ("one", "two", "three"):
+                client.send_mail(make_message(name))
+            client.expect("QUIT", 221)
+        self.assertEqual(
+            [mail.octets for mail in self.sink.wait_for_mails(3)],
+            [make_message(name) for name in ("one", "two", "three")],
+        )
+        self.assertEqual(len(self.sessions()), 1)
+
+    def test_the_backend_refuses_recipients_itself(self) -> None:
+        fendmail = self.start()
+        self.sink.behaviour.replies["RCPT"] = b"550 5.1.1 nobody here\r\n"
+        client = self.begin(fendmail)
+        self.assertEqual(str(client.command("RCPT TO:<x@example.test>")), "550 5.1.1 nobody here")
+        self.assertEqual(str(client.command("RCPT TO:<y@example.test>")), "550 5.1.1 nobody here")
+        client.expect("QUIT", 221)
+
+    def test_who_fails_a_test_never_gets_there(self) -> None:
+        fendmail = self.start()
+        for source, greeting in ((CLIENT, b"EHLO bot\n"), (OTHER, b"EHLO bot\r\nNOOP\r\n")):
+            with fendmail.client(source) as client:
+                client.expect_reply(220)
+                client.send(greeting)
+                client.expect_reply(250)
+                if b"NOOP" in greeting:
+                    client.expect_reply(250)
+                client.expect("MAIL FROM:<a@example.org>", 250)
+                reply = str(client.command("RCPT TO:<b@example.test>"))
+                self.assertEqual(reply, "550 5.5.1 Protocol error")
+        self.assertEqual(self.sessions(), [])
+
+    def test_auth_goes_on_at_the_command(self) -> None:
+        fendmail = self.start()
+        self.sink.behaviour.replies["AUTH"] = b"235 2.7.0 welcome\r\n"
+        with fendmail.client(CLIENT) as client:
+            client.expect_reply(220)
+            client.expect("EHLO client.example.org", 250)
+            self.assertEqual(str(client.command("AUTH PLAIN AGEAYg==")), "235 2.7.0 welcome")
+            client.send_mail(make_message("one"))
+        (session,) = self.sessions()
+        self.assertEqual(session.commands[:2], ["EHLO client.example.org", "AUTH PLAIN AGEAYg=="])
+
+    def test_nothing_is_repeated_that_two_servers_read_in_two_ways(self) -> None:
+        fendmail = self.start({"bare_newline": {"enable": False}})
+        with fendmail.client(CLIENT) as client:
+            client.expect_reply(220)
+            client.send(b"EHLO a\rMAIL FROM:<evil@example.org>\r\n")
+            self.assertEqual(str(client.read_reply()), "500 5.5.2 Error: bad syntax")
+            client.send(b"HELO a\0b\r\n")
+            self.assertEqual(str(client.read_reply()), "500 5.5.2 Error: bad syntax")
+            client.expect("HELO good", 250)
+            client.send_mail(make_message("one"))
+        (session,) = self.sessions()
+        self.assertEqual(session.commands[0], "HELO good")
+
+    def test_retry_is_as_before(self) -> None:
+        self.sink = self.start_sink("proxy-v2")
+        fendmail = self.start_fendmail(
+            self.sink.config, NO_GREET_WAIT, ALL, {"deep": {"after": "retry"}}
+        )
+        client = self.begin(fendmail)
+        client.expect("RCPT TO:<user@example.test>", 450)
+        self.assertEqual(self.sink.sessions, [])
+
+
+class BackendInTrouble(RelayCase):
+    def test_its_refusal_of_the_sender_is_the_clients_to_hear(self) -> None:
+        fendmail = self.start()
+        for reply in (b"552 5.3.4 too big\r\n", b"450-4.1.0 later\r\n450 4.1.0 please\r\n"):
+            self.sink.behaviour.replies["MAIL"] = reply
+            client = self.begin(fendmail)
+            for recipient in ("a", "b"):
+                got = client.command(f"RCPT TO:<{recipient}@example.test>")
+                self.assertEqual("".join(f"{line}\r\n" for line in got.lines).encode(), reply)
+            # The next mail is asked about anew.
+            self.sink.behaviour.replies.clear()
+            client.expect("RSET", 250)
+            client.send_mail(make_message("one"))
+            client.expect("QUIT", 221)
+            client.close()
+            fendmail.expect_log(rf"SUMMARY {log_name(client)} .*phase=relay")
+        self.assertEqual(len(self.sink.mails()), 2)
+
+    def test_its_refusal_of_the_name_too(self) -> None:
+        fendmail = self.start()
+        self.sink.behaviour.replies["EHLO"] = b"550 5.7.1 bad name\r\n"
+        client = self.begin(fendmail)
+        self.assertEqual(str(client.command("RCPT TO:<a@example.test>")), "550 5.7.1 bad name")
+
+    def test_a_refusal_for_what_only_we_offered_is_no_refusal_for_good(self) -> None:
+        fendmail = self.start()
+        self.sink.behaviour.extensions = ("PIPELINING", "SIZE 50000000")
+        self.sink.behaviour.replies["MAIL"] = b"555 5.5.4 Unsupported option: SMTPUTF8\r\n"
+        client = self.begin(fendmail)
+        self.assertEqual(str(client.command("RCPT TO:<a@example.test>")), UNAVAILABLE)
+
+    def test_it_is_down(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        down = {**sink.config, "address": f"127.0.0.1:{refused_port()}"}
+        fendmail = self.start_fendmail(down, NO_GREET_WAIT, ONE_WORKER, ALL)
+        fendmail.expect_log(r"backend \S+ cannot be asked what it offers: Connection refused; ")
+        with fendmail.client(CLIENT) as client:
+            client.expect_reply(220)
+            self.assertEqual(len(client.expect("EHLO client.example.org", 250).lines), 1)
+            client.expect("MAIL FROM:<a@example.org>", 250)
+            self.assertEqual(str(client.command("RCPT TO:<b@example.test>")), UNAVAILABLE)
+            client.expect("QUIT", 221)
+            fendmail.expect_log(
+                rf"warning: backend \S+ unavailable for {log_name(client)}: Connection refused"
+            )
+            # It has passed all the same.
+            self.wait_for_pass(fendmail, client, "NEW")
+            fendmail.expect_log(
+                rf"SUMMARY {log_name(client)} .*verdict=deferred .*reasons=backend_unavailable"
+            )
+
+    def test_it_ends_or_stalls_at_each_step(self) -> None:
+        fendmail = self.start(greeting_timeout="1s")
+        for verb in ("", "EHLO", "MAIL"):
+            for trouble in ("close_at_verb", "silent_at_verb"):
+                with self.subTest(verb=verb, trouble=trouble):
+                    behaviour = self.sink.behaviour
+                    if verb:
+                        setattr(behaviour, trouble, verb)
+                    elif trouble == "close_at_verb":
+                        behaviour.close_instead_of_greeting = True
+                    else:
+                        behaviour.may_greet.clear()
+                    client = self.begin(fendmail)
+                    reply = str(client.command("RCPT TO:<b@example.test>"))
+                    self.assertEqual(reply, UNAVAILABLE)
+                    setattr(behaviour, trouble, "")
+                    behaviour.close_instead_of_greeting = False
+                    behaviour.may_greet.set()
+                    client.expect("RSET", 250)
+                    client.send_mail(make_message(f"{verb}-{trouble}"))
+                    client.expect("QUIT", 221)
+        self.assertEqual(len(self.sink.mails()), 6)
+
+    def test_its_greeting_decides(self) -> None:
+        fendmail = self.start()
+        for greeting, wanted in (
+            (b"421 4.3.2 too many\r\n", "421 4.3.2 too many"),
+            (b"554 5.7.1 no\r\n", UNAVAILABLE),
+            (b"SSH-2.0\r\n", UNAVAILABLE),
+        ):
+            with self.subTest(greeting):
+                self.sink.behaviour.greeting = greeting
+                client = self.begin(fendmail)
+                self.assertEqual(str(client.command("RCPT TO:<b@example.test>")), wanted)
+                client.close()
+
+    def test_it_ends_in_the_middle_of_a_mail(self) -> None:
+        fendmail = self.start()
+        self.sink.behaviour.close_in_data_after = 2
+        client = self.begin(fendmail)
+        client.expect("RCPT TO:<b@example.test>", 250)
+        client.expect("DATA", 354)
+        client.send(make_message("half") + b".\r\n")
+        self.assertEqual(
+            client.read_to_end(), b"421 4.3.0 Error: mail server closed the connection\r\n"
+        )
+        self.assertEqual(self.sink.mails(), [])
+
+    def test_it_ends_instead_of_a_reply(self) -> None:
+        fendmail = self.start()
+        self.sink.behaviour.close_at_verb = "DATA"
+        client = self.begin(fendmail)
+        client.expect("RCPT TO:<b@example.test>", 250)
+        client.expect("DATA", 421)
+        self.assertEqual(client.read_to_end(), b"")
+        client.close()
+        fendmail.expect_log(rf"SUMMARY {log_name(client)} .*phase=relay ended_by=backend")
+
+    def test_its_last_word_arrives(self) -> None:
+        fendmail = self.start()
+        self.sink.behaviour.replies["RCPT"] = b"421 4.7.0 too many errors\r\n"
+        client = self.begin(fendmail)
+        client.send(b"RCPT TO:<b@example.test>\r\n")
+        self.assertEqual(client.read_to_end(), b"421 4.7.0 too many errors\r\n")
+
+    def test_a_client_that_leaves_while_it_connects_leaves_nothing(self) -> None:
+        fendmail = self.start()
+        self.sink.behaviour.may_greet.clear()
+        client = self.begin(fendmail)
+        client.send(b"RCPT TO:<b@example.test>\r\n")
+        wait_until(lambda: len(self.sessions()) == 1, "the backend's session")
+        client.close()
+        self.sink.behaviour.may_greet.set()
+        wait_until(lambda: self.sessions()[0].ended, "its end")
+        self.assertEqual(self.sink.mails(), [])
+        fendmail.expect_log(rf"SUMMARY {log_name(client)}")
+
+
+# What some servers take for an end of data, behind "line" and before "MAIL FROM".
+FALSE_ENDS = (
+    b"\n.\n", b"\n.\r", b"\r.\n", b"\r.\r", b"\n.\r\n", b"\r.\r\n", b"\r\n.\r\r\n",
+    b"\r\r\n.\r\r\n", b"\r\n\0.\r\n",
+)  # fmt: skip
+SMUGGLED = (
+    b"MAIL FROM:<evil@example.org>\r\nRCPT TO:<user@example.test>\r\nDATA\r\n"
+    b"Subject: smuggled\r\n\r\nx\r\n.\r\n"
+)
+REFUSED_DATA = rb"550 5\.5\.2 [^\r\n]+\r\n"
+
+
+class Smuggling(RelayCase):
+    """The sink takes any line of a dot for an end of data, as the servers did that were hit."""
+
+    def send(self, client: SmtpClient, false_end: bytes) -> bytes:
+        client.expect("RCPT TO:<user@example.test>", 250)
+        client.expect("DATA", 354)
+        client.send(b"Subject: carrier\r\n\r\nline" + false_end + SMUGGLED)
+        return client.read_to_end()
+
+    def test_no_false_end_of_data_reaches_the_backend(self) -> None:
+        fendmail = self.start()
+        for false_end in FALSE_ENDS:
+            with self.subTest(false_end):
+                client = self.begin(fendmail)
+                self.assertRegex(self.send(client, false_end), rb"\A" + REFUSED_DATA + rb"\Z")
+                client.close()
+                fendmail.expect_log(
+                    rf"RELAY STOPPED for {log_name(client)}: (bare_lf|bare_cr|nul) in message at "
+                )
+                fendmail.expect_log(rf"SUMMARY {log_name(client)} .*reasons=(bare_lf|bare_cr|nul)")
+        self.assertEqual(self.sink.mails(), [])
+
+    def test_a_known_client_is_guarded_when_that_is_wanted(self) -> None:
+        fendmail = self.start(data="strict")
+        self.assert_delivers(fendmail, CLIENT, "first")
+        with fendmail.client(CLIENT) as client:
+            client.expect_reply(220)
+            self.wait_for_pass(fendmail, client, "OLD")
+            client.expect("EHLO client.example.org", 250)
+            client.expect("MAIL FROM:<sender@example.org>", 250)
+            self.assertRegex(self.send(client, b"\n.\n"), REFUSED_DATA)
+        self.assertEqual(len(self.sink.mails()), 1)
+
+    def test_the_octets_pass_when_that_is_wanted(self) -> None:
+        """Also shows that the others of these tests can fail."""
+        fendmail = self.start(data="as-is")
+        client = self.begin(fendmail)
+        client.expect("RCPT TO:<user@example.test>", 250)
+        client.expect("DATA", 354)
+        client.send(b"Subject: carrier\r\n\r\nline\n.\r\n" + SMUGGLED + b"QUIT\r\n")
+        self.assertEqual(client.read_to_end().count(b"\r\n250 2.0.0 Ok: queued"), 1)
+        self.assertEqual(len(self.sink.mails()), 2)
+
+    def test_a_large_mail_with_a_bare_line_feed_is_heard_to_its_end(self) -> None:
+        fendmail = self.start()
+        client = self.begin(fendmail)
+        client.expect("RCPT TO:<user@example.test>", 250)
+        client.expect("DATA", 354)
+        client.send(b"Subject: large\r\n\r\n\n" + b"x" * 70 * 1_000 + b"\r\n")
+        for _ in range(50):
+            client.send((b"x" * 70 + b"\r\n") * 1_000)
+        client.send(b".\r\n")
+        self.assertRegex(client.read_to_end(), rb"\A" + REFUSED_DATA + rb"\Z")
+        self.assertEqual(self.sink.mails(), [])
+
+    def test_a_client_that_never_ends_its_mail_is_not_heard_for_ever(self) -> None:
+        fendmail = self.start()
+        client = self.begin(fendmail)
+        client.expect("RCPT TO:<user@example.test>", 250)
+        client.expect("DATA", 354)
+        client.send(b"Subject: x\r\n\r\nline\n.\n")
+        self.assertRegex(client.read_to_end(), REFUSED_DATA)
+
+
+class Probe(RelayCase):
+    def test_there_is_none_without_deep_tests_or_with_retry(self) -> None:
+        for settings in ({}, {**ALL, "deep": {"after": "retry"}}):
+            sink = self.start_sink("proxy-v2")
+            fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT, ONE_WORKER, settings)
+            self.assert_answers(fendmail)
+            self.assertEqual([s.client[0] for s in sink.sessions if s.client[0] == PROBE], [])
+
+    def assert_answers(self, fendmail: Fendmail) -> None:
+        with fendmail.client(OTHER) as client:
+            client.expect_reply(220)
+
+    def test_what_a_client_finds_there_is_learned(self) -> None:
+        fendmail = self.start()
+        self.sink.behaviour.extensions = ("PIPELINING", "SIZE 7", "DSN")
+        self.begin(fendmail).expect("RCPT TO:<b@example.test>", 250)
+        with fendmail.client(OTHER) as client:
+            client.expect_reply(220)
+            offered = client.expect("EHLO client.example.org", 250)
+            self.assertEqual(list(offered.lines[1:]), ["250-SIZE 7", "250 DSN"])
+            self.assertEqual(
+                str(client.command("MAIL FROM:<a@example.org> SIZE=8")),
+                "552 5.3.4 Message size exceeds fixed limit",
+            )
+
+    def test_a_reload_asks_the_new_backend(self) -> None:
+        fendmail = self.start()
+        other = self.start_sink("proxy-v2")
+        fendmail.write_config({"backend": other.config})
+        fendmail.reload()
+        wait_until(lambda: any(s.ended for s in list(other.sessions)), "the probe")
+        self.assertEqual(other.sessions[0].client[0], PROBE)
+
+    def test_a_stop_does_not_wait_for_it(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        sink.behaviour.may_greet.clear()
+        fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT, ONE_WORKER, ALL)
+        wait_until(lambda: len(sink.sessions) == 1, "the probe")
+        fendmail.stop()
+
+
+if __name__ == "__main__":
+    main()
