@@ -47,6 +47,10 @@ std::string_view message(error e) noexcept
     case error::bad_proxy_crc: return "a PROXY header with a wrong checksum";
     case error::bad_record: return "not a client record of this version";
     case error::bad_dns_message: return "not a DNS message";
+    case error::bad_domain: return "not a domain; write a name such as gmail.com";
+    case error::bad_spf_term: return "not a term of SPF";
+    case error::bad_spf_macro: return "not a macro of SPF";
+    case error::repeated_spf_term: return "\"redirect\" or \"exp\" stands there twice";
     }
     return "unknown error";
 }

@@ -41,6 +41,22 @@ inline constexpr std::size_t filter_ranges = 32;
 /// Finished lookups that one worker keeps for their TTL.
 inline constexpr std::size_t dnsbl_finished_lookups = 20000;
 
+/// RFC 7208 §4.6.4: terms of an SPF record, and of all it includes, that make one ask DNS; of these
+/// the ones that found nothing ("void lookups"); names of one "mx".
+inline constexpr unsigned spf_lookups = 10;
+inline constexpr unsigned spf_void_lookups = 2;
+inline constexpr std::size_t spf_mx_names = 10;
+/// Networks of one known sender. The largest ones have some hundred.
+inline constexpr std::size_t spf_networks = 20000;
+/// Prefix lengths: what is wider than these is no network of a sender but a mistake. All networks
+/// of one sender together may be as large as two of the widest.
+inline constexpr unsigned spf_widest_v4 = 8;
+inline constexpr unsigned spf_widest_v6 = 16;
+/// What is told about one SPF record.
+inline constexpr std::size_t spf_notes = 20;
+/// Known senders: each costs some dozen queries at every refresh.
+inline constexpr std::size_t known_senders = 100;
+
 /// Octets of a pregreeting client that are looked at (postscreen: 1023), and of client text in
 /// a log line (postscreen: 100).
 inline constexpr std::size_t pregreet_octets = 1023;

@@ -40,6 +40,10 @@ enum class error : std::uint8_t {
     bad_proxy_crc,     ///< PROXY header that its CRC32c says was changed on its way
     bad_record,        ///< a stored client record that cannot be decoded
     bad_dns_message,   ///< a DNS message that cannot be decoded
+    bad_domain,        ///< not a domain name that DNS can be asked about
+    bad_spf_term,      ///< a term of an SPF record that RFC 7208 §12 does not know
+    bad_spf_macro,     ///< "%" without a macro behind it (RFC 7208 §7)
+    repeated_spf_term, ///< "redirect" or "exp" twice (RFC 7208 §6)
 };
 
 /// Says what is wrong and what to write instead. Never empty; no trailing full stop.

@@ -43,6 +43,10 @@ constexpr const char* name_of(error e)
     case error::bad_proxy_length:
     case error::bad_proxy_crc:
     case error::bad_record:
+    case error::bad_domain:
+    case error::bad_spf_term:
+    case error::bad_spf_macro:
+    case error::repeated_spf_term:
     case error::bad_dns_message: return "an error of another parser";
     }
     return "?";
