@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <string>
+#include <utility>
 
 #include <arpa/nameser.h>
 #include <resolv.h>
@@ -15,6 +17,17 @@ namespace fendmail::io {
 namespace {
 
 constexpr std::string_view malformed = "malformed answer";
+
+ns_type number_of(dns_type type) noexcept
+{
+    switch (type) {
+    case dns_type::a: return ns_t_a;
+    case dns_type::aaaa: return ns_t_aaaa;
+    case dns_type::mx: return ns_t_mx;
+    case dns_type::txt: return ns_t_txt;
+    }
+    return ns_t_invalid;
+}
 
 dns_answer failure(std::string_view reason)
 {
@@ -46,29 +59,94 @@ std::optional<seconds> smaller(std::optional<seconds> a, seconds b) noexcept
 }
 
 /// One question, and it is ours. c-ares has compared it too, but only to find the query.
-bool is_answer_to(ns_msg& message, std::string_view asked)
+bool is_answer_to(ns_msg& message, std::string_view asked, dns_type type)
 {
     ns_rr question{};
     if (ns_msg_getflag(message, ns_f_qr) != 1) return false;
     if (ns_msg_getflag(message, ns_f_opcode) != ns_o_query) return false;
     if (ns_msg_count(message, ns_s_qd) != 1) return false;
     if (ns_parserr(&message, ns_s_qd, 0, &question) != 0) return false;
-    if (ns_rr_type(question) != ns_t_a || ns_rr_class(question) != ns_c_in) return false;
+    if (ns_rr_type(question) != number_of(type) || ns_rr_class(question) != ns_c_in) return false;
     return strcasecmp(ns_rr_name(question), std::string{asked}.c_str()) == 0;
 }
 
-/// Adds the A records of the answer section; false when it cannot be read.
-bool read_addresses(ns_msg& message, dns_answer& answer)
+template <std::size_t Octets>
+std::optional<std::array<std::uint8_t, Octets>> octets_of(const ns_rr& record) noexcept
+{
+    if (ns_rr_rdlen(record) != Octets) return std::nullopt;
+    std::array<std::uint8_t, Octets> octets{};
+    std::copy_n(ns_rr_rdata(record), Octets, octets.begin());
+    return octets;
+}
+
+bool add_address(dns_answer& answer, const std::optional<ip_address>& address)
+{
+    if (!address) return false;
+    answer.is_cut = answer.addresses.size() == limits::dnsbl_addresses;
+    if (!answer.is_cut) answer.addresses.push_back(*address);
+    return true;
+}
+
+std::optional<ip_address> v4_of(const ns_rr& record) noexcept
+{
+    const auto octets = octets_of<4>(record);
+    return octets ? std::optional{ip_address::v4(*octets)} : std::nullopt;
+}
+
+std::optional<ip_address> v6_of(const ns_rr& record) noexcept
+{
+    const auto octets = octets_of<16>(record);
+    return octets ? std::optional{ip_address::v6(*octets)} : std::nullopt;
+}
+
+/// Behind the preference.
+bool add_host(ns_msg& message, const ns_rr& record, dns_answer& answer)
+{
+    if (ns_rr_rdlen(record) <= NS_INT16SZ) return false;
+    const std::uint8_t* const at = ns_rr_rdata(record) + NS_INT16SZ;
+    std::array<char, NS_MAXDNAME> name{};
+    const int octets =
+        dn_expand(ns_msg_base(message), ns_msg_end(message), at, name.data(), name.size());
+    if (octets < 0 || octets != ns_rr_rdlen(record) - NS_INT16SZ) return false;
+    answer.texts.emplace_back(name.data());
+    return true;
+}
+
+/// RFC 7208 §3.3: the strings of one record belong together, with nothing between them.
+bool add_text(const ns_rr& record, dns_answer& answer)
+{
+    const std::uint8_t* at = ns_rr_rdata(record);
+    const std::uint8_t* const end = at + ns_rr_rdlen(record);
+    std::string text;
+    while (at != end) {
+        const std::ptrdiff_t size = *at++;
+        if (size > end - at) return false;
+        text.append(at, at + size);
+        at += size;
+    }
+    answer.texts.push_back(std::move(text));
+    return true;
+}
+
+bool add_record(ns_msg& message, const ns_rr& record, dns_type type, dns_answer& answer)
+{
+    switch (type) {
+    case dns_type::a: return add_address(answer, v4_of(record));
+    case dns_type::aaaa: return add_address(answer, v6_of(record));
+    case dns_type::mx: return add_host(message, record, answer);
+    case dns_type::txt: return add_text(record, answer);
+    }
+    return false;
+}
+
+/// Adds the records of the answer section; false when it cannot be read.
+bool read_records(ns_msg& message, dns_type type, dns_answer& answer)
 {
     for (int i = 0; i < ns_msg_count(message, ns_s_an); ++i) {
         ns_rr record{};
         if (ns_parserr(&message, ns_s_an, i, &record) != 0) return false;
-        if (ns_rr_type(record) != ns_t_a || ns_rr_class(record) != ns_c_in) continue;
-        std::array<std::uint8_t, 4> octets{};
-        if (ns_rr_rdlen(record) != octets.size()) return false;
-        if (answer.addresses.size() == limits::dnsbl_addresses) continue;
-        std::copy_n(ns_rr_rdata(record), octets.size(), octets.begin());
-        answer.addresses.push_back(ip_address::v4(octets));
+        if (ns_rr_type(record) != number_of(type) || ns_rr_class(record) != ns_c_in) continue;
+        if (!add_record(message, record, type, answer)) return false;
         answer.ttl = smaller(answer.ttl, ttl_of(ns_rr_ttl(record)));
     }
     return true;
@@ -116,7 +194,19 @@ std::string_view to_string(dns_answer::outcome what) noexcept
     return "?";
 }
 
-dns_answer parse_dns_answer(std::span<const std::uint8_t> message, std::string_view asked)
+std::string_view to_string(dns_type type) noexcept
+{
+    switch (type) {
+    case dns_type::a: return "A";
+    case dns_type::aaaa: return "AAAA";
+    case dns_type::mx: return "MX";
+    case dns_type::txt: return "TXT";
+    }
+    return "?";
+}
+
+dns_answer parse_dns_answer(std::span<const std::uint8_t> message, std::string_view asked,
+                            dns_type type)
 {
     ns_msg parsed{};
     if (ns_initparse(message.data(), static_cast<int>(message.size()), &parsed) != 0)
@@ -124,14 +214,14 @@ dns_answer parse_dns_answer(std::span<const std::uint8_t> message, std::string_v
     const int rcode = ns_msg_getflag(parsed, ns_f_rcode);
     // A server that cannot read or will not take a question need not repeat it.
     if (rcode != ns_r_noerror && rcode != ns_r_nxdomain) return failure(name_of(rcode));
-    if (!is_answer_to(parsed, asked)) return failure(malformed);
+    if (!is_answer_to(parsed, asked, type)) return failure(malformed);
 
     dns_answer answer;
     answer.reached = true;
-    if (rcode == ns_r_noerror && !read_addresses(parsed, answer)) return failure(malformed);
-    answer.what =
-        answer.addresses.empty() ? dns_answer::outcome::not_found : dns_answer::outcome::found;
-    if (answer.addresses.empty() && !read_negative_ttl(parsed, answer)) return failure(malformed);
+    if (rcode == ns_r_noerror && !read_records(parsed, type, answer)) return failure(malformed);
+    const bool is_empty = answer.addresses.empty() && answer.texts.empty();
+    answer.what = is_empty ? dns_answer::outcome::not_found : dns_answer::outcome::found;
+    if (is_empty && !read_negative_ttl(parsed, answer)) return failure(malformed);
     return answer;
 }
 

@@ -17,7 +17,18 @@ namespace asio = boost::asio;
 using wait_type = asio::posix::descriptor_base::wait_type;
 
 constexpr int dns_class_in = 1;
-constexpr int dns_type_a = 1;
+
+/// RFC 1035 §3.2.2, RFC 3596 §2.1.
+int number_of(dns_type type) noexcept
+{
+    switch (type) {
+    case dns_type::a: return 1;
+    case dns_type::mx: return 15;
+    case dns_type::txt: return 16;
+    case dns_type::aaaa: return 28;
+    }
+    return 0;
+}
 
 void check(int status, const char* what)
 {
@@ -149,9 +160,10 @@ std::vector<endpoint> dns_channel::servers() const
     return all;
 }
 
-void dns_channel::query_a(const std::string& name, ares_callback on_answer, void* argument)
+void dns_channel::query(const std::string& name, dns_type type, ares_callback on_answer,
+                        void* argument)
 {
-    ares_query(channel_.get(), name.c_str(), dns_class_in, dns_type_a, on_answer, argument);
+    ares_query(channel_.get(), name.c_str(), dns_class_in, number_of(type), on_answer, argument);
     arm_timer();
 }
 

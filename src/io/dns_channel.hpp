@@ -33,7 +33,7 @@ public:
     dns_channel& operator=(const dns_channel&) = delete;
 
     /// Calls `on_answer` with `argument` once, possibly from within this call.
-    void query_a(const std::string& name, ares_callback on_answer, void* argument);
+    void query(const std::string& name, dns_type type, ares_callback on_answer, void* argument);
 
     /// In the order in which they are asked.
     [[nodiscard]] std::vector<endpoint> servers() const;

@@ -58,6 +58,7 @@ struct resolver::impl : std::enable_shared_from_this<impl> {
     struct query {
         impl* owner;
         std::string name;
+        dns_type type;
         callback done;
         bool asked_next = false; // of another resolver, since the first one's answer was no use
     };
@@ -83,15 +84,16 @@ struct resolver::impl : std::enable_shared_from_this<impl> {
         if (status == ARES_EDESTRUCTION) return;
         impl& self = *q->owner;
         // The octets tell more than the status, which says "no data" of any empty answer.
-        auto answer = octets == nullptr
-                          ? no_answer(status)
-                          : parse_dns_answer({octets, static_cast<std::size_t>(size)}, q->name);
+        auto answer = octets == nullptr ? no_answer(status)
+                                        : parse_dns_answer({octets, static_cast<std::size_t>(size)},
+                                                           q->name, q->type);
         // Silent resolvers c-ares passes over by itself; those that answer it takes at their word.
         const bool no_use = answer.what == dns_answer::outcome::failed && answer.reached;
         if (no_use && !q->asked_next && self.from_second) {
             q->asked_next = true;
             const std::string name = q->name; // c-ares may end the query, and `q`, at once
-            self.from_second->query_a(name, &impl::on_answer, q.release());
+            const dns_type type = q->type;
+            self.from_second->query(name, type, &impl::on_answer, q.release());
             return;
         }
         self.deliver_later({std::move(q->done), std::move(answer)});
@@ -141,11 +143,11 @@ resolver::~resolver()
     impl_->close();
 }
 
-void resolver::query_a(std::string name, callback done)
+void resolver::query(std::string name, dns_type type, callback done)
 {
     ++impl_->running;
-    auto q = std::make_unique<impl::query>(impl::query{impl_.get(), name, std::move(done)});
-    impl_->channel->query_a(name, &impl::on_answer, q.release());
+    auto q = std::make_unique<impl::query>(impl::query{impl_.get(), name, type, std::move(done)});
+    impl_->channel->query(name, type, &impl::on_answer, q.release());
 }
 
 std::size_t resolver::running() const noexcept

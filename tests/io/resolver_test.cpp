@@ -27,6 +27,7 @@ struct StringMaker<fendmail::io::dns_answer::outcome> {
 using namespace fendmail;
 using namespace std::chrono_literals;
 using io::dns_answer;
+using io::dns_type;
 using io::resolver;
 using outcome = io::dns_answer::outcome;
 using test::dns_reply;
@@ -42,10 +43,10 @@ struct fixture {
     dns_server server;
     boost::asio::io_context context;
 
-    dns_answer ask(resolver& from, const std::string& name)
+    dns_answer ask(resolver& from, const std::string& name, dns_type type = dns_type::a)
     {
         std::optional<dns_answer> got;
-        from.query_a(name, [&got](const dns_answer& answer) { got = answer; });
+        from.query(name, type, [&got](const dns_answer& answer) { got = answer; });
         CHECK_FALSE(got); // never from within the call
         REQUIRE(run_until(context, [&got] { return got.has_value(); }));
         return *got;
@@ -124,8 +125,73 @@ TEST_CASE("resolver: of a huge answer the first 64 addresses are taken, over TCP
     const auto got = f.ask("many.test");
     CHECK(got.what == outcome::found);
     CHECK(got.addresses.size() == 64);
+    CHECK(got.is_cut);
     CHECK(f.server.queries("many.test") == 2);
     CHECK(f.server.tcp_queries("many.test") == 1);
+}
+
+TEST_CASE("resolver: IPv6 addresses, mail hosts and texts", "[dns]")
+{
+    fixture f;
+    f.server.on("A", "a.test", dns_reply::a({"192.0.2.1"}, 60s));
+    f.server.on("AAAA", "a.test", dns_reply::aaaa({"2001:db8::1", "2001:db8::2"}, 50s));
+    f.server.on("MX", "a.test", dns_reply::mx({"mx1.a.test", "MX2.a.test"}, 40s));
+    f.server.on("TXT", "a.test", dns_reply::txt({"", std::string(700, 'x'), "v=spf1 -all"}, 30s));
+    resolver resolver{f.context, {f.server.address()}};
+
+    CHECK(texts(f.ask(resolver, "a.test")) == std::vector<std::string>{"192.0.2.1"});
+    auto got = f.ask(resolver, "a.test", dns_type::aaaa);
+    CHECK(got.what == outcome::found);
+    CHECK(texts(got) == std::vector<std::string>{"2001:db8::1", "2001:db8::2"});
+    CHECK((got.ttl == 50s));
+    got = f.ask(resolver, "a.test", dns_type::mx);
+    CHECK(got.what == outcome::found);
+    CHECK(got.texts == std::vector<std::string>{"mx1.a.test", "MX2.a.test"});
+    CHECK(got.addresses.empty());
+    CHECK((got.ttl == 40s));
+    got = f.ask(resolver, "a.test", dns_type::txt);
+    CHECK(got.what == outcome::found);
+    CHECK(got.texts == std::vector<std::string>{"", std::string(700, 'x'), "v=spf1 -all"});
+    CHECK((got.ttl == 30s));
+    CHECK(f.server.queries("a.test") == 4);
+}
+
+TEST_CASE("resolver: records of another type than asked for are none", "[dns]")
+{
+    fixture f;
+    resolver resolver{f.context, {f.server.address()}};
+    f.server.on("a.test", dns_reply::a({"192.0.2.1"}, 60s));
+    for (const auto type : {dns_type::aaaa, dns_type::mx, dns_type::txt})
+        CHECK(f.ask(resolver, "a.test", type).what == outcome::not_found);
+    f.server.on("b.test", dns_reply::nxdomain(300s, 60s));
+    for (const auto type : {dns_type::a, dns_type::aaaa, dns_type::mx, dns_type::txt}) {
+        const auto got = f.ask(resolver, "b.test", type);
+        CHECK(got.what == outcome::not_found);
+        CHECK((got.ttl == 60s));
+    }
+}
+
+TEST_CASE("resolver: texts that do not fit a packet come over TCP", "[dns]")
+{
+    fixture f;
+    const std::vector<std::string> many(20, std::string(3000, 'x'));
+    f.server.on("TXT", "many.test", dns_reply::txt(many, 60s).truncated());
+    resolver resolver{f.context, {f.server.address()}};
+    const auto got = f.ask(resolver, "many.test", dns_type::txt);
+    CHECK(got.what == outcome::found);
+    CHECK(got.texts == many);
+    CHECK(f.server.queries("many.test") == 2);
+    CHECK(f.server.tcp_queries("many.test") == 1);
+}
+
+TEST_CASE("resolver: when one fails, the next one is asked for the same type", "[dns]")
+{
+    fixture f;
+    dns_server broken;
+    broken.on("a.test", dns_reply::servfail());
+    f.server.on("TXT", "a.test", dns_reply::txt({"hello"}, 60s));
+    resolver resolver{f.context, {broken.address(), f.server.address()}};
+    CHECK(f.ask(resolver, "a.test", dns_type::txt).texts == std::vector<std::string>{"hello"});
 }
 
 TEST_CASE("resolver: a failed answer says why", "[dns]")
@@ -418,4 +484,54 @@ TEST_CASE("dns answer: cut off anywhere, it is malformed and never more", "[dns]
     nxdomain[3] = 0x83;
     CHECK(io::parse_dns_answer(nxdomain, "a.test").what == outcome::not_found);
     CHECK((io::parse_dns_answer(nxdomain, "a.test").ttl == 40s));
+}
+
+TEST_CASE("dns answer: of every type, cut off or spoiled anywhere, it is read safely", "[dns]")
+{
+    struct row {
+        dns_type type;
+        std::vector<int> record; ///< type to the end of its data
+        std::size_t texts;
+        std::size_t addresses;
+    };
+    const row rows[] = {
+        {dns_type::aaaa,
+         {0, 28, 0, 1, 0, 0, 0, 60, 0, 16, 32, 1, 13, 184, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1},
+         0,
+         1},
+        {dns_type::mx, {0, 15, 0, 1, 0, 0, 0, 60, 0, 6, 0, 10, 1, 'm', 0xC0, 12}, 1, 0},
+        {dns_type::txt, {0, 16, 0, 1, 0, 0, 0, 60, 0, 6, 1, 'x', 0, 2, 'y', 'z'}, 1, 0},
+    };
+    for (const row& r : rows) {
+        std::vector<std::uint8_t> whole{0x12, 0x34, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0};
+        const auto put = [&whole](const std::vector<int>& octets) {
+            for (const int octet : octets)
+                whole.push_back(static_cast<std::uint8_t>(octet));
+        };
+        put({1, 'a', 4, 't', 'e', 's', 't', 0, 0, r.record[1], 0, 1, 0xC0, 12});
+        put(r.record);
+        CAPTURE(io::to_string(r.type));
+        const auto got = io::parse_dns_answer(whole, "a.test", r.type);
+        CHECK(got.what == outcome::found);
+        CHECK(got.texts.size() == r.texts);
+        CHECK(got.addresses.size() == r.addresses);
+        if (r.type == dns_type::mx) CHECK(got.texts.front() == "m.a.test");
+        if (r.type == dns_type::txt) CHECK(got.texts.front() == "xyz");
+        for (const auto other : {dns_type::a, dns_type::aaaa, dns_type::mx, dns_type::txt})
+            if (other != r.type)
+                CHECK(io::parse_dns_answer(whole, "a.test", other).reason == "malformed answer");
+        for (std::size_t size = 0; size < whole.size(); ++size) {
+            const std::vector<std::uint8_t> cut(whole.begin(),
+                                                whole.begin() + static_cast<std::ptrdiff_t>(size));
+            CHECK(io::parse_dns_answer(cut, "a.test", r.type).reason == "malformed answer");
+        }
+        for (std::size_t at = 0; at < whole.size(); ++at)
+            for (const int value : {0, 1, 0x3F, 0x7F, 0xC0, 0xFF}) {
+                auto spoiled = whole;
+                spoiled[at] = static_cast<std::uint8_t>(value);
+                const auto spoilt = io::parse_dns_answer(spoiled, "a.test", r.type);
+                if (spoilt.what == outcome::found)
+                    CHECK(spoilt.texts.size() + spoilt.addresses.size() == 1);
+            }
+    }
 }

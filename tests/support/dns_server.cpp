@@ -31,6 +31,9 @@ constexpr std::size_t header_octets = 12;
 constexpr unsigned type_a = 1;
 constexpr unsigned type_cname = 5;
 constexpr unsigned type_soa = 6;
+constexpr unsigned type_mx = 15;
+constexpr unsigned type_txt = 16;
+constexpr unsigned type_aaaa = 28;
 constexpr unsigned class_in = 1;
 
 std::string lower(std::string text)
@@ -86,14 +89,25 @@ octets soa_data(std::uint32_t minimum)
 struct question {
     unsigned id = 0;
     std::string name;
+    unsigned type = type_a;
 };
+
+unsigned type_of(std::string_view text)
+{
+    if (text == "A") return type_a;
+    if (text == "MX") return type_mx;
+    if (text == "TXT") return type_txt;
+    if (text == "AAAA") return type_aaaa;
+    throw std::logic_error("the DNS server knows no such type");
+}
 
 std::optional<question> read_question(const octets& message)
 {
     if (message.size() < header_octets) return std::nullopt;
     question asked;
     asked.id = message[0] * 256U + message[1];
-    for (std::size_t at = header_octets; at < message.size() && message[at] != 0;) {
+    std::size_t at = header_octets;
+    while (at < message.size() && message[at] != 0) {
         const std::size_t length = message[at];
         if (length > 63 || at + 1 + length > message.size()) return std::nullopt;
         if (!asked.name.empty()) asked.name += '.';
@@ -101,13 +115,15 @@ std::optional<question> read_question(const octets& message)
                           message.begin() + static_cast<std::ptrdiff_t>(at + 1 + length));
         at += 1 + length;
     }
+    if (at + 2 < message.size()) asked.type = message[at + 1] * 256U + message[at + 2];
     return asked;
 }
 
 octets write_reply(const question& asked, const dns_reply& reply, bool truncate)
 {
     const bool empty = truncate || reply.has_garbage;
-    const auto answers = reply.addresses.size() + (reply.cname.empty() ? 0 : 1);
+    const auto answers =
+        reply.addresses.size() + reply.others.size() + (reply.cname.empty() ? 0 : 1);
     octets out;
     put16(out, asked.id);
     put16(out, 0x8180U | (truncate ? 0x0200U : 0U) | reply.response_code);
@@ -116,7 +132,7 @@ octets write_reply(const question& asked, const dns_reply& reply, bool truncate)
     put16(out, !empty && reply.has_soa ? 1 : 0);
     put16(out, 0);
     put_name(out, asked.name);
-    put16(out, type_a);
+    put16(out, asked.type);
     put16(out, class_in);
     if (reply.has_garbage) out.insert(out.end(), 7, 0xFF);
     if (empty) return out;
@@ -126,11 +142,13 @@ octets write_reply(const question& asked, const dns_reply& reply, bool truncate)
         put_name(target, reply.cname);
         put_record(out, asked.name, type_cname, 5, target);
     }
+    const auto& owner = reply.cname.empty() ? asked.name : reply.cname;
     for (const auto& [address, ttl] : reply.addresses) {
         const auto four = asio::ip::make_address_v4(address).to_bytes();
-        put_record(out, reply.cname.empty() ? asked.name : reply.cname, type_a, ttl,
-                   {four.begin(), four.end()});
+        put_record(out, owner, type_a, ttl, {four.begin(), four.end()});
     }
+    for (const auto& [type, data, ttl] : reply.others)
+        put_record(out, owner, type, ttl, data);
     if (reply.has_soa)
         put_record(out, "test", type_soa, reply.soa_ttl, soa_data(reply.soa_minimum));
     return out;
@@ -157,6 +175,45 @@ dns_reply dns_reply::a(std::vector<std::string> addresses, seconds ttl)
     dns_reply reply;
     for (auto& address : addresses)
         reply.addresses.push_back({std::move(address), count(ttl)});
+    return reply;
+}
+
+dns_reply dns_reply::aaaa(std::vector<std::string> addresses, seconds ttl)
+{
+    dns_reply reply;
+    for (const auto& address : addresses) {
+        const auto sixteen = asio::ip::make_address_v6(address).to_bytes();
+        reply.others.push_back({type_aaaa, {sixteen.begin(), sixteen.end()}, count(ttl)});
+    }
+    return reply;
+}
+
+dns_reply dns_reply::mx(std::vector<std::string> hosts, seconds ttl)
+{
+    dns_reply reply;
+    for (const auto& host : hosts) {
+        octets data;
+        put16(data, 10);
+        put_name(data, host == "." ? "" : host);
+        reply.others.push_back({type_mx, std::move(data), count(ttl)});
+    }
+    return reply;
+}
+
+dns_reply dns_reply::txt(std::vector<std::string> texts, seconds ttl)
+{
+    constexpr std::size_t string_octets_max = 255;
+    dns_reply reply;
+    for (std::string_view text : texts) {
+        octets data;
+        do {
+            const auto part = text.substr(0, string_octets_max);
+            data.push_back(static_cast<std::uint8_t>(part.size()));
+            data.insert(data.end(), part.begin(), part.end());
+            text.remove_prefix(part.size());
+        } while (!text.empty());
+        reply.others.push_back({type_txt, std::move(data), count(ttl)});
+    }
     return reply;
 }
 
@@ -364,7 +421,7 @@ struct dns_server::impl {
     {
         const auto asked = read_question(message);
         if (!asked) return;
-        const auto reply = take(lower(asked->name), over_tcp);
+        const auto reply = take(lower(asked->name), asked->type, over_tcp);
         const auto out = write_reply(*asked, reply, reply.is_truncated && !over_tcp);
         if (reply.forge_id || reply.forge_question) send(write_forgery(*asked, reply));
         const auto answer = [send, out, times = reply.times] {
@@ -383,11 +440,13 @@ struct dns_server::impl {
     }
 
     /// Counts the query and says what to do with it.
-    dns_reply take(const std::string& name, bool over_tcp)
+    dns_reply take(const std::string& name, unsigned type, bool over_tcp)
     {
         const std::lock_guard guard{mutex};
         auto& counted = tallies[name];
         ++(over_tcp ? counted.tcp : counted.udp);
+        if (const auto found = typed_programs.find({type, name}); found != typed_programs.end())
+            return found->second;
         if (const auto found = programs.find(name); found != programs.end()) return found->second;
         return others ? others(name) : dns_reply::nxdomain_without_soa();
     }
@@ -403,6 +462,7 @@ struct dns_server::impl {
 
     mutable std::mutex mutex; // for what follows
     std::map<std::string, dns_reply> programs;
+    std::map<std::pair<unsigned, std::string>, dns_reply> typed_programs;
     std::function<dns_reply(const std::string&)> others;
     std::map<std::string, tally> tallies;
 
@@ -425,6 +485,12 @@ void dns_server::on(const std::string& name, dns_reply reply)
 {
     const std::lock_guard guard{impl_->mutex};
     impl_->programs.insert_or_assign(lower(name), std::move(reply));
+}
+
+void dns_server::on(const std::string& type, const std::string& name, dns_reply reply)
+{
+    const std::lock_guard guard{impl_->mutex};
+    impl_->typed_programs.insert_or_assign({type_of(type), lower(name)}, std::move(reply));
 }
 
 void dns_server::on_others(std::function<dns_reply(const std::string&)> program)

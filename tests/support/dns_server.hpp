@@ -31,6 +31,10 @@ struct dns_reply {
     /// A records, all with the same TTL.
     [[nodiscard]] static dns_reply a(std::vector<std::string> addresses, seconds ttl);
     /// NXDOMAIN whose SOA has this TTL and this MINIMUM.
+    [[nodiscard]] static dns_reply aaaa(std::vector<std::string> addresses, seconds ttl);
+    [[nodiscard]] static dns_reply mx(std::vector<std::string> hosts, seconds ttl);
+    /// One record a text, cut into strings of 255 octets.
+    [[nodiscard]] static dns_reply txt(std::vector<std::string> texts, seconds ttl);
     [[nodiscard]] static dns_reply nxdomain(seconds soa_ttl, seconds soa_minimum);
     [[nodiscard]] static dns_reply nxdomain_without_soa();
     /// The name exists, but has no A record.
@@ -61,7 +65,13 @@ struct dns_reply {
         std::string address;
         std::uint32_t ttl = 0;
     };
+    struct other_record {
+        unsigned type = 0;
+        std::vector<std::uint8_t> data;
+        std::uint32_t ttl = 0;
+    };
     std::vector<record> addresses;
+    std::vector<other_record> others; ///< AAAA, MX, TXT
     std::string cname;
     bool has_soa = false;
     std::uint32_t soa_ttl = 0;
@@ -88,6 +98,8 @@ public:
 
     /// Programs one name; the last program counts. Names are compared without regard to case.
     void on(const std::string& name, dns_reply reply);
+    /// The same for questions of one type, "TXT", "A", "AAAA" or "MX"; counts before the above.
+    void on(const std::string& type, const std::string& name, dns_reply reply);
     /// Programs all names without a program of their own. `program` runs in the server's thread.
     void on_others(std::function<dns_reply(const std::string& name)> program);
 

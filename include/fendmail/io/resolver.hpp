@@ -12,9 +12,10 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-/// Asks resolvers for A records: c-ares on Asio.
+/// Asks resolvers for records: c-ares on Asio.
 ///
 /// Source: RFC 1035 §4.2 (UDP, and TCP for truncated answers). A resolver that does not answer is
 /// passed over for the next one, as `resolver_tries` says. One that answers SERVFAIL or the like
@@ -47,9 +48,13 @@ public:
     resolver(const resolver&) = delete;
     resolver& operator=(const resolver&) = delete;
 
-    /// Asks for the A records of `name`, just as it is written (no search list, no hosts file).
+    /// Asks for the records of `name`, just as it is written (no search list, no hosts file).
     /// `done` is called once, never from within this call, and must not throw.
-    void query_a(std::string name, callback done);
+    void query(std::string name, dns_type type, callback done);
+    void query_a(std::string name, callback done)
+    {
+        query(std::move(name), dns_type::a, std::move(done));
+    }
 
     /// Queries whose callback has not been called yet.
     [[nodiscard]] std::size_t running() const noexcept;
