@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/units.hpp"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <fmt/format.h>
@@ -81,6 +82,24 @@ std::string to_text(milliseconds duration)
         ++chosen; // ends at "ms": 1 divides everything
     return fmt::format("{}{}", count / static_cast<milliseconds::rep>(chosen->factor),
                        chosen->name);
+}
+
+std::string age_text(seconds age)
+{
+    struct step {
+        seconds::rep length;
+        char name;
+    };
+    constexpr std::array<step, 4> steps{{{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}}};
+    seconds::rep left = std::max<seconds::rep>(age.count(), 0);
+    const auto* first = steps.begin();
+    while (first->length > 1 && left < first->length)
+        ++first;
+    std::string text = fmt::format("{}{}", left / first->length, first->name);
+    left %= first->length;
+    const auto* const second = first + 1;
+    if (second == steps.end() || left < second->length) return text;
+    return text + fmt::format(" {}{}", left / second->length, second->name);
 }
 
 } // namespace fendmail

@@ -30,11 +30,11 @@ struct dns_reply {
 
     /// A records, all with the same TTL.
     [[nodiscard]] static dns_reply a(std::vector<std::string> addresses, seconds ttl);
-    /// NXDOMAIN whose SOA has this TTL and this MINIMUM.
     [[nodiscard]] static dns_reply aaaa(std::vector<std::string> addresses, seconds ttl);
     [[nodiscard]] static dns_reply mx(std::vector<std::string> hosts, seconds ttl);
     /// One record a text, cut into strings of 255 octets.
     [[nodiscard]] static dns_reply txt(std::vector<std::string> texts, seconds ttl);
+    /// NXDOMAIN whose SOA has this TTL and this MINIMUM.
     [[nodiscard]] static dns_reply nxdomain(seconds soa_ttl, seconds soa_minimum);
     [[nodiscard]] static dns_reply nxdomain_without_soa();
     /// The name exists, but has no A record.

@@ -30,4 +30,7 @@ inline constexpr milliseconds duration_max = std::chrono::days{36500};
 /// The shortest exact form: "6s", "1d", "90s", "1500ms", "0s"; parse_duration() takes it back.
 [[nodiscard]] std::string to_text(milliseconds duration);
 
+/// An age for people to read: its two greatest units, "45s", "3h 5m", "2d 1h", "400d".
+[[nodiscard]] std::string age_text(seconds age);
+
 } // namespace fendmail

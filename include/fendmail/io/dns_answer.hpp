@@ -13,11 +13,13 @@
 
 /// What a resolver said about the records of a name.
 ///
-/// Source: RFC 1035 §4.1 (messages), §3.3.9 and §3.3.14 (MX, TXT), RFC 3596 §2.2 (AAAA), RFC 2308
-/// §5 (TTL of a negative answer), RFC 2181 §8 (TTLs with the top bit set are zero). Units: TTLs in
-/// seconds. Memory: at most `limits::dnsbl_addresses` addresses of one answer; further ones are
-/// dropped. Texts are bounded by the message, 64 KiB. Errors: an answer that cannot be read is a
-/// failed one with "malformed answer" as its reason. Threads: values only.
+/// Source: RFC 1035 §4.1 (messages), §3.3.9 and §3.3.14 (MX, TXT), RFC 3596 §2.2 (AAAA),
+/// RFC 2308 §5 (TTL of a negative answer), RFC 2181 §8 (TTLs with the top bit set are zero).
+/// Units: TTLs in seconds.
+/// Memory: at most `limits::dnsbl_addresses` addresses of one answer; further ones are dropped.
+/// Texts are bounded by the message, 64 KiB.
+/// Errors: an answer that cannot be read is a failed one with "malformed answer" as its reason.
+/// Threads: values only.
 namespace fendmail::io {
 
 enum class dns_type : std::uint8_t { a, aaaa, mx, txt };

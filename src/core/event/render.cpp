@@ -21,6 +21,7 @@ struct description_of {
     text operator()(const connected&) const { return {"connected", level::info}; }
     text operator()(const allowlisted&) const { return {"allowlisted", level::info}; }
     text operator()(const denylisted&) const { return {"denylisted", level::info}; }
+    text operator()(const known_sender&) const { return {"known_sender", level::info}; }
     text operator()(const vetoed&) const { return {"vetoed", level::info}; }
     text operator()(const passed&) const { return {"passed", level::info}; }
     text operator()(const pregreeted&) const { return {"pregreeted", level::info}; }
@@ -64,6 +65,14 @@ struct description_of {
         return {"resolver_distrusted", level::warning};
     }
     text operator()(const resolver_restored&) const { return {"resolver_restored", level::info}; }
+    text operator()(const sender_loaded&) const { return {"sender_loaded", level::info}; }
+    text operator()(const sender_refreshed&) const { return {"sender_refreshed", level::info}; }
+    text operator()(const sender_not_refreshed&) const
+    {
+        return {"sender_not_refreshed", level::warning};
+    }
+    text operator()(const sender_partial&) const { return {"sender_partial", level::warning}; }
+    text operator()(const sender_outdated&) const { return {"sender_outdated", level::warning}; }
     text operator()(const backend_unavailable&) const
     {
         return {"backend_unavailable", level::warning};

@@ -27,6 +27,12 @@ struct fields_of {
         client(e.client);
         out.own_text("rule", e.rule);
     }
+    void operator()(const known_sender& e) const
+    {
+        client(e.client);
+        out.own_text("domain", e.domain);
+        out.word("skip", to_string(e.skip));
+    }
     void operator()(const vetoed& e) const
     {
         client(e.client);
@@ -176,6 +182,37 @@ struct fields_of {
     {
         out.own_text("resolver", e.resolver);
         out.number("after_seconds", e.after.count());
+    }
+
+    void operator()(const sender_loaded& e) const
+    {
+        out.own_text("domain", e.domain);
+        out.number("networks", e.networks);
+        out.number("age_seconds", e.age.count());
+    }
+    void operator()(const sender_refreshed& e) const
+    {
+        out.own_text("domain", e.domain);
+        out.number("networks", e.networks);
+        out.flag("changed", e.changed);
+    }
+    void operator()(const sender_not_refreshed& e) const
+    {
+        out.own_text("domain", e.domain);
+        out.own_text("reason", e.reason);
+        out.number("networks", e.networks);
+        out.number("age_seconds", e.age.count());
+    }
+    void operator()(const sender_partial& e) const
+    {
+        out.own_text("domain", e.domain);
+        out.own_text("notes", e.notes);
+    }
+    void operator()(const sender_outdated& e) const
+    {
+        out.own_text("domain", e.domain);
+        out.number("networks", e.networks);
+        out.number("age_seconds", e.age.count());
     }
 
     void operator()(const backend_unavailable& e) const

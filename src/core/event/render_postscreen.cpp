@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/event/render.hpp"
 
+#include "fendmail/core/units.hpp"
 #include "fields.hpp"
 
 #include <algorithm>
@@ -27,6 +28,11 @@ public:
     }
     void operator()(const allowlisted& e) { say("{}LISTED {}", allow_, to_text(e.client)); }
     void operator()(const denylisted& e) { say("{}LISTED {}", deny_, to_text(e.client)); }
+    void operator()(const known_sender& e)
+    {
+        say("KNOWN SENDER {} ", to_text(e.client));
+        own(e.domain);
+    }
     void operator()(const vetoed& e) { say("{}LIST VETO {}", allow_, to_text(e.client)); }
     void operator()(const passed& e)
     {
@@ -170,6 +176,40 @@ public:
         say(" is trusted again after {} s", e.after.count());
     }
 
+    void operator()(const sender_loaded& e)
+    {
+        sender(e.domain);
+        say(": {} networks, {} old", e.networks, age_text(e.age));
+    }
+    void operator()(const sender_refreshed& e)
+    {
+        sender(e.domain);
+        say(": {} networks, refreshed, {}", e.networks, e.changed ? "changed" : "unchanged");
+    }
+    void operator()(const sender_not_refreshed& e)
+    {
+        sender(e.domain);
+        say(" not refreshed: ");
+        own(e.reason);
+        if (e.networks == 0)
+            say("; it has no networks");
+        else
+            say("; its {} networks, {} old, stay in use", e.networks, age_text(e.age));
+    }
+    void operator()(const sender_partial& e)
+    {
+        sender(e.domain);
+        say(": a part of its SPF record is not used: ");
+        own(e.notes);
+    }
+    void operator()(const sender_outdated& e)
+    {
+        sender(e.domain);
+        say(": its {} networks are {} old and stay in use: check why its SPF record cannot be "
+            "had, or take it out of known_senders.spf",
+            e.networks, age_text(e.age));
+    }
+
     void operator()(const backend_unavailable& e)
     {
         say("backend ");
@@ -269,6 +309,11 @@ private:
     void say(fmt::format_string<const Args&...> format, const Args&... args)
     {
         fmt::format_to(fmt::appender(out_), format, args...);
+    }
+    void sender(std::string_view domain)
+    {
+        say("known sender ");
+        own(domain);
     }
     void own(std::string_view text) { append_own_text(out_, text); }
 

@@ -13,4 +13,13 @@ seconds policy::shortest_ttl() const noexcept
     return shortest;
 }
 
+std::string_view to_string(exemption e) noexcept
+{
+    switch (e) {
+    case exemption::all: return "all";
+    case exemption::deep: return "deep";
+    }
+    return "?";
+}
+
 } // namespace fendmail::screen

@@ -20,10 +20,23 @@ step screener::on_access(const std::optional<acl::match>& found)
     return rules_->access_action == action::drop ? step::drop : step::look_up_record;
 }
 
+step screener::on_known_sender() noexcept
+{
+    switch (rules_->known_senders) {
+    case exemption::all: return hand_off(way_in::allowlisted);
+    case exemption::deep: break;
+    }
+    spared_deep_tests_ = true;
+    return step::look_up_record;
+}
+
 step screener::on_record(const std::optional<client_record>& known, instant now)
 {
     known_ = may_use_record() ? known : std::nullopt;
     plan_ = make_plan(*rules_, known_, now);
+    if (spared_deep_tests_)
+        for (const test t : all_tests)
+            plan_.todo[t] = plan_.todo[t] && is_early(t);
     if (plan_.has_early()) {
         early_.emplace(*rules_, plan_);
         return step::run_early_tests;
@@ -116,7 +129,7 @@ void screener::on_latest_record(const std::optional<client_record>& latest) noex
 bool screener::is_new_client() const noexcept
 {
     return std::ranges::any_of(all_tests, [this](test t) {
-        return rules_->tests[t].enabled &&
+        return rules_->tests[t].enabled && (is_early(t) || !spared_deep_tests_) &&
                (!known_ || known_->expires_at[t] == client_record::never_passed);
     });
 }

@@ -61,10 +61,7 @@ expansion evaluation::run(const std::string& domain)
     expansion out;
     if (!has_failed() && collects_) {
         out.networks = found.nets.networks();
-        if (out.networks.size() > limits::spf_networks)
-            fail(outcome::permanent_error,
-                 fmt::format("more than {} networks", limits::spf_networks));
-        else if (are_too_many_addresses(out.networks))
+        if (are_too_many_addresses(out.networks))
             fail(outcome::permanent_error, "its networks hold more addresses than any sender has");
     }
     out.what = what_;
@@ -94,14 +91,8 @@ evaluation::matched evaluation::walk(const std::string& domain)
 evaluation::matched evaluation::walk_terms(const record& terms, const std::string& domain)
 {
     matched out;
-    network_set excluded;
+    acl::network_set excluded;
     bool is_open = true; // until it cannot be told any more whom the terms before have matched
-    const auto add = [&](matched found) {
-        out.is_exact = out.is_exact && found.is_exact && is_open;
-        if (!is_open || found.nets.empty()) return;
-        found.nets.subtract(excluded);
-        out.nets.add(found.nets);
-    };
     for (const directive& d : terms.directives) {
         const bool passes = d.qualifier == qualifier::pass;
         if (d.mechanism == mechanism::all) {
@@ -110,10 +101,12 @@ evaluation::matched evaluation::walk_terms(const record& terms, const std::strin
             out.is_exact = false;
             return out;
         }
-        auto found = match(d, domain);
+        const matched found = match(d, domain);
         if (has_failed()) return out;
-        if (passes) {
-            add(std::move(found));
+        if (passes && is_open) {
+            add(found, excluded, out);
+        } else if (passes) {
+            out.is_exact = false;
         } else if (found.is_exact) {
             excluded.add(found.nets);
         } else if (std::exchange(is_open, false)) {
@@ -122,9 +115,25 @@ evaluation::matched evaluation::walk_terms(const record& terms, const std::strin
                              quoted(d.text), domain));
         }
     }
-    if (terms.redirect && count_lookup(domain))
-        add(match_domain(*terms.redirect, "redirect=" + terms.redirect->name, domain));
+    if (terms.redirect && count_lookup(domain)) {
+        const std::string term = "redirect=" + terms.redirect->name;
+        const matched found = match_domain(*terms.redirect, term, domain);
+        if (is_open)
+            add(found, excluded, out);
+        else
+            out.is_exact = false;
+    }
     return out;
+}
+
+void evaluation::add(const matched& found, const acl::network_set& excluded, matched& to)
+{
+    to.is_exact = to.is_exact && found.is_exact;
+    for (const network& net : found.nets.networks())
+        for (const network& rest : excluded.rest_of(net))
+            to.nets.add(rest);
+    if (to.nets.size() > limits::spf_networks)
+        fail(outcome::permanent_error, fmt::format("more than {} networks", limits::spf_networks));
 }
 
 const record* evaluation::record_of(const std::string& domain)
@@ -168,7 +177,7 @@ evaluation::matched evaluation::match(const directive& d, const std::string& dom
         matched out;
         if (!d.net) return out;
         out.is_exact = may_add(d, *d.net, domain);
-        if (out.is_exact) out.nets = network_set{{&*d.net, 1}};
+        if (out.is_exact) out.nets.add(*d.net);
         return out;
     }
     case mechanism::ptr:
@@ -197,11 +206,9 @@ evaluation::matched evaluation::match_hosts(const directive& d, const std::strin
     const std::string& name = d.target.name.empty() ? domain : d.target.name;
     std::vector<std::string> hosts{name};
     if (d.mechanism == mechanism::mx) hosts = mail_hosts(name, out);
-    std::vector<network> nets;
     for (const std::string& host : hosts)
         for (const family f : {v4, v6})
-            add_addresses(d, f, host, nets, out);
-    if (collects_) out.nets = network_set{nets};
+            add_addresses(d, f, host, out);
     return out;
 }
 
@@ -229,8 +236,7 @@ std::vector<std::string> evaluation::mail_hosts(const std::string& host, matched
     return hosts;
 }
 
-void evaluation::add_addresses(const directive& d, family f, const std::string& host,
-                               std::vector<network>& to, matched& out)
+void evaluation::add_addresses(const directive& d, family f, const std::string& host, matched& out)
 {
     const auto type = f == v4 ? question_type::a : question_type::aaaa;
     const answer* const said = look_up(type, host);
@@ -246,7 +252,7 @@ void evaluation::add_addresses(const directive& d, family f, const std::string& 
         const std::uint8_t length = f == v4 ? d.prefix_v4 : d.prefix_v6;
         const network net{address.masked(length), length};
         if (may_add(d, net, host))
-            to.push_back(net);
+            out.nets.add(net);
         else
             out.is_exact = false;
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/core/acl/network_set.hpp"
 #include "fendmail/core/spf/expander.hpp"
-#include "fendmail/core/spf/network_set.hpp"
 
 #include <array>
 #include <cstddef>
@@ -40,21 +40,22 @@ public:
 private:
     /// Whom a mechanism or a record matches for sure.
     struct matched {
-        network_set nets{};
+        acl::network_set nets{};
         bool is_exact = true; ///< it matches nobody else
     };
     enum family : std::uint8_t { v4, v6 };
 
     matched walk(const std::string& domain);
     matched walk_terms(const record& terms, const std::string& domain);
+    /// Adds what `found` has beyond `excluded`.
+    void add(const matched& found, const acl::network_set& excluded, matched& to);
     [[nodiscard]] const record* record_of(const std::string& domain);
     [[nodiscard]] const record* only_record(const std::string& domain);
     matched match(const directive& d, const std::string& domain);
     matched match_domain(const target& to, std::string_view term, const std::string& domain);
     matched match_hosts(const directive& d, const std::string& domain);
     [[nodiscard]] std::vector<std::string> mail_hosts(const std::string& host, matched& out);
-    void add_addresses(const directive& d, family f, const std::string& host,
-                       std::vector<network>& to, matched& out);
+    void add_addresses(const directive& d, family f, const std::string& host, matched& out);
 
     /// The answer, or null while there is none and when it failed.
     [[nodiscard]] const answer* look_up(question_type type, const std::string& name);

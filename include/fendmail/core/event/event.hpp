@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/screen/policy.hpp"
 #include "fendmail/core/screen/test.hpp"
 #include "fendmail/core/time.hpp"
 
@@ -33,6 +34,12 @@ struct allowlisted {
 struct denylisted {
     endpoint client;
     std::string_view rule;
+};
+/// No rule matches, and the SPF record of this domain names the client.
+struct known_sender {
+    endpoint client;
+    std::string_view domain;
+    screen::exemption skip = screen::exemption::all;
 };
 /// The client is new, and the address it connected to does not let it earn a pass.
 struct vetoed {
@@ -212,6 +219,39 @@ struct resolver_restored {
     seconds after{0};
 };
 
+// ── known senders ─────────────────────────────────────────────────────────────────────────────
+
+/// The networks of a domain as they were kept.
+struct sender_loaded {
+    std::string_view domain;
+    std::size_t networks = 0;
+    seconds age{0};
+};
+/// What the SPF record of a domain says now.
+struct sender_refreshed {
+    std::string_view domain;
+    std::size_t networks = 0;
+    bool changed = false;
+};
+/// The networks of the last time stay.
+struct sender_not_refreshed {
+    std::string_view domain;
+    std::string_view reason;
+    std::size_t networks = 0;
+    seconds age{0};
+};
+/// A part of the record is left out.
+struct sender_partial {
+    std::string_view domain;
+    std::string_view notes;
+};
+/// Older than `known_senders.max_age`.
+struct sender_outdated {
+    std::string_view domain;
+    std::size_t networks = 0;
+    seconds age{0};
+};
+
 // ── backend, store ────────────────────────────────────────────────────────────────────────────
 
 struct backend_unavailable {
@@ -290,18 +330,20 @@ struct internal_error {
 namespace fendmail {
 
 using any_event = std::variant<
-    event::connected, event::allowlisted, event::denylisted, event::vetoed, event::passed,
-    event::protocol_fault, event::plaintext_injected, event::relay_stopped, event::tls_started,
-    event::tls_failed, event::pregreeted, event::dnsbl_scored, event::hung_up, event::disconnected,
-    event::recipient_refused, event::connect_refused, event::mail_without_recipient,
-    event::command_limit_exceeded, event::proxy_header_refused, event::session_ended,
-    event::dnsbl_listed, event::dnsbl_answer_ignored, event::dnsbl_failed,
+    event::connected, event::allowlisted, event::denylisted, event::known_sender, event::vetoed,
+    event::passed, event::protocol_fault, event::plaintext_injected, event::relay_stopped,
+    event::tls_started, event::tls_failed, event::pregreeted, event::dnsbl_scored, event::hung_up,
+    event::disconnected, event::recipient_refused, event::connect_refused,
+    event::mail_without_recipient, event::command_limit_exceeded, event::proxy_header_refused,
+    event::session_ended, event::dnsbl_listed, event::dnsbl_answer_ignored, event::dnsbl_failed,
     event::resolver_unavailable, event::list_suspended, event::list_restored,
-    event::resolver_distrusted, event::resolver_restored, event::backend_unavailable,
-    event::store_unavailable, event::store_moved_aside, event::store_swept, event::started,
-    event::listening, event::privileges_dropped, event::accept_failed, event::stress_changed,
-    event::reloaded, event::reload_rejected, event::reload_incomplete, event::stopping,
-    event::stopped, event::log_lines_lost, event::notice, event::caution, event::internal_error>;
+    event::resolver_distrusted, event::resolver_restored, event::sender_loaded,
+    event::sender_refreshed, event::sender_not_refreshed, event::sender_partial,
+    event::sender_outdated, event::backend_unavailable, event::store_unavailable,
+    event::store_moved_aside, event::store_swept, event::started, event::listening,
+    event::privileges_dropped, event::accept_failed, event::stress_changed, event::reloaded,
+    event::reload_rejected, event::reload_incomplete, event::stopping, event::stopped,
+    event::log_lines_lost, event::notice, event::caution, event::internal_error>;
 
 /// Where events go. Called from any worker; must not block or throw.
 class event_sink {

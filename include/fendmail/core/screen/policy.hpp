@@ -5,9 +5,16 @@
 #include "fendmail/core/screen/test.hpp"
 #include "fendmail/core/time.hpp"
 
+#include <cstdint>
+#include <string_view>
+
 /// How clients are screened: which tests run, what their failure leads to, how long a pass lasts.
 /// Filled by the configuration; the defaults here are the documented ones.
 namespace fendmail::screen {
+
+/// What a known sender is spared: every test, or the deep ones.
+enum class exemption : std::uint8_t { all, deep };
+[[nodiscard]] std::string_view to_string(exemption e) noexcept;
 
 struct test_policy {
     bool enabled = false;
@@ -24,6 +31,7 @@ struct policy {
         {false, action::ignore, std::chrono::days{30}},  // bare_newline
     }}};
     action access_action = action::ignore; ///< for clients that an access list rejects
+    exemption known_senders = exemption::all;
     seconds greet_wait{6};
     seconds greet_wait_under_stress{2};
     int dnsbl_threshold = 1;       ///< a score at or above it fails the client

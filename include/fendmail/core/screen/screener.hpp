@@ -26,8 +26,8 @@
 /// Errors: none.
 /// Threads: one screener belongs to one session.
 ///
-/// Call on_access() first; after `look_up_record` on_record() and maybe on_veto(); after
-/// `run_early_tests` feed on_client_spoke(), on_partial_score(), on_score() and
+/// Call on_access() or on_known_sender() first; after `look_up_record` on_record() and maybe
+/// on_veto(); after `run_early_tests` feed on_client_spoke(), on_partial_score(), on_score() and
 /// on_greet_wait_elapsed() until the step is another one. For `run_dialog` call begin_dialog(), and
 /// feed on_fault() and on_recipient(). At the end, before record_to_store(), on_latest_record()
 /// takes in what other sessions of the client have added meanwhile.
@@ -62,6 +62,8 @@ public:
     }
 
     [[nodiscard]] step on_access(const std::optional<acl::match>& found);
+    /// Instead of on_access(), when no rule matches and the client's address is a known sender's.
+    [[nodiscard]] step on_known_sender() noexcept;
     [[nodiscard]] step on_record(const std::optional<client_record>& known, instant now);
     /// The address that the client connected to does not let it earn a pass (postscreen's
     /// MX policy): it takes all tests, and is told to come back.
@@ -135,6 +137,7 @@ private:
     std::optional<smtp::reply> refusal_{};
     bool denylisted_ = false;
     bool vetoed_ = false;
+    bool spared_deep_tests_ = false;
     way_in how_ = way_in::none;
 };
 

@@ -81,8 +81,10 @@ TEST_CASE("spf: what an include matches is known only if all of it is", "[spf]")
 {
     zones dns;
     dns.spf("a.test", "-include:b.test ip4:192.0.2.0/24 -all");
-    for (const char* inner : {"ip4:192.0.2.1 exists:%{i}.x.test -all", "ip4:192.0.2.1 +all",
-                              "ip4:192.0.0.0/7 -all", "ip4:192.0.2.1 -ptr ip4:192.0.2.2 -all"}) {
+    dns.spf("c.test", "ip4:192.0.2.2 -all");
+    for (const char* inner :
+         {"ip4:192.0.2.1 exists:%{i}.x.test -all", "ip4:192.0.2.1 +all", "ip4:192.0.0.0/7 -all",
+          "ip4:192.0.2.1 -ptr ip4:192.0.2.2 -all", "ip4:192.0.2.1 -ptr redirect=c.test"}) {
         CAPTURE(inner);
         dns.spf("b.test", inner);
         const auto got = dns.expand("a.test");
