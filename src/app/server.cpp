@@ -126,6 +126,17 @@ void server::open_admin()
     }
 }
 
+/// Before a worker starts, so that the first client already meets those that are kept.
+void server::open_senders()
+{
+    senders_ = std::make_unique<known_senders>(context_, *events_, sender_file_of(startup_),
+                                               [this](const known_senders::set& fresh) {
+                                                   for (auto& one : workers_)
+                                                       one->use_senders(fresh);
+                                               });
+    senders_->configure(service_->config.known_senders, service_->config.resolvers);
+}
+
 void server::start_workers()
 {
     const unsigned count = worker_count(startup_.workers);
@@ -139,6 +150,7 @@ void server::start_workers()
         all.push_back(one.get());
     for (auto& one : workers_)
         one->know(all);
+    open_senders();
     for (auto& one : workers_)
         one->start();
     for (const auto& bound : bound_) {
@@ -215,12 +227,14 @@ void server::reload()
         lmdb_->reconfigure(service_->config.store_retention, service_->config.store_sweep_interval);
     for (auto& one : workers_)
         one->use(service_);
+    senders_->configure(service_->config.known_senders, service_->config.resolvers);
     events_->on(event::reloaded{config_name_});
 }
 
 void server::begin_stop()
 {
     stopping_ = true;
+    senders_->stop();
     events_->on(event::stopping{totals_.sessions.load(), service_->config.stop_time_limit});
     for (auto& one : workers_)
         one->close_doors([this] { asio::post(context_, [this] { worker_is_closed(); }); });

@@ -5,6 +5,8 @@
 #include "fendmail/io/clock.hpp"
 #include "session_impl.hpp"
 
+#include <fmt/format.h>
+
 namespace fendmail::app {
 
 session::session(worker& where, std::shared_ptr<const service> what, io::stream::socket socket,
@@ -116,7 +118,20 @@ screen::step session::consult_access_list()
         case acl::decision::reject: emit(event::denylisted{client_, found->rule}); break;
         }
     }
+    if (!found && worker_.senders() != nullptr)
+        if (const auto domain = worker_.senders()->find(client_.address))
+            return greet_sender(*domain);
     return screener_.on_access(found);
+}
+
+screen::step session::greet_sender(std::string_view domain)
+{
+    emit(event::known_sender{client_, domain, config().screening.known_senders});
+    const auto step = screener_.on_known_sender();
+    if (step != screen::step::hand_off) return step;
+    const std::string rule = fmt::format("known_senders {}", domain);
+    emit(event::allowlisted{client_, rule});
+    return step;
 }
 
 screen::step session::consult_store()

@@ -51,6 +51,8 @@ private:
 
     [[nodiscard]] std::optional<event::connect_refusal> refused_at_connect() noexcept;
     [[nodiscard]] screen::step consult_access_list();
+    /// The client is one of a known sender.
+    [[nodiscard]] screen::step greet_sender(std::string_view domain);
     [[nodiscard]] screen::step consult_store();
     [[nodiscard]] bool is_screening_full() noexcept;
     [[nodiscard]] bool is_vetoed() const noexcept;

@@ -83,6 +83,11 @@ void worker::watch_lists()
                    dnsbl::timing_for(config.dnsbl_test_interval));
 }
 
+void worker::use_senders(std::shared_ptr<const acl::sender_set> senders)
+{
+    asio::post(context_, [this, next = std::move(senders)]() mutable { senders_.swap(next); });
+}
+
 worker& worker::owner_of(const ip_address& client) noexcept
 {
     return all_.empty() ? *this : *all_[io::worker_of(client, static_cast<unsigned>(all_.size()))];

@@ -96,6 +96,11 @@ private:
         return {0, {std::string{each}...}, {}};
     }
 
+    [[nodiscard]] static std::size_t in_seconds(seconds span)
+    {
+        return static_cast<std::size_t>(span.count());
+    }
+
     template <class Event>
     static recorded_event keep(const Event&)
     {
@@ -117,6 +122,23 @@ private:
     static recorded_event keep(const event::store_swept& e)
     {
         return {0, {}, {e.retained, e.dropped}};
+    }
+    static recorded_event keep(const event::sender_loaded& e)
+    {
+        return {0, {std::string{e.domain}}, {e.networks, in_seconds(e.age)}};
+    }
+    static recorded_event keep(const event::sender_refreshed& e)
+    {
+        return {0, {std::string{e.domain}}, {e.networks, e.changed ? 1U : 0U}};
+    }
+    static recorded_event keep(const event::sender_not_refreshed& e)
+    {
+        return {0, {std::string{e.domain}, std::string{e.reason}}, {e.networks, in_seconds(e.age)}};
+    }
+    static recorded_event keep(const event::sender_partial& e) { return texts(e.domain, e.notes); }
+    static recorded_event keep(const event::sender_outdated& e)
+    {
+        return {0, {std::string{e.domain}}, {e.networks, in_seconds(e.age)}};
     }
     static recorded_event keep(const event::accept_failed& e) { return texts(e.reason); }
     static recorded_event keep(const event::notice& e) { return texts(e.text); }

@@ -3,6 +3,7 @@
 
 #include "fendmail/app/admin/http.hpp"
 #include "fendmail/app/config/load.hpp"
+#include "fendmail/app/known_senders.hpp"
 #include "fendmail/app/observer.hpp"
 #include "fendmail/app/registry.hpp"
 #include "fendmail/app/worker.hpp"
@@ -44,6 +45,7 @@ public:
 private:
     void open_store();
     void open_admin();
+    void open_senders();
     void start_workers();
     void await_signal();
     void on_signal(int number);
@@ -68,6 +70,7 @@ private:
     boost::asio::steady_timer stop_deadline_;
     std::unique_ptr<admin_http> admin_;
     std::vector<std::unique_ptr<worker>> workers_;
+    std::unique_ptr<known_senders> senders_;
     std::size_t closed_workers_ = 0;
     std::size_t empty_workers_ = 0;
     std::size_t sessions_cut_ = 0;

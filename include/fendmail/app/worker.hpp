@@ -5,6 +5,7 @@
 #include "fendmail/app/intake.hpp"
 #include "fendmail/app/registry.hpp"
 #include "fendmail/app/service.hpp"
+#include "fendmail/core/acl/sender_set.hpp"
 #include "fendmail/core/event/event.hpp"
 #include "fendmail/io/allowlist_store.hpp"
 #include "fendmail/io/deadline_queue.hpp"
@@ -48,6 +49,8 @@ public:
     void start();
     /// New sessions work with this from now on.
     void use(std::shared_ptr<const service> what);
+    /// New sessions know these senders from now on; null = none.
+    void use_senders(std::shared_ptr<const acl::sender_set> senders);
     /// Begins a session here.
     void take_over(newcomer who);
     /// Accepts no more and hands nobody over any more; then `done` is called on the worker.
@@ -72,6 +75,8 @@ public:
         return probe_.offers();
     }
     void note_backend_offers(const smtp::extensions& seen) { probe_.note(seen); }
+    /// Null when there are none.
+    [[nodiscard]] const acl::sender_set* senders() const noexcept { return senders_.get(); }
     /// The worker that the connections of this client come to.
     [[nodiscard]] worker& owner_of(const ip_address& client) noexcept;
 
@@ -84,6 +89,7 @@ private:
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> busy_;
     std::shared_ptr<const service> service_;
+    std::shared_ptr<const acl::sender_set> senders_;
     io::allowlist_store* store_;
     event_sink* events_;
     registry registry_;

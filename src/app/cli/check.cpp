@@ -42,6 +42,16 @@ std::string describe(const dnsbl::site_set::zone_entry& zone, const runtime_conf
     return text;
 }
 
+/// What would be looked up; check itself asks nobody.
+void print_known_senders(const runtime_config& config)
+{
+    const auto& senders = config.known_senders;
+    if (senders.domains.empty()) return;
+    fmt::print("known senders: {}; looked up every {}; their clients skip {} tests\n",
+               fmt::join(senders.domains, ", "), fendmail::to_text(milliseconds{senders.refresh}),
+               to_string(config.screening.known_senders));
+}
+
 } // namespace
 
 int cli_check(const std::string& config_path)
@@ -58,6 +68,7 @@ int cli_check(const std::string& config_path)
     const runtime_config& runtime = found.value->runtime;
     for (const auto& zone : runtime.dnsbl_sites.zones)
         fmt::print("{}\n", describe(zone, runtime));
+    print_known_senders(runtime);
     fmt::print("{}: ok\n", config_path);
     return exit_ok;
 }

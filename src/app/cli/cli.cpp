@@ -40,6 +40,11 @@ struct command_line {
         add(
             "check", "Check the configuration and bind nothing. Exit code 0: it can be used.",
             [this] { return cli_check(config_path); }, true);
+        add(
+            "known-senders",
+            "Show the domains of known_senders.spf, how many networks each has, and how old they "
+            "are.",
+            [this] { return cli_known_senders(config_path); }, true);
         auto* demo = add(
             "demo",
             "Try fendmail without a mail server, DNS or rights: a mail sink and a "

@@ -43,6 +43,7 @@ config builder::build() &&
     backend();
     proxy_protocol();
     access();
+    known_senders();
     screening();
     dnsbl();
     dialog();

@@ -94,6 +94,7 @@ private:
     void proxy_protocol();
     void access();
     void allowlist_interfaces();
+    void known_senders();
     void screening();
     void teaser();
     void check_banner(const text_item& item, std::string_view key_name);

@@ -5,6 +5,7 @@
 #include "fendmail/io/listener.hpp"
 #include "keys_backend.hpp"
 #include "keys_lists.hpp"
+#include "keys_senders.hpp"
 
 #include <algorithm>
 #include <array>
@@ -32,6 +33,8 @@ constexpr std::array sections{
     section{"proxy_protocol", "For a load balancer that stands in front of fendmail."},
     section{"access", "Networks that are permitted or rejected for good; the first rule that "
                       "matches a client decides."},
+    section{"known_senders", "Addresses of senders that nobody would block, from the SPF records "
+                             "of their domains."},
     section{"greet", "The pregreet test: a client that speaks before its turn fails."},
     section{"dnsbl", "DNS block and allow lists, all asked at once; their weights are added up."},
     section{"pipelining", "Deep test: commands sent before our reply, though not offered."},
@@ -564,10 +567,12 @@ constexpr std::array keys{
 };
 
 constexpr auto table = [] {
-    std::array<key, keys.size() + backend_keys.size() + list_keys.size()> all{};
+    std::array<key, keys.size() + backend_keys.size() + list_keys.size() + sender_keys.size()>
+        all{};
     auto at = std::ranges::copy(keys, all.begin()).out;
     at = std::ranges::copy(backend_keys, at).out;
-    std::ranges::copy(list_keys, at);
+    at = std::ranges::copy(list_keys, at).out;
+    std::ranges::copy(sender_keys, at);
     return all;
 }();
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A DNS server with blocklists that answers, lies, fails or keeps silent, as the test says."""
+"""A DNS server with blocklists and domains that answers, lies, fails or keeps silent, as the test
+says."""
 
 import contextlib
 import dataclasses
@@ -14,6 +15,9 @@ from .network import LOOPBACK4, Address, to_text
 
 TYPE_A = 1
 TYPE_SOA = 6
+TYPE_MX = 15
+TYPE_TXT = 16
+TYPE_AAAA = 28
 CLASS_IN = 1
 LISTED = "127.0.0.2"
 # The test entry of RFC 5782 §5, for IPv4 and IPv6.
@@ -85,12 +89,15 @@ def query_name(client: str, zone: str) -> str:
 
 
 class DnsServer:
-    """Answers A queries over UDP and TCP, by default on a port of 127.0.0.1 the kernel chose."""
+    """Answers queries over UDP and TCP, by default on a port of 127.0.0.1 the kernel chose."""
 
     def __init__(self, address: Address = (LOOPBACK4, 0)) -> None:
         self.queries: list[str] = []
         # What names that do not exist are said to have, as by a resolver that sells them.
         self.rewrites_to: str | None = None
+        # How it answers about names outside of zones.
+        self.mood = Mood.HONEST
+        self._records: dict[str, dict[int, list[bytes]]] = {}
         self._zones: list[Zone] = []
         self._stopping = threading.Event()
         self._udp, self._tcp = _bind(address)
@@ -128,6 +135,26 @@ class DnsServer:
         self._zones.append(zone)
         return zone
 
+    def spf(self, domain: str, terms: str) -> None:
+        """Gives a domain this SPF record, in place of the one before."""
+        text = f"v=spf1 {terms}".encode()
+        parts = [text[at : at + 255] for at in range(0, len(text), 255)]
+        data = b"".join(bytes([len(part)]) + part for part in parts)
+        self._names(domain)[TYPE_TXT] = [data]
+
+    def host(self, name: str, *addresses: str) -> None:
+        """Gives a name these addresses of both families."""
+        parsed = [ipaddress.ip_address(a) for a in addresses]
+        self._names(name)[TYPE_A] = [a.packed for a in parsed if a.version == 4]
+        self._names(name)[TYPE_AAAA] = [a.packed for a in parsed if a.version == 6]
+
+    def mail_hosts(self, domain: str, *hosts: str) -> None:
+        """The MX records of a domain."""
+        self._names(domain)[TYPE_MX] = [struct.pack("!H", 10) + _wire_name(h) for h in hosts]
+
+    def _names(self, name: str) -> dict[int, list[bytes]]:
+        return self._records.setdefault(name.lower(), {})
+
     def count(self, client: str, zone: str) -> int:
         """How often the client was asked for in the zone."""
         return list(self.queries).count(query_name(client, zone))
@@ -160,8 +187,10 @@ class DnsServer:
         return next((z for z in self._zones if name.endswith(f".{z.name}")), None)
 
     def _serve(self, query: bytes, peer: Address, zone: Zone | None) -> None:
+        if self._is_silent(zone, _read_name(query)[0]):
+            return
         if zone is not None:
-            if zone.mood is Mood.SILENT or not zone.may_answer.wait(60):
+            if not zone.may_answer.wait(60):
                 return
             if self._stopping.wait(zone.delay):
                 return
@@ -177,7 +206,7 @@ class DnsServer:
                 name, _ = _read_name(query)
                 self.queries.append(name)
                 zone = self._zone_of(name)
-                if zone is not None and zone.mood is Mood.SILENT:
+                if self._is_silent(zone, name):
                     return
                 reply = self._reply_to(query, zone, is_tcp=True)
                 connection.sendall(struct.pack("!H", len(reply)) + reply)
@@ -185,6 +214,8 @@ class DnsServer:
     def _reply_to(self, query: bytes, zone: Zone | None, is_tcp: bool) -> bytes:
         name, end = _read_name(query)
         kind = struct.unpack("!H", query[end : end + 2])[0]
+        if zone is None and name in self._records:
+            return self._reply_about_name(query, end, name, kind)
         if zone is not None and zone.mood is not Mood.HONEST:
             odd = _odd_reply(query, end, zone, is_tcp)
             if odd is not None:
@@ -195,6 +226,17 @@ class DnsServer:
         if zone is None and not answers:
             return _reply(query, end, RCODES[Mood.REFUSED])
         return _honest_reply(query, end, zone or Zone(""), answers, kind)
+
+    def _is_silent(self, zone: Zone | None, name: str) -> bool:
+        if zone is None:
+            return self.mood is Mood.SILENT and name in self._records
+        return zone.mood is Mood.SILENT
+
+    def _reply_about_name(self, query: bytes, end: int, name: str, kind: int) -> bytes:
+        rcode = RCODES.get(self.mood, 0)
+        answers = [] if rcode else self._records[name].get(kind, [])
+        records = [_record(kind, 60, data) for data in answers]
+        return _reply(query, end, rcode, answers=records)
 
 
 def _bind(address: Address) -> tuple[socket.socket, socket.socket]:
@@ -215,6 +257,11 @@ def _bind(address: Address) -> tuple[socket.socket, socket.socket]:
         tcp.listen(1024)
         return udp, tcp
     raise AssertionError("unreachable")
+
+
+def _wire_name(name: str) -> bytes:
+    labels = name.removesuffix(".").split(".")
+    return b"".join(bytes([len(part)]) + part.encode("ascii") for part in labels) + b"\x00"
 
 
 def _read_name(query: bytes) -> tuple[str, int]:

@@ -164,4 +164,21 @@ TEST_CASE("units: what is printed parses back, and no other unit is shorter", "[
     }
 }
 
+TEST_CASE("units: an age is told in its two greatest units", "[config]")
+{
+    struct row {
+        std::int64_t age;
+        const char* want;
+    };
+    static const row rows[] = {
+        {-5, "0s"},         {0, "0s"},     {59, "59s"},      {60, "1m"},      {61, "1m 1s"},
+        {3599, "59m 59s"},  {3600, "1h"},  {3659, "1h"},     {3660, "1h 1m"}, {11100, "3h 5m"},
+        {86399, "23h 59m"}, {86400, "1d"}, {90000, "1d 1h"}, {89999, "1d"},   {34560000, "400d"},
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.age);
+        CHECK(age_text(seconds{r.age}) == r.want);
+    }
+}
+
 } // namespace fendmail

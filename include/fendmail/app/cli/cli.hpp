@@ -20,6 +20,7 @@ inline constexpr const char* default_config_path = "/etc/fendmail/fendmail.toml"
 // One function for each subcommand, each in a file of its own.
 [[nodiscard]] int cli_run(const std::string& config_path);
 [[nodiscard]] int cli_check(const std::string& config_path);
+[[nodiscard]] int cli_known_senders(const std::string& config_path);
 [[nodiscard]] int cli_demo(const std::string& listen);
 [[nodiscard]] int cli_healthcheck(const std::string& config_path);
 

@@ -100,6 +100,12 @@ struct tls_options {
     std::shared_ptr<const io::tls_context> context;
 };
 
+struct known_senders_options {
+    std::vector<std::string> domains; ///< canonical
+    seconds refresh{6 * 3600};
+    seconds max_age{14 * 86400};
+};
+
 struct runtime_config {
     std::string hostname; ///< never empty once loaded
     backend_options backend;
@@ -108,6 +114,7 @@ struct runtime_config {
     acl::access_list access;
     /// Local addresses at which a pass can be earned (permit); empty = all.
     acl::access_list allowlist_interfaces;
+    known_senders_options known_senders;
     bool relays_after_deep_tests = true;
     unsigned deep_ipv4_prefix = 32; ///< of those who share what they passed of the deep tests
     std::string teaser;             ///< text behind "220-"; never empty

@@ -50,6 +50,10 @@ TEST_CASE("keys: choices stand in the order of their enum", "[config]")
     REQUIRE(actions.size() == 3);
     for (std::size_t i = 0; i < actions.size(); ++i)
         CHECK(actions[i] == to_string(static_cast<fendmail::screen::action>(i)));
+    const auto skips = choices("known_senders", "skip");
+    REQUIRE(skips.size() == 2);
+    for (std::size_t i = 0; i < skips.size(); ++i)
+        CHECK(skips[i] == to_string(static_cast<fendmail::screen::exemption>(i)));
     CHECK(choices("log", "format") ==
           std::vector<std::string_view>{"postscreen", "json", "logfmt"});
 }

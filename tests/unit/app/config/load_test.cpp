@@ -49,6 +49,10 @@ void check_documented_defaults(const config& c)
     CHECK(r.dnsbl_timeout == 10s);
     CHECK(r.dnsbl_test_interval == 5min);
     CHECK(r.resolvers.empty());
+    CHECK(r.known_senders.domains.empty());
+    CHECK(r.known_senders.refresh == 6h);
+    CHECK(r.known_senders.max_age == 14 * 24h);
+    CHECK((r.screening.known_senders == screen::exemption::all));
     CHECK(r.clients_per_address == 50);
     CHECK(r.screening_limit == 10000);
     CHECK(r.handing_off_limit == 100);
@@ -367,4 +371,31 @@ TEST_CASE("config: each kind of backend takes the addresses that suit it", "[con
     const std::string longest(106, 'a');
     CHECK(backend("postfix-pass", "unix:/" + longest).value);
     CHECK_FALSE(backend("postfix-pass", "unix:/a" + longest).value);
+}
+
+TEST_CASE("config: known senders are kept in the form in which they are asked for", "[config]")
+{
+    const auto got = parse("[known_senders]\nspf = [\"Gmail.COM.\", \"_spf.outlook.com\"]\n"
+                           "skip = \"deep\"\nrefresh = \"2h\"\nmax_age = \"3d\"\n");
+    REQUIRE(got.value);
+    const runtime_config& r = got.value->runtime;
+    CHECK(r.known_senders.domains == lines{"gmail.com", "_spf.outlook.com"});
+    CHECK(r.known_senders.refresh == 2h);
+    CHECK(r.known_senders.max_age == 72h);
+    CHECK((r.screening.known_senders == screen::exemption::deep));
+}
+
+TEST_CASE("config: known senders are limited in number", "[config]")
+{
+    for (const int count : {100, 101}) {
+        std::string list;
+        for (int i = 0; i < count; ++i)
+            list += "\"d" + std::to_string(i) + ".test\", ";
+        const auto got = parse("[known_senders]\nspf = [" + list + "]\n");
+        CHECK(got.value.has_value() == (count == 100));
+        if (count == 100) continue;
+        REQUIRE(got.problems.size() == 1);
+        CHECK(got.problems.front().text ==
+              "known_senders.spf: at most 100 domains can be looked up, found 101");
+    }
 }

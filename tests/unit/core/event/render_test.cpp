@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/event/render.hpp"
 
+#include "event_rows.hpp"
 #include "fendmail/core/limits.hpp"
 #include "support/catch.hpp"
 
@@ -13,34 +14,9 @@ namespace fendmail::event {
 
 namespace {
 
-const endpoint client{ip_address::v4({192, 0, 2, 1}), 12345};
 const endpoint client6{ip_address::v6({0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}),
                        25000};
 const endpoint local{ip_address::v4({198, 51, 100, 9}), 25};
-
-/// One event and what the three formats make of it. `fields` is JSON without what all events
-/// share; logfmt is derived from `logfmt` in the same way.
-struct row {
-    any_event what;
-    const char* name;
-    const char* level;
-    std::string phrase;
-    std::string fields;
-    std::string logfmt;
-};
-
-constexpr auto from_json = R"("client":"192.0.2.1","client_port":12345)";
-constexpr auto from_logfmt = "client=192.0.2.1 client_port=12345";
-
-std::string json(const char* rest)
-{
-    return std::string{from_json} + rest;
-}
-
-std::string logfmt(const char* rest)
-{
-    return std::string{from_logfmt} + rest;
-}
 
 std::vector<row> client_rows()
 {
@@ -378,7 +354,7 @@ std::vector<row> all_rows()
 {
     std::vector<row> all;
     for (auto&& part : {client_rows(), deep_rows(), refusal_rows(), session_rows(),
-                        dependency_rows(), process_rows()})
+                        dependency_rows(), sender_rows(), process_rows()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }
@@ -444,6 +420,12 @@ std::vector<any_event> events_with(std::string_view text)
             list_restored{text, {}},
             resolver_distrusted{text},
             resolver_restored{text, {}},
+            known_sender{client, text},
+            sender_loaded{text, 1, seconds{1}},
+            sender_refreshed{text, 1, true},
+            sender_not_refreshed{text, text, 1, seconds{1}},
+            sender_partial{text, text},
+            sender_outdated{text, 1, seconds{1}},
             backend_unavailable{client, text, text},
             store_unavailable{text},
             store_moved_aside{text, text, text},

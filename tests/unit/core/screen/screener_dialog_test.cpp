@@ -226,3 +226,54 @@ TEST_CASE("memory: what another session of the client has passed meanwhile is ke
     CHECK(until(s, test::pipelining) == now + seconds{900});
     CHECK(until(s, test::pregreet) == now + std::chrono::days{1});
 }
+
+TEST_CASE("known senders: are handed off at once where all tests are skipped", "[screen]")
+{
+    const policy rules = deep_rules();
+    screener s{rules, client};
+    CHECK(s.on_known_sender() == step::hand_off);
+    CHECK((s.how() == way_in::allowlisted));
+    CHECK_FALSE(s.record_to_store(now));
+}
+
+TEST_CASE("known senders: take the early tests where the deep ones are skipped", "[screen]")
+{
+    policy rules = deep_rules();
+    rules.known_senders = exemption::deep;
+    screener s{rules, client};
+    CHECK(s.on_known_sender() == step::look_up_record);
+    CHECK(s.on_record(std::nullopt, now) == step::run_early_tests);
+    CHECK_FALSE(s.tests_to_run().has_deep());
+    SECTION("and are handed off behind them")
+    {
+        (void)s.on_score(clean);
+        CHECK(s.on_greet_wait_elapsed(clean) == step::hand_off);
+        CHECK((s.how() == way_in::tested));
+        CHECK(s.is_new_client());
+        CHECK(until(s, test::pregreet) == now + std::chrono::days{1});
+        CHECK(until(s, test::pipelining) == client_record::never_passed);
+    }
+    SECTION("and are refused when they fail one")
+    {
+        (void)s.on_score({3, true, seconds{300}, "bl.example"});
+        CHECK(s.on_greet_wait_elapsed({3, true, seconds{300}, "bl.example"}) == step::run_dialog);
+        CHECK(s.is_rejected());
+    }
+}
+
+TEST_CASE("known senders: who has passed the early tests is known without the deep ones",
+          "[screen]")
+{
+    policy rules = deep_rules();
+    rules.known_senders = exemption::deep;
+    client_record early;
+    early.expires_at[test::pregreet] = early.expires_at[test::dnsbl] = now + seconds{60};
+    screener s{rules, client};
+    CHECK(s.on_known_sender() == step::look_up_record);
+    CHECK(s.on_record(early, now) == step::hand_off);
+    CHECK((s.how() == way_in::known));
+    CHECK_FALSE(s.is_new_client());
+    screener other{rules, client};
+    CHECK(other.on_access(std::nullopt) == step::look_up_record);
+    CHECK(other.on_record(early, now) == step::run_dialog);
+}
