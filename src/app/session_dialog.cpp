@@ -75,8 +75,12 @@ asio::awaitable<void> session::run_dialog()
     if (teaser_sent_ && screener_.spoke_too_early()) terms.opening = smtp::opening::silent;
     terms.refusal = screener_.refusal();
     terms.faults = screener_.begin_dialog();
+    // This host itself may well use its own name.
+    if (client_.address == local_.address || config().dialog.own_names.has_address(client_.address))
+        terms.faults[smtp::fault::own_helo] = smtp::on_fault::unwatched;
     terms.hide_ehlo = config().hide_ehlo_from.of(client_.address);
     terms.footer = footer();
+    terms.local = local_.address;
     terms.hands_over = config().relays_after_deep_tests && screener_.may_go_on();
     const auto offers = worker_.backend_offers();
     terms.backend_offers = offers.get();
@@ -200,6 +204,14 @@ void session::tell_refusal(const smtp::recipient_refused& what)
     emit(event::recipient_refused{client_, reply_, what.from, what.to, what.helo, what.esmtp});
 }
 
+void session::tell_own_helo(const smtp::fault_seen& seen)
+{
+    score_ = screener_.total_score();
+    const int weight = config().screening.names.own_helo;
+    emit(event::client_name_counted{client_, to_string(seen.what), weight, seen.text});
+    if (screener_.is_failed_by_helo()) emit(event::dnsbl_scored{client_, score_, "HELO name"});
+}
+
 void session::tell(const smtp::note& what)
 {
     struct teller {
@@ -216,6 +228,7 @@ void session::tell(const smtp::note& what)
         void operator()(const smtp::fault_seen& n) const
         {
             s.screener_.on_fault(n.what);
+            if (n.what == smtp::fault::own_helo) return s.tell_own_helo(n);
             s.emit(event::protocol_fault{s.client_, screen::test_of(n.what), n.after, n.text});
         }
         void operator()(const smtp::plaintext_behind_starttls& n) const

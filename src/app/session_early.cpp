@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/limits.hpp"
 #include "fendmail/io/clock.hpp"
+#include "fendmail/io/name_lookup.hpp"
 #include "session_impl.hpp"
 
 #include <array>
@@ -8,36 +9,88 @@
 
 namespace fendmail::app {
 
+namespace {
+
+/// What makes the score: the lists, and the name of the client.
+struct score_sources {
+    explicit score_sources(const dnsbl::name_weights& of_names) noexcept
+        : weights{of_names}
+    {
+    }
+
+    [[nodiscard]] bool are_done() const noexcept { return lists.done() && (!name || name->done()); }
+    [[nodiscard]] dnsbl::score score() const noexcept
+    {
+        if (!name) return lists.score();
+        return dnsbl::with_name(lists.score(), any_list, name->finding(), weights);
+    }
+    [[nodiscard]] dnsbl::score_bounds bounds() const noexcept
+    {
+        if (!name) return lists.bounds();
+        return dnsbl::with_name(lists.bounds(), finding(), weights);
+    }
+    [[nodiscard]] bool are_certain(const dnsbl::score_limits& limits) const noexcept
+    {
+        const auto can_become = bounds();
+        switch (certainty_of(can_become, limits)) {
+        case dnsbl::certainty::open: return false;
+        case dnsbl::certainty::fails:
+        case dnsbl::certainty::allows: return true;
+        case dnsbl::certainty::passes: break;
+        }
+        // The name in HELO is added to what the others say in the end.
+        return weights.own_helo == 0 || can_become.highest + weights.own_helo < limits.threshold;
+    }
+    /// Null while there is none.
+    [[nodiscard]] const dnsbl::name_finding* finding() const noexcept
+    {
+        return name && name->done() ? &name->finding() : nullptr;
+    }
+
+    const dnsbl::name_weights& weights;
+    io::dnsbl_lookup::subscription lists;
+    bool any_list = false;
+    std::optional<io::name_lookup> name;
+};
+
+} // namespace
+
 asio::awaitable<std::optional<screen::step>> session::run_early_tests()
 {
     enter(event::phase::early);
     const auto todo = screener_.tests_to_run().todo;
     if (todo[screen::test::pregreet] && !say_teaser()) co_return std::nullopt;
 
-    io::dnsbl_lookup::subscription lists;
+    const auto& rules = config().screening;
+    score_sources sources{rules.names};
     bool scored = !todo[screen::test::dnsbl];
-    if (!scored)
-        lists = worker_.lookups().join(
+    if (!scored) {
+        sources.lists = worker_.lookups().join(
             client_.address, service_->dnsbl_sites, config().dnsbl_timeout, &stream_,
-            {config().screening.score_limits(), screener_.has_passed(screen::test::dnsbl)});
+            {rules.score_limits(), screener_.has_passed(screen::test::dnsbl)});
+        sources.any_list = !service_->dnsbl_sites->empty();
+        if (rules.names.ask_dns())
+            sources.name.emplace(worker_.deadlines(), worker_.resolver(), client_.address,
+                                 config().client_name_timeout, stream_);
+    }
     io::deadline time_is_up{worker_.deadlines(), stream_};
     time_is_up.set(phase_begun_ + early_limit());
 
     for (auto step = screen::step::keep_waiting;;) {
         // Whatever woke us, look at all of it; the client last, since its octets stay.
-        if (!scored && lists.done()) {
+        if (!scored && sources.are_done()) {
             scored = true;
-            step = screener_.on_score(lists.score());
-            tell_score(lists.score());
-        } else if (!scored && lists.is_certain()) {
-            step = screener_.on_partial_score(lists.score(), lists.bounds());
+            step = screener_.on_score(sources.score());
+            tell_score(sources.score(), sources.finding());
+        } else if (!scored && sources.are_certain(rules.score_limits())) {
+            step = screener_.on_partial_score(sources.score(), sources.bounds());
             scored = screener_.early().status(screen::test::dnsbl) != screen::early_status::pending;
-            if (scored) tell_score(lists.score());
+            if (scored) tell_score(sources.score(), sources.finding());
         }
         if (step == screen::step::keep_waiting && time_is_up.has_passed()) {
-            const auto so_far = scored ? screener_.early().score() : lists.score();
+            const auto so_far = scored ? screener_.early().score() : sources.score();
             step = screener_.on_greet_wait_elapsed(so_far);
-            if (!scored) tell_score(so_far);
+            if (!scored) tell_score(so_far, sources.finding());
         }
         if (step != screen::step::keep_waiting) co_return step;
 
@@ -82,8 +135,12 @@ std::optional<screen::step> session::look_at_client()
     return screener_.on_client_spoke();
 }
 
-void session::tell_score(const dnsbl::score& score)
+/// @param found what the name of the client adds to it; null = nothing is known
+void session::tell_score(const dnsbl::score& score, const dnsbl::name_finding* found)
 {
+    const int weight = found == nullptr ? 0 : config().screening.names.of(found->signal);
+    if (weight != 0)
+        emit(event::client_name_counted{client_, to_string(found->signal), weight, found->name});
     score_ = score.value;
     score_complete_ = score.complete;
     if (screener_.early().status(screen::test::dnsbl) == screen::early_status::failed)

@@ -60,7 +60,8 @@ private:
     [[nodiscard]] bool say_teaser();
     [[nodiscard]] milliseconds early_limit() const noexcept;
     [[nodiscard]] std::optional<screen::step> look_at_client();
-    void tell_score(const dnsbl::score& score);
+    void tell_score(const dnsbl::score& score, const dnsbl::name_finding* found);
+    void tell_own_helo(const smtp::fault_seen& seen);
 
     asio::awaitable<void> follow(screen::step step);
     asio::awaitable<void> refuse_connection(event::connect_refusal why);

@@ -27,6 +27,7 @@ worker::worker(std::shared_ptr<const service> what, io::allowlist_store& store, 
     , deadlines_{context_}
     , lookups_{context_, events, service_->config.resolvers}
     , probe_{context_, deadlines_, events}
+    , resolver_{std::make_shared<io::resolver>(context_, service_->config.resolvers)}
 {
     watch_lists();
 }
@@ -61,7 +62,10 @@ void worker::use(std::shared_ptr<const service> what)
         const auto before = std::exchange(service_, std::move(next));
         try {
             const bool new_resolvers = service_->config.resolvers != before->config.resolvers;
-            if (new_resolvers) lookups_.set_resolvers(service_->config.resolvers);
+            if (new_resolvers) {
+                lookups_.set_resolvers(service_->config.resolvers);
+                resolver_ = std::make_shared<io::resolver>(context_, service_->config.resolvers);
+            }
             // What was found through other resolvers says nothing about these.
             if (new_resolvers || service_->dnsbl_sites != before->dnsbl_sites ||
                 service_->config.dnsbl_timeout != before->config.dnsbl_timeout ||

@@ -24,6 +24,7 @@ ns_type number_of(dns_type type) noexcept
     case dns_type::a: return ns_t_a;
     case dns_type::aaaa: return ns_t_aaaa;
     case dns_type::mx: return ns_t_mx;
+    case dns_type::ptr: return ns_t_ptr;
     case dns_type::txt: return ns_t_txt;
     }
     return ns_t_invalid;
@@ -99,15 +100,15 @@ std::optional<ip_address> v6_of(const ns_rr& record) noexcept
     return octets ? std::optional{ip_address::v6(*octets)} : std::nullopt;
 }
 
-/// Behind the preference.
-bool add_host(ns_msg& message, const ns_rr& record, dns_answer& answer)
+/// @param skipped octets before the name
+bool add_host(ns_msg& message, const ns_rr& record, int skipped, dns_answer& answer)
 {
-    if (ns_rr_rdlen(record) <= NS_INT16SZ) return false;
-    const std::uint8_t* const at = ns_rr_rdata(record) + NS_INT16SZ;
+    if (ns_rr_rdlen(record) <= skipped) return false;
+    const std::uint8_t* const at = ns_rr_rdata(record) + skipped;
     std::array<char, NS_MAXDNAME> name{};
     const int octets =
         dn_expand(ns_msg_base(message), ns_msg_end(message), at, name.data(), name.size());
-    if (octets < 0 || octets != ns_rr_rdlen(record) - NS_INT16SZ) return false;
+    if (octets < 0 || octets != ns_rr_rdlen(record) - skipped) return false;
     answer.texts.emplace_back(name.data());
     return true;
 }
@@ -133,7 +134,8 @@ bool add_record(ns_msg& message, const ns_rr& record, dns_type type, dns_answer&
     switch (type) {
     case dns_type::a: return add_address(answer, v4_of(record));
     case dns_type::aaaa: return add_address(answer, v6_of(record));
-    case dns_type::mx: return add_host(message, record, answer);
+    case dns_type::mx: return add_host(message, record, NS_INT16SZ, answer); // the preference
+    case dns_type::ptr: return add_host(message, record, 0, answer);
     case dns_type::txt: return add_text(record, answer);
     }
     return false;
@@ -200,6 +202,7 @@ std::string_view to_string(dns_type type) noexcept
     case dns_type::a: return "A";
     case dns_type::aaaa: return "AAAA";
     case dns_type::mx: return "MX";
+    case dns_type::ptr: return "PTR";
     case dns_type::txt: return "TXT";
     }
     return "?";

@@ -23,6 +23,7 @@ int number_of(dns_type type) noexcept
 {
     switch (type) {
     case dns_type::a: return 1;
+    case dns_type::ptr: return 12;
     case dns_type::mx: return 15;
     case dns_type::txt: return 16;
     case dns_type::aaaa: return 28;

@@ -31,6 +31,7 @@ constexpr std::size_t header_octets = 12;
 constexpr unsigned type_a = 1;
 constexpr unsigned type_cname = 5;
 constexpr unsigned type_soa = 6;
+constexpr unsigned type_ptr = 12;
 constexpr unsigned type_mx = 15;
 constexpr unsigned type_txt = 16;
 constexpr unsigned type_aaaa = 28;
@@ -96,6 +97,7 @@ unsigned type_of(std::string_view text)
 {
     if (text == "A") return type_a;
     if (text == "MX") return type_mx;
+    if (text == "PTR") return type_ptr;
     if (text == "TXT") return type_txt;
     if (text == "AAAA") return type_aaaa;
     throw std::logic_error("the DNS server knows no such type");
@@ -184,6 +186,17 @@ dns_reply dns_reply::aaaa(std::vector<std::string> addresses, seconds ttl)
     for (const auto& address : addresses) {
         const auto sixteen = asio::ip::make_address_v6(address).to_bytes();
         reply.others.push_back({type_aaaa, {sixteen.begin(), sixteen.end()}, count(ttl)});
+    }
+    return reply;
+}
+
+dns_reply dns_reply::ptr(std::vector<std::string> names, seconds ttl)
+{
+    dns_reply reply;
+    for (const auto& name : names) {
+        octets data;
+        put_name(data, name);
+        reply.others.push_back({type_ptr, std::move(data), count(ttl)});
     }
     return reply;
 }

@@ -31,6 +31,7 @@ struct dns_reply {
     /// A records, all with the same TTL.
     [[nodiscard]] static dns_reply a(std::vector<std::string> addresses, seconds ttl);
     [[nodiscard]] static dns_reply aaaa(std::vector<std::string> addresses, seconds ttl);
+    [[nodiscard]] static dns_reply ptr(std::vector<std::string> names, seconds ttl);
     [[nodiscard]] static dns_reply mx(std::vector<std::string> hosts, seconds ttl);
     /// One record a text, cut into strings of 255 octets.
     [[nodiscard]] static dns_reply txt(std::vector<std::string> texts, seconds ttl);
@@ -71,7 +72,7 @@ struct dns_reply {
         std::uint32_t ttl = 0;
     };
     std::vector<record> addresses;
-    std::vector<other_record> others; ///< AAAA, MX, TXT
+    std::vector<other_record> others; ///< AAAA, MX, PTR, TXT
     std::string cname;
     bool has_soa = false;
     std::uint32_t soa_ttl = 0;
@@ -98,7 +99,8 @@ public:
 
     /// Programs one name; the last program counts. Names are compared without regard to case.
     void on(const std::string& name, dns_reply reply);
-    /// The same for questions of one type, "TXT", "A", "AAAA" or "MX"; counts before the above.
+    /// The same for questions of one type, "TXT", "A", "AAAA", "MX" or "PTR"; counts before the
+    /// above.
     void on(const std::string& type, const std::string& name, dns_reply reply);
     /// Programs all names without a program of their own. `program` runs in the server's thread.
     void on_others(std::function<dns_reply(const std::string& name)> program);

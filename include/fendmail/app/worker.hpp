@@ -11,6 +11,7 @@
 #include "fendmail/io/deadline_queue.hpp"
 #include "fendmail/io/dnsbl_lookup.hpp"
 #include "fendmail/io/listener.hpp"
+#include "fendmail/io/resolver.hpp"
 #include "fendmail/io/unique_fd.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -75,6 +76,8 @@ public:
         return probe_.offers();
     }
     void note_backend_offers(const smtp::extensions& seen) { probe_.note(seen); }
+    /// For the names of clients.
+    [[nodiscard]] const std::shared_ptr<io::resolver>& resolver() noexcept { return resolver_; }
     /// Null when there are none.
     [[nodiscard]] const acl::sender_set* senders() const noexcept { return senders_.get(); }
     /// The worker that the connections of this client come to.
@@ -97,6 +100,7 @@ private:
     io::deadline_queue deadlines_;
     io::dnsbl_lookup lookups_;
     backend_probe probe_;
+    std::shared_ptr<io::resolver> resolver_;
     std::vector<std::unique_ptr<io::listener>> listeners_;
     std::vector<worker*> all_;
     std::thread thread_;

@@ -40,6 +40,8 @@ inline constexpr std::size_t dnsbl_zones = 64;
 inline constexpr std::size_t filter_ranges = 32;
 /// Finished lookups that one worker keeps for their TTL.
 inline constexpr std::size_t dnsbl_finished_lookups = 20000;
+/// RFC 7208 §5.5: names of one client that are looked at.
+inline constexpr std::size_t client_names = 10;
 
 /// RFC 7208 §4.6.4: terms of an SPF record, and of all it includes, that make one ask DNS; of these
 /// the ones that found nothing ("void lookups"); names of one "mx".

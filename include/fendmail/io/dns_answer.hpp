@@ -13,16 +13,14 @@
 
 /// What a resolver said about the records of a name.
 ///
-/// Source: RFC 1035 §4.1 (messages), §3.3.9 and §3.3.14 (MX, TXT), RFC 3596 §2.2 (AAAA),
-/// RFC 2308 §5 (TTL of a negative answer), RFC 2181 §8 (TTLs with the top bit set are zero).
-/// Units: TTLs in seconds.
-/// Memory: at most `limits::dnsbl_addresses` addresses of one answer; further ones are dropped.
-/// Texts are bounded by the message, 64 KiB.
-/// Errors: an answer that cannot be read is a failed one with "malformed answer" as its reason.
-/// Threads: values only.
+/// Source: RFC 1035 §4.1 (messages), §3.3.9, §3.3.12 and §3.3.14 (MX, PTR, TXT), RFC 3596 §2.2
+/// (AAAA), RFC 2308 §5 (TTL of a negative answer), RFC 2181 §8 (TTLs with the top bit set are
+/// zero). Units: TTLs in seconds. Memory: at most `limits::dnsbl_addresses` addresses of one
+/// answer; further ones are dropped. Texts are bounded by the message, 64 KiB. Errors: an answer
+/// that cannot be read is a failed one with "malformed answer" as its reason. Threads: values only.
 namespace fendmail::io {
 
-enum class dns_type : std::uint8_t { a, aaaa, mx, txt };
+enum class dns_type : std::uint8_t { a, aaaa, mx, ptr, txt };
 [[nodiscard]] std::string_view to_string(dns_type type) noexcept;
 
 struct dns_answer {
@@ -33,7 +31,7 @@ struct dns_answer {
     };
     outcome what = outcome::failed;
     std::vector<ip_address> addresses{}; ///< A; AAAA, where IPv4-mapped ones are folded
-    std::vector<std::string> texts{};    ///< TXT: the strings of each record joined; MX: hosts
+    std::vector<std::string> texts{};    ///< TXT: the strings of each record joined; MX, PTR: hosts
     bool is_cut = false;                 ///< there were more addresses
     /// Smallest of the records; of a negative answer from its SOA. None = the answer did not say.
     std::optional<seconds> ttl{};

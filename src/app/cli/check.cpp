@@ -11,6 +11,7 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace fendmail::app {
 
@@ -52,6 +53,21 @@ void print_known_senders(const runtime_config& config)
                to_string(config.screening.known_senders));
 }
 
+void print_client_names(const runtime_config& config)
+{
+    const auto& names = config.screening.names;
+    std::vector<std::string> parts;
+    const auto add = [&](const char* name, int weight) {
+        if (weight != 0) parts.push_back(fmt::format("{} {}", name, weight));
+    };
+    add("no_ptr", names.no_ptr);
+    add("unconfirmed_ptr", names.unconfirmed_ptr);
+    add("own_helo", names.own_helo);
+    if (parts.empty()) return;
+    fmt::print("client names: {}; the threshold is {}\n", fmt::join(parts, ", "),
+               config.screening.dnsbl_threshold);
+}
+
 } // namespace
 
 int cli_check(const std::string& config_path)
@@ -69,6 +85,7 @@ int cli_check(const std::string& config_path)
     for (const auto& zone : runtime.dnsbl_sites.zones)
         fmt::print("{}\n", describe(zone, runtime));
     print_known_senders(runtime);
+    print_client_names(runtime);
     fmt::print("{}: ok\n", config_path);
     return exit_ok;
 }

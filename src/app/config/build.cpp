@@ -46,6 +46,7 @@ config builder::build() &&
     known_senders();
     screening();
     dnsbl();
+    client_name();
     dialog();
     store();
     log();

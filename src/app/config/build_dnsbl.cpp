@@ -52,14 +52,21 @@ void builder::dnsbl_sites()
         error(setting.where, "dnsbl.sites",
               fmt::format("at most {} zones can be asked, found {}", limits::dnsbl_zones, zones));
     out_.runtime.screening.tests[screen::test::dnsbl].enabled = !sites.empty();
-    if (!broken && !sites.empty()) dnsbl_scores(sites);
+    if (!broken && (!sites.empty() || highest_name_weight() != 0)) dnsbl_scores(sites);
+}
+
+std::int64_t builder::highest_name_weight() const
+{
+    const auto weight = [this](std::string_view name) { return get("client_name", name).number; };
+    return std::max(weight("no_ptr"), weight("unconfirmed_ptr")) + weight("own_helo");
 }
 
 void builder::dnsbl_scores(const std::vector<dnsbl::site>& sites)
 {
     const setting& threshold = get("dnsbl", "threshold");
     const setting& allow = get("dnsbl", "allow_threshold");
-    std::int64_t highest = 0;
+    std::int64_t highest = highest_name_weight();
+    const bool any_name = highest != 0;
     std::int64_t lowest = 0;
     for (const dnsbl::site& s : sites)
         (s.weight > 0 ? highest : lowest) += s.weight;
@@ -68,9 +75,10 @@ void builder::dnsbl_scores(const std::vector<dnsbl::site>& sites)
     if (threshold.number > highest && !only_allows && !threshold.broken)
         problems_.warning(written(threshold, get("dnsbl", "sites")),
                           fmt::format("dnsbl.threshold: nobody can reach {}, the weights of all "
-                                      "sites add up to {}",
-                                      threshold.number, highest));
-    if (allow.number < lowest && !allow.broken)
+                                      "{} add up to {}",
+                                      threshold.number, any_name ? "sites and names" : "sites",
+                                      highest));
+    if (allow.number < lowest && !allow.broken && !sites.empty())
         problems_.warning(allow.where,
                           fmt::format("dnsbl.allow_threshold: nobody can reach {}, the negative "
                                       "weights of all sites add up to {}",

@@ -95,6 +95,8 @@ private:
     void access();
     void allowlist_interfaces();
     void known_senders();
+    void client_name();
+    void own_names();
     void screening();
     void teaser();
     void check_banner(const text_item& item, std::string_view key_name);
@@ -114,6 +116,7 @@ private:
                                                        std::string_view key_name);
     void check_resolver(const text_item& item, std::string_view resolver,
                         std::string_view key_name);
+    [[nodiscard]] std::int64_t highest_name_weight() const;
     [[nodiscard]] std::map<std::string, std::string> reply_names();
     void dialog();
     void hidden_keywords();

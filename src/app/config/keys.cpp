@@ -4,6 +4,8 @@
 #include "fendmail/core/limits.hpp"
 #include "fendmail/io/listener.hpp"
 #include "keys_backend.hpp"
+#include "keys_client_name.hpp"
+#include "keys_joined.hpp"
 #include "keys_lists.hpp"
 #include "keys_senders.hpp"
 
@@ -37,6 +39,8 @@ constexpr std::array sections{
                              "of their domains."},
     section{"greet", "The pregreet test: a client that speaks before its turn fails."},
     section{"dnsbl", "DNS block and allow lists, all asked at once; their weights are added up."},
+    section{"client_name", "What the name of a client adds to the score of the lists; all off by "
+                           "default."},
     section{"pipelining", "Deep test: commands sent before our reply, though not offered."},
     section{"non_smtp_command", "Deep test: commands that belong to other protocols."},
     section{"bare_newline", "Deep test: lines that end in LF without CR."},
@@ -566,15 +570,7 @@ constexpr std::array keys{
         .reloadable = restart},
 };
 
-constexpr auto table = [] {
-    std::array<key, keys.size() + backend_keys.size() + list_keys.size() + sender_keys.size()>
-        all{};
-    auto at = std::ranges::copy(keys, all.begin()).out;
-    at = std::ranges::copy(backend_keys, at).out;
-    at = std::ranges::copy(list_keys, at).out;
-    std::ranges::copy(sender_keys, at);
-    return all;
-}();
+constexpr auto table = joined(keys, backend_keys, list_keys, sender_keys, client_name_keys);
 
 } // namespace
 

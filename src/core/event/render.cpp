@@ -26,6 +26,10 @@ struct description_of {
     text operator()(const passed&) const { return {"passed", level::info}; }
     text operator()(const pregreeted&) const { return {"pregreeted", level::info}; }
     text operator()(const dnsbl_scored&) const { return {"dnsbl_scored", level::info}; }
+    text operator()(const client_name_counted&) const
+    {
+        return {"client_name_counted", level::info};
+    }
     text operator()(const hung_up&) const { return {"hung_up", level::info}; }
     text operator()(const disconnected&) const { return {"disconnected", level::info}; }
     text operator()(const recipient_refused&) const { return {"recipient_refused", level::info}; }

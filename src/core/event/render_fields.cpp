@@ -85,6 +85,13 @@ struct fields_of {
         out.number("score", e.score);
         out.own_text("reply_name", e.reply_name);
     }
+    void operator()(const client_name_counted& e) const
+    {
+        client(e.client);
+        out.word("signal", e.signal);
+        out.number("weight", e.weight);
+        out.client_text("text", e.text);
+    }
     void operator()(const hung_up& e) const
     {
         client(e.client);

@@ -49,6 +49,13 @@ public:
     {
         say("DNSBL rank {} for {}", e.score, to_text(e.client));
     }
+    void operator()(const client_name_counted& e)
+    {
+        say("CLIENT NAME {} weight {} for {}", e.signal, e.weight, to_text(e.client));
+        if (e.text.empty()) return;
+        say(": ");
+        append_client_text(out_, e.text);
+    }
     void operator()(const hung_up& e)
     {
         say("HANGUP after ");

@@ -7,8 +7,6 @@
 
 namespace fendmail::screen {
 
-namespace {
-
 smtp::on_fault consequence_of(action a) noexcept
 {
     switch (a) {
@@ -18,8 +16,6 @@ smtp::on_fault consequence_of(action a) noexcept
     }
     return smtp::on_fault::end;
 }
-
-} // namespace
 
 deep_phase::deep_phase(const policy& rules, const plan& what, bool is_rejected) noexcept
     : rules_{&rules}
@@ -83,6 +79,7 @@ test test_of(smtp::fault f) noexcept
     switch (f) {
     case smtp::fault::pipelining: return test::pipelining;
     case smtp::fault::non_smtp_command: return test::non_smtp_command;
+    case smtp::fault::own_helo: return test::dnsbl; // a part of the score
     case smtp::fault::bare_newline: break;
     }
     return test::bare_newline;

@@ -100,13 +100,36 @@ smtp::fault_rules screener::begin_dialog() noexcept
     // Who is allowed by its score has passed the deep tests as well.
     const bool allowed = early_ && early_->allowed_by_score();
     deep_.emplace(*rules_, allowed ? plan{} : plan_, refusal_ || vetoed_);
-    return deep_->faults();
+    auto faults = deep_->faults();
+    faults[smtp::fault::own_helo] = on_own_helo();
+    return faults;
+}
+
+smtp::on_fault screener::on_own_helo() const noexcept
+{
+    if (rules_->names.own_helo == 0) return smtp::on_fault::unwatched;
+    // Who is refused already is told of as well, so that the log shows more of it.
+    if (refusal_ || !is_enough(total_score() + rules_->names.own_helo)) return smtp::on_fault::tell;
+    return consequence_of(rules_->tests[test::dnsbl].on_failure);
+}
+
+bool screener::is_enough(int score) const noexcept
+{
+    return score >= rules_->dnsbl_threshold;
+}
+
+int screener::total_score() const noexcept
+{
+    return (early_ ? early_->score().value : 0) + (has_own_helo_ ? rules_->names.own_helo : 0);
 }
 
 void screener::on_fault(smtp::fault what)
 {
     FENDMAIL_ASSERT(deep_);
-    deep_->on_fault(test_of(what));
+    if (what != smtp::fault::own_helo) return deep_->on_fault(test_of(what));
+    has_own_helo_ = true;
+    const bool failed_before = early_ && early_->status(test::dnsbl) == early_status::failed;
+    failed_by_helo_ = !failed_before && is_enough(total_score());
 }
 
 void screener::on_recipient() noexcept
@@ -136,7 +159,8 @@ bool screener::is_new_client() const noexcept
 
 bool screener::is_rejected() const noexcept
 {
-    return refusal_ || (deep_ && deep_->has_failed());
+    const bool by_helo = failed_by_helo_ && rules_->tests[test::dnsbl].on_failure != action::ignore;
+    return refusal_ || by_helo || (deep_ && deep_->has_failed());
 }
 
 bool screener::is_refused() const noexcept
@@ -164,7 +188,8 @@ std::string screener::reasons() const
     for (const test t : all_tests) {
         const bool failed = (early_ && early_->status(t) == early_status::failed) ||
                             (deep_ && (deep_->status(t) == deep_status::failed ||
-                                       deep_->status(t) == deep_status::tolerated));
+                                       deep_->status(t) == deep_status::tolerated)) ||
+                            (t == test::dnsbl && failed_by_helo_);
         if (failed) add(to_string(t));
     }
     return text;
@@ -172,6 +197,7 @@ std::string screener::reasons() const
 
 std::optional<instant> screener::earned(test t, instant now) const noexcept
 {
+    if (t == test::dnsbl && failed_by_helo_) return std::nullopt;
     if (early_ && early_->status(t) == early_status::passed)
         return now + (t == test::dnsbl ? early_->dnsbl_ttl() : rules_->tests[t].ttl);
     if (!deep_) return std::nullopt;

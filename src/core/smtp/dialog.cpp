@@ -187,6 +187,12 @@ bool dialog::look_for_faults(step& out, const line& input, const command& parsed
     if (terms_.faults[fault::non_smtp_command] != on_fault::unwatched &&
         is_foreign(input, parsed) && found(out, fault::non_smtp_command, previous_verb, input.text))
         return true;
+    const bool greets = parsed.verb == verb::ehlo || parsed.verb == verb::helo;
+    const std::string_view name = greets ? first_word(parsed.argument) : std::string_view{};
+    if (terms_.faults[fault::own_helo] != on_fault::unwatched && greets &&
+        options_->own_names.has(name, terms_.local) &&
+        found(out, fault::own_helo, parsed.verb_text, name))
+        return true;
     // What follows BDAT in one go is a piece of mail (RFC 3030 §2).
     const std::string_view behind = lines_.unread().empty() ? waiting_ : lines_.unread();
     return parsed.verb != verb::bdat && !behind.empty() &&

@@ -3,9 +3,16 @@
 
 namespace fendmail::smtp {
 
+namespace {
+
+constexpr const char* own_helo_text = "Service unavailable; HELO name is not yours";
+
+} // namespace
+
 reply refusal_of(fault f)
 {
     switch (f) {
+    case fault::own_helo: return make_reply(550, "5.7.1", own_helo_text);
     case fault::bare_newline:
     case fault::non_smtp_command:
     case fault::pipelining: break; // one text: a bot need not learn what gave it away
@@ -18,6 +25,7 @@ reply last_words_of(fault f)
     switch (f) {
     case fault::non_smtp_command:
         return make_reply(521, "5.7.0", "Error: I can break rules, too. Goodbye.");
+    case fault::own_helo: return make_reply(521, "5.7.1", own_helo_text);
     case fault::bare_newline:
     case fault::pipelining: break;
     }
@@ -30,6 +38,7 @@ std::string_view to_string(fault f) noexcept
     case fault::bare_newline: return "bare_newline";
     case fault::non_smtp_command: return "non_smtp_command";
     case fault::pipelining: return "pipelining";
+    case fault::own_helo: return "own_helo";
     }
     return "?";
 }

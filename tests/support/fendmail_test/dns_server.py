@@ -15,6 +15,7 @@ from .network import LOOPBACK4, Address, to_text
 
 TYPE_A = 1
 TYPE_SOA = 6
+TYPE_PTR = 12
 TYPE_MX = 15
 TYPE_TXT = 16
 TYPE_AAAA = 28
@@ -151,6 +152,12 @@ class DnsServer:
     def mail_hosts(self, domain: str, *hosts: str) -> None:
         """The MX records of a domain."""
         self._names(domain)[TYPE_MX] = [struct.pack("!H", 10) + _wire_name(h) for h in hosts]
+
+    def ptr(self, address: str, *names: str) -> None:
+        """Gives an address these names; with none of them it has no PTR record."""
+        self._names(ipaddress.ip_address(address).reverse_pointer)[TYPE_PTR] = [
+            _wire_name(name) for name in names
+        ]
 
     def _names(self, name: str) -> dict[int, list[bytes]]:
         return self._records.setdefault(name.lower(), {})

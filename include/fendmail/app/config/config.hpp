@@ -121,6 +121,7 @@ struct runtime_config {
     screen::policy screening;
     dnsbl::site_set dnsbl_sites;
     milliseconds dnsbl_timeout{10000};
+    milliseconds client_name_timeout{5000};
     milliseconds dnsbl_test_interval{300000}; ///< 0 = lists are not watched
     std::vector<std::string> resolvers;       ///< "address" or "address:port"; empty = the system's
     smtp::dialog_options dialog;

@@ -78,6 +78,13 @@ enum class phase : std::uint8_t {
     hand_off, ///< connecting the backend or in transit to it
     relay,    ///< between client and backend
 };
+/// A name of the client adds to its score.
+struct client_name_counted {
+    endpoint client;
+    std::string_view signal; ///< "no_ptr", "unconfirmed_ptr", "own_helo"
+    int weight = 0;
+    std::string_view text; ///< the name: of its address, or from HELO; "" when there is none
+};
 struct hung_up {
     endpoint client;
     milliseconds after{0};
@@ -329,21 +336,23 @@ struct internal_error {
 
 namespace fendmail {
 
-using any_event = std::variant<
-    event::connected, event::allowlisted, event::denylisted, event::known_sender, event::vetoed,
-    event::passed, event::protocol_fault, event::plaintext_injected, event::relay_stopped,
-    event::tls_started, event::tls_failed, event::pregreeted, event::dnsbl_scored, event::hung_up,
-    event::disconnected, event::recipient_refused, event::connect_refused,
-    event::mail_without_recipient, event::command_limit_exceeded, event::proxy_header_refused,
-    event::session_ended, event::dnsbl_listed, event::dnsbl_answer_ignored, event::dnsbl_failed,
-    event::resolver_unavailable, event::list_suspended, event::list_restored,
-    event::resolver_distrusted, event::resolver_restored, event::sender_loaded,
-    event::sender_refreshed, event::sender_not_refreshed, event::sender_partial,
-    event::sender_outdated, event::backend_unavailable, event::store_unavailable,
-    event::store_moved_aside, event::store_swept, event::started, event::listening,
-    event::privileges_dropped, event::accept_failed, event::stress_changed, event::reloaded,
-    event::reload_rejected, event::reload_incomplete, event::stopping, event::stopped,
-    event::log_lines_lost, event::notice, event::caution, event::internal_error>;
+using any_event =
+    std::variant<event::connected, event::allowlisted, event::denylisted, event::known_sender,
+                 event::vetoed, event::passed, event::protocol_fault, event::plaintext_injected,
+                 event::relay_stopped, event::tls_started, event::tls_failed, event::pregreeted,
+                 event::dnsbl_scored, event::client_name_counted, event::hung_up,
+                 event::disconnected, event::recipient_refused, event::connect_refused,
+                 event::mail_without_recipient, event::command_limit_exceeded,
+                 event::proxy_header_refused, event::session_ended, event::dnsbl_listed,
+                 event::dnsbl_answer_ignored, event::dnsbl_failed, event::resolver_unavailable,
+                 event::list_suspended, event::list_restored, event::resolver_distrusted,
+                 event::resolver_restored, event::sender_loaded, event::sender_refreshed,
+                 event::sender_not_refreshed, event::sender_partial, event::sender_outdated,
+                 event::backend_unavailable, event::store_unavailable, event::store_moved_aside,
+                 event::store_swept, event::started, event::listening, event::privileges_dropped,
+                 event::accept_failed, event::stress_changed, event::reloaded,
+                 event::reload_rejected, event::reload_incomplete, event::stopping, event::stopped,
+                 event::log_lines_lost, event::notice, event::caution, event::internal_error>;
 
 /// Where events go. Called from any worker; must not block or throw.
 class event_sink {

@@ -54,6 +54,8 @@ private:
 /// @pre a deep test
 [[nodiscard]] smtp::fault fault_of(test t) noexcept;
 [[nodiscard]] test test_of(smtp::fault f) noexcept;
+/// What the dialog has to do about a fault with this action.
+[[nodiscard]] smtp::on_fault consequence_of(action a) noexcept;
 
 [[nodiscard]] std::string_view to_string(deep_status s) noexcept;
 

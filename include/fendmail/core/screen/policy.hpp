@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/core/dnsbl/client_name.hpp"
 #include "fendmail/core/dnsbl/scoreboard.hpp"
 #include "fendmail/core/screen/test.hpp"
 #include "fendmail/core/time.hpp"
@@ -36,6 +37,7 @@ struct policy {
     seconds greet_wait_under_stress{2};
     int dnsbl_threshold = 1;       ///< a score at or above it fails the client
     int dnsbl_allow_threshold = 0; ///< below 0: a score at or below it passes all other tests
+    dnsbl::name_weights names{};   ///< what the client's names add to the score
     seconds dnsbl_min_ttl{60};
     seconds dnsbl_max_ttl{3600};
 

@@ -81,6 +81,10 @@ public:
     [[nodiscard]] smtp::fault_rules begin_dialog() noexcept;
     /// @pre begin_dialog() was called
     void on_fault(smtp::fault what);
+    /// What lists and names say together: that of the early tests, and the HELO name's.
+    [[nodiscard]] int total_score() const noexcept;
+    /// Whether the HELO name made the score reach the threshold.
+    [[nodiscard]] bool is_failed_by_helo() const noexcept { return failed_by_helo_; }
     void on_recipient() noexcept;
 
     /// False once the client is rejected: its record is not asked, it must take every test.
@@ -121,6 +125,9 @@ private:
     [[nodiscard]] step conclude(early_step what);
     [[nodiscard]] bool needs_dialog() const noexcept;
     [[nodiscard]] bool is_refused() const noexcept;
+    /// What to do when the client says HELO with a name of ours.
+    [[nodiscard]] smtp::on_fault on_own_helo() const noexcept;
+    [[nodiscard]] bool is_enough(int score) const noexcept;
     /// Until when `t` counts as passed by this session; nothing when it was not passed now.
     [[nodiscard]] std::optional<instant> earned(test t, instant now) const noexcept;
     [[nodiscard]] step hand_off(way_in how) noexcept;
@@ -138,6 +145,8 @@ private:
     bool denylisted_ = false;
     bool vetoed_ = false;
     bool spared_deep_tests_ = false;
+    bool has_own_helo_ = false;
+    bool failed_by_helo_ = false;
     way_in how_ = way_in::none;
 };
 

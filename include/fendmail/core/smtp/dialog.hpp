@@ -6,6 +6,7 @@
 #include "fendmail/core/smtp/fault.hpp"
 #include "fendmail/core/smtp/forbidden_commands.hpp"
 #include "fendmail/core/smtp/line_reader.hpp"
+#include "fendmail/core/smtp/own_names.hpp"
 #include "fendmail/core/smtp/replay_dialog.hpp"
 #include "fendmail/core/smtp/reply.hpp"
 
@@ -61,6 +62,7 @@ struct dialog_options {
     std::vector<std::string> hide_ehlo;  ///< keywords not to offer, upper case
     tls_level tls = tls_level::none;
     forbidden_commands forbidden; ///< what the non-SMTP command test looks for
+    smtp::own_names own_names;    ///< what own_helo looks for
 };
 
 /// What differs from one session to the next. Views must outlive the dialog.
@@ -72,6 +74,7 @@ struct dialog_terms {
     /// For this client instead of those of the options.
     std::optional<std::span<const std::string>> hide_ehlo{};
     std::string footer{}; ///< behind every 4xx and 5xx, see smtp/footer
+    ip_address local{};   ///< what the client connected to; one more address of ours
     /// The client goes on to the backend at the first RCPT of a transaction, or at STARTTLS when
     /// we speak no TLS ourselves, unless a fault refuses it before.
     bool hands_over = false;
@@ -99,9 +102,10 @@ struct limit_exceeded {
 /// A fault that is watched for was seen; each is told once in a session.
 struct fault_seen {
     fault what = fault::bare_newline;
-    /// bare newline: ""; pipelining: the verb of the line; non-SMTP command: the verb before it
+    /// bare newline: ""; pipelining and own HELO: the verb of the line; non-SMTP command: the verb
+    /// before it
     std::string_view after;
-    std::string text; ///< the line, or with pipelining what came behind it
+    std::string text; ///< the line; with pipelining what came behind it; with own HELO the name
 };
 /// Plain text came behind STARTTLS: somebody between us and the client may have put it there
 /// (CVE-2011-0411). The session ends.

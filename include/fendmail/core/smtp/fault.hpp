@@ -8,8 +8,9 @@
 #include <cstdint>
 #include <string_view>
 
-/// What a client can do wrong in a dialog, and what is then done: the mechanism of the deep tests.
-/// Which of them run and what they mean for the client is decided in screen/.
+/// What a client can do wrong in a dialog, and what is then done: the mechanism of the deep tests,
+/// and of what a HELO name adds to the score. Which of them run and what they mean for the client
+/// is decided in screen/.
 ///
 /// Source: postscreen's deep protocol tests and their replies.
 /// Memory: constants.
@@ -21,9 +22,10 @@ enum class fault : std::uint8_t {
     bare_newline,     ///< a command line ended by <LF> without <CR>
     non_smtp_command, ///< a command of another protocol, or a mail header
     pipelining,       ///< a command sent before the reply to the one before it
+    own_helo,         ///< HELO with a name or an address of ours
 };
-inline constexpr std::array<fault, 3> all_faults{fault::bare_newline, fault::non_smtp_command,
-                                                 fault::pipelining};
+inline constexpr std::array<fault, 4> all_faults{fault::bare_newline, fault::non_smtp_command,
+                                                 fault::pipelining, fault::own_helo};
 
 enum class on_fault : std::uint8_t {
     unwatched, ///< not looked for

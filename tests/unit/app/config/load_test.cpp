@@ -399,3 +399,28 @@ TEST_CASE("config: known senders are limited in number", "[config]")
               "known_senders.spf: at most 100 domains can be looked up, found 101");
     }
 }
+
+TEST_CASE("config: names of clients have weights, and turn the lists' test on", "[config]")
+{
+    const auto off = parse("");
+    REQUIRE(off.value);
+    CHECK((off.value->runtime.screening.names == dnsbl::name_weights{}));
+    CHECK_FALSE(off.value->runtime.screening.tests[screen::test::dnsbl].enabled);
+    const auto got = parse("[client_name]\nno_ptr = 1\nunconfirmed_ptr = 2\nown_helo = 3\n"
+                           "own_names = [\"mail.example.org\", \"192.0.2.9\"]\ntimeout = \"2s\"\n"
+                           "[pipelining]\nenable = true\n[deep]\nafter = \"retry\"\n");
+    REQUIRE(got.value);
+    CHECK(got.problems.empty());
+    const runtime_config& r = got.value->runtime;
+    CHECK((r.screening.names == dnsbl::name_weights{1, 2, 3}));
+    CHECK(r.screening.tests[screen::test::dnsbl].enabled);
+    CHECK(r.client_name_timeout == 2s);
+    const auto local = *parse_address("10.0.0.1");
+    for (const std::string& name : {r.hostname, std::string{"mail.example.org"}})
+        CHECK(r.dialog.own_names.has(name, local));
+    CHECK(r.dialog.own_names.has_address(*parse_address("192.0.2.9")));
+    const auto helo = parse("[client_name]\nown_helo = 3\n");
+    REQUIRE(helo.value);
+    CHECK_FALSE(helo.value->runtime.screening.tests[screen::test::dnsbl].enabled);
+    CHECK(helo.problems.size() == 1); // no deep test is on
+}

@@ -56,8 +56,8 @@ TEST_CASE("config: an error stands where the value stands and says what to write
          "\"file:/path\" with an absolute path (found \"a\\x0ab\\\"\")"},
         {"names in messages stay on their line", "[\"a\\nb\"]\n",
          "t.toml:1:2: error: unknown section [\"a\\x0ab\"]; the sections are server, backend, "
-         "proxy_protocol, access, known_senders, greet, dnsbl, pipelining, non_smtp_command, "
-         "bare_newline, deep, dialog, limits, store, tls, log, admin"},
+         "proxy_protocol, access, known_senders, greet, dnsbl, client_name, pipelining, "
+         "non_smtp_command, bare_newline, deep, dialog, limits, store, tls, log, admin"},
     };
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.title)
@@ -187,6 +187,15 @@ TEST_CASE("config: a warning leaves the configuration usable", "[config]")
          "[dnsbl]\nsites = [\"a.example*2\", \"b.example\", \"w.example*-5\"]\nthreshold = 4\n",
          "t.toml:3:13: warning: dnsbl.threshold: nobody can reach 4, the weights of all sites add "
          "up to 3"},
+        {"threshold that sites and names together reach",
+         "[dnsbl]\nsites = [\"a.example\"]\nthreshold = 3\n[client_name]\nno_ptr = 2\n"
+         "unconfirmed_ptr = 1\n",
+         ""},
+        {"threshold that names do not reach",
+         "[dnsbl]\nthreshold = 3\nallow_threshold = -1\n[client_name]\nno_ptr = 2\n"
+         "unconfirmed_ptr = 2\n",
+         "t.toml:2:13: warning: dnsbl.threshold: nobody can reach 3, the weights of all sites and "
+         "names add up to 2"},
         {"threshold that everything together reaches",
          "[dnsbl]\nsites = [\"a.example*2\", \"b.example\"]\nthreshold = 3\n", ""},
         {"threshold without sites", "[dnsbl]\nthreshold = 3\n", ""},

@@ -34,6 +34,21 @@ inline std::string logfmt(const char* rest)
     return std::string{from_logfmt} + rest;
 }
 
+/// Of names of clients.
+inline std::vector<row> client_name_rows()
+{
+    return {
+        {client_name_counted{client, "no_ptr", 1, ""}, "client_name_counted", "info",
+         "CLIENT NAME no_ptr weight 1 for [192.0.2.1]:12345",
+         json(R"(,"signal":"no_ptr","weight":1,"text":"")"),
+         logfmt(R"( signal=no_ptr weight=1 text="")")},
+        {client_name_counted{client, "own_helo", 2, "mx1\r\n"}, "client_name_counted", "info",
+         R"(CLIENT NAME own_helo weight 2 for [192.0.2.1]:12345: mx1\r\n)",
+         json(R"(,"signal":"own_helo","weight":2,"text":"mx1\\r\\n")"),
+         logfmt(R"( signal=own_helo weight=2 text="mx1\\r\\n")")},
+    };
+}
+
 /// Of known senders.
 inline std::vector<row> sender_rows()
 {

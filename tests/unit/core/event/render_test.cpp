@@ -354,7 +354,7 @@ std::vector<row> all_rows()
 {
     std::vector<row> all;
     for (auto&& part : {client_rows(), deep_rows(), refusal_rows(), session_rows(),
-                        dependency_rows(), sender_rows(), process_rows()})
+                        dependency_rows(), client_name_rows(), sender_rows(), process_rows()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }
@@ -421,6 +421,7 @@ std::vector<any_event> events_with(std::string_view text)
             resolver_distrusted{text},
             resolver_restored{text, {}},
             known_sender{client, text},
+            client_name_counted{client, "no_ptr", 1, text},
             sender_loaded{text, 1, seconds{1}},
             sender_refreshed{text, 1, true},
             sender_not_refreshed{text, text, 1, seconds{1}},

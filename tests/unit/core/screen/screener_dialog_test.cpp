@@ -277,3 +277,79 @@ TEST_CASE("known senders: who has passed the early tests is known without the de
     CHECK(other.on_access(std::nullopt) == step::look_up_record);
     CHECK(other.on_record(early, now) == step::run_dialog);
 }
+
+TEST_CASE("own HELO: its weight fails the lists' test when the score is enough", "[screen]")
+{
+    struct row {
+        int weight;
+        int score;
+        action on_failure;
+        smtp::on_fault rule;
+        bool fails;
+    };
+    static const row rows[] = {
+        {0, 2, action::enforce, smtp::on_fault::unwatched, false},
+        {1, 1, action::enforce, smtp::on_fault::tell, false},
+        {1, 2, action::enforce, smtp::on_fault::refuse, true},
+        {3, 0, action::enforce, smtp::on_fault::refuse, true},
+        {3, 0, action::drop, smtp::on_fault::end, true},
+        {3, 0, action::ignore, smtp::on_fault::tell, true},
+        {3, -1, action::enforce, smtp::on_fault::tell, false},
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.weight, r.score, r.fails);
+        policy rules = deep_rules();
+        rules.dnsbl_threshold = 3;
+        rules.names.own_helo = r.weight;
+        rules.tests[test::dnsbl].on_failure = r.on_failure;
+        const dnsbl::score score{r.score, true, seconds{300}, ""};
+        auto s = after_early_tests(rules, score);
+        REQUIRE(s.on_greet_wait_elapsed(score) == step::run_dialog);
+        const auto rule = s.begin_dialog()[smtp::fault::own_helo];
+        CHECK(rule == r.rule);
+        CHECK(s.total_score() == r.score);
+        if (rule == smtp::on_fault::unwatched) continue;
+        s.on_fault(smtp::fault::own_helo);
+        s.on_recipient();
+        CHECK(s.total_score() == r.score + r.weight);
+        CHECK(s.is_failed_by_helo() == r.fails);
+        CHECK(s.reasons() == (r.fails ? "dnsbl" : ""));
+        const bool is_held_against_it = r.fails && r.on_failure != action::ignore;
+        CHECK(s.is_rejected() == is_held_against_it);
+        CHECK(s.passed_in_dialog() == !is_held_against_it);
+        CHECK(s.record_to_store(now).has_value() == !is_held_against_it);
+        if (is_held_against_it) continue;
+        CHECK(until(s, test::bare_newline) == now + seconds{1000});
+        CHECK((until(s, test::dnsbl) == client_record::never_passed) == r.fails);
+    }
+}
+
+TEST_CASE("own HELO: a client whose lists are passed already begins at 0", "[screen]")
+{
+    policy rules = deep_rules();
+    rules.names.own_helo = 1;
+    client_record known;
+    known.expires_at[test::pregreet] = now + seconds{10};
+    known.expires_at[test::dnsbl] = now + seconds{10};
+    screener s{rules, client};
+    (void)s.on_access(std::nullopt);
+    REQUIRE(s.on_record(known, now) == step::run_dialog);
+    CHECK(s.begin_dialog()[smtp::fault::own_helo] == smtp::on_fault::refuse);
+    s.on_fault(smtp::fault::own_helo);
+    CHECK(s.is_rejected());
+    CHECK(s.total_score() == 1);
+}
+
+TEST_CASE("own HELO: of a client that is refused already it is told", "[screen]")
+{
+    policy rules = deep_rules();
+    rules.names.own_helo = 5;
+    const dnsbl::score listed{1, true, seconds{300}, "bl.test"};
+    auto s = after_early_tests(rules, listed);
+    REQUIRE(s.on_greet_wait_elapsed(listed) == step::run_dialog);
+    CHECK(s.begin_dialog()[smtp::fault::own_helo] == smtp::on_fault::tell);
+    s.on_fault(smtp::fault::own_helo);
+    CHECK_FALSE(s.is_failed_by_helo());
+    CHECK(s.total_score() == 6);
+    CHECK(s.reasons() == "dnsbl");
+}

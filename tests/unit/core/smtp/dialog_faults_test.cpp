@@ -255,3 +255,41 @@ TEST_CASE("faults: who is dropped for a fault at RCPT has named no recipient", "
     CHECK(step.dropped);
     CHECK_FALSE(step.recipient_named);
 }
+
+TEST_CASE("faults: HELO with a name of ours, in HELO and EHLO, told once", "[smtp]")
+{
+    auto options = plain();
+    options.own_names.add("mx.example");
+    dialog_script{options}
+        .silent()
+        .watching(fault::own_helo, on_fault::tell)
+        .octets("HELO c.example\r\n")
+        .server("250 mx.example")
+        .octets("helo  MX.example. \r\n")
+        .server("250 mx.example")
+        .notes("own_helo after HELO: MX.example.")
+        .octets("HELO mx.example\r\n")
+        .server("250 mx.example")
+        .check();
+    dialog_script{options}
+        .silent()
+        .watching(fault::own_helo, on_fault::refuse)
+        .octets("HELO 0.0.0.0\r\n") // what `local` is when nobody says it
+        .server("250 mx.example")
+        .notes("own_helo after HELO: 0.0.0.0")
+        .octets("MAIL FROM:<a@b>\r\n")
+        .server("250 2.1.0 Ok")
+        .octets("RCPT TO:<c@d>\r\n")
+        .server("550 5.7.1 Service unavailable; HELO name is not yours")
+        .notes("550 5.7.1 Service unavailable; HELO name is not yours; from=<a@b>, to=<c@d>, "
+               "proto=SMTP, helo=<0.0.0.0>")
+        .check();
+    const auto ended =
+        read_once(options, looking_for(fault::own_helo, on_fault::end), "EHLO mx.example\r\n");
+    CHECK(ended.closed);
+    CHECK(ended.output == "521 5.7.1 Service unavailable; HELO name is not yours\r\n");
+    CHECK(ended.notes == list{"own_helo after EHLO: mx.example"});
+    const auto none =
+        read_once(options, looking_for(fault::own_helo, on_fault::end), "NOOP mx.example\r\n");
+    CHECK_FALSE(none.closed);
+}
