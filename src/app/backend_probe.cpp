@@ -21,6 +21,18 @@ constexpr seconds after_failure{15};
 const endpoint outsider{ip_address::v4({192, 0, 2, 99}), 50025};
 const endpoint where_it_connected{ip_address::v4({192, 0, 2, 1}), 25};
 
+/// stop() closes the streams of the probe under way, up to its last word.
+struct registration {
+    io::stream_group*& what;
+    ~registration() { what = nullptr; }
+};
+
+bool is_same_backend(const service& a, const service& b)
+{
+    return a.config.backend.kind == b.config.backend.kind &&
+           a.config.backend.address == b.config.backend.address;
+}
+
 bool wants_probe(const service& what)
 {
     using screen::test;
@@ -34,13 +46,18 @@ bool wants_probe(const service& what)
 
 void backend_probe::use(std::shared_ptr<const service> what)
 {
+    if (service_ && !is_same_backend(*service_, *what)) offers_.reset();
     service_ = std::move(what);
     changed_ = true;
+    noted_ = false;
     told_ = false;
     pause_.cancel();
     if (running_ || stopped_ || !wants_probe(*service_)) return;
     running_ = true;
-    asio::co_spawn(*context_, run(), [this](std::exception_ptr) { running_ = false; });
+    asio::co_spawn(*context_, run(), [this](const std::exception_ptr& broken) {
+        running_ = false;
+        if (broken) events_->on(event::internal_error{"the probe of the backend ended"});
+    });
 }
 
 void backend_probe::stop() noexcept
@@ -50,8 +67,11 @@ void backend_probe::stop() noexcept
     if (streams_ != nullptr) streams_->close_all();
 }
 
-void backend_probe::note(const smtp::extensions& seen)
+void backend_probe::note(const service& of, const smtp::extensions& seen)
 {
+    // A session that began before a reload may still have been with another backend.
+    if (!service_ || !is_same_backend(*service_, of)) return;
+    noted_ = true;
     if (offers_ && offers_->all() == seen.all()) return;
     offers_ = std::make_shared<const smtp::extensions>(seen);
 }
@@ -60,7 +80,8 @@ asio::awaitable<void> backend_probe::run()
 {
     while (!stopped_ && wants_probe(*service_)) {
         changed_ = false;
-        const bool answered = co_await ask(service_);
+        // A client that went on there has told as much as a probe would.
+        const bool answered = std::exchange(noted_, false) || co_await ask(service_);
         if (stopped_) break;
         if (changed_) continue;
         pause_.expires_after(answered ? between_probes : after_failure);
@@ -72,6 +93,7 @@ asio::awaitable<bool> backend_probe::ask(std::shared_ptr<const service> what)
 {
     io::stream_group streams;
     streams_ = &streams;
+    const registration forget{streams_};
     // Nobody connected; what waits for a client waits here.
     io::stream nobody{io::stream::socket{*context_}};
     io::stream server{io::stream::socket{*context_}};
@@ -81,10 +103,10 @@ asio::awaitable<bool> backend_probe::ask(std::shared_ptr<const service> what)
     options.hostname = what->config.hostname;
     options.replay.helo = "EHLO " + what->config.hostname;
     const auto result = co_await what->backend->resume(request, options, server);
-    streams_ = nullptr;
     if (stopped_ || changed_) co_return false;
     if (result.end == io::resume_end::ready && result.offered) {
-        note(*result.offered);
+        note(*what, *result.offered);
+        noted_ = false;
         told_ = false;
         io::deadline limit{*deadlines_, server};
         limit.set_after(what->config.backend.connect_timeout);
@@ -96,8 +118,9 @@ asio::awaitable<bool> backend_probe::ask(std::shared_ptr<const service> what)
     }
     if (!std::exchange(told_, true)) {
         const auto text = fmt::format("backend {} cannot be asked what it offers: {}; clients in "
-                                      "deep tests are offered no extensions until it can",
-                                      what->backend->name(), result.reason);
+                                      "deep tests are offered {} until it can",
+                                      what->backend->name(), result.reason,
+                                      offers_ ? "what it offered before" : "no extensions");
         events_->on(event::caution{text});
     }
     co_return false;

@@ -200,7 +200,9 @@ void session::remember()
 void session::tell_refusal(const smtp::recipient_refused& what)
 {
     reply_ = smtp::to_log(what.answer);
-    verdict_ = screener_.is_rejected() ? event::verdict::rejected : event::verdict::deferred;
+    // A permanent refusal is either ours or the backend's own.
+    const bool for_good = screener_.is_rejected() || what.answer.is_permanent();
+    verdict_ = for_good ? event::verdict::rejected : event::verdict::deferred;
     emit(event::recipient_refused{client_, reply_, what.from, what.to, what.helo, what.esmtp});
 }
 

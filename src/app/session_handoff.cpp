@@ -150,13 +150,18 @@ asio::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
         ended_by_ = event::ended_by::fendmail;
         co_return std::nullopt;
     }
-    if (result.offered) worker_.note_backend_offers(*result.offered);
+    // Behind STARTTLS it may offer AUTH, which nobody must be offered in plain text by that.
+    if (result.offered && !server.is_encrypted())
+        worker_.note_backend_offers(*service_, *result.offered);
+    if (const auto trouble = trouble_of_ours(result, dialog); !trouble.empty()) {
+        emit(event::backend_unavailable{client_, service_->backend->name(), trouble});
+        trouble_ = "backend_unavailable";
+        co_return dialog.on_backend_refused(unavailable());
+    }
     switch (result.end) {
     case io::resume_end::ready: break;
     case io::resume_end::refused:
-        // A backend that has changed, or one of several: what it refuses may be what we offered.
-        if (result.offered && !dialog.offered_what(*result.offered))
-            co_return dialog.on_backend_refused(unavailable());
+        trouble_ = "backend_refused";
         co_return dialog.on_backend_refused(*result.refusal);
     case io::resume_end::failed:
         emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
@@ -167,6 +172,24 @@ asio::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
     hand_off_time_ = between(begun, io::steady_now());
     co_await relay_rest(dialog, server, result.offered && result.offered->has("CHUNKING"));
     co_return std::nullopt;
+}
+
+/// What the backend accepts or refuses here may follow from what we did and not from the mail.
+/// @return "" when it does not
+std::string session::trouble_of_ours(const io::resume_result& result,
+                                     const smtp::dialog& dialog) const
+{
+    if (result.end == io::resume_end::failed) return {};
+    // It has changed, or is one of several.
+    if (result.offered && !dialog.offered_what(*result.offered))
+        return "it offers this client less than we did, and " +
+               (result.refusal ? "said " + result.reason : "accepted the sender");
+    constexpr int needs_starttls = 530;
+    if (result.refusal && result.refusal->code == needs_starttls && stream_.is_encrypted())
+        return "it wants TLS, which the client has with us but we have not with it "
+               "(backend.tls): " +
+               result.reason;
+    return {};
 }
 
 asio::awaitable<void> session::relay_rest(const smtp::dialog& dialog, io::stream& server,

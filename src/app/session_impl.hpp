@@ -73,6 +73,8 @@ private:
     asio::awaitable<std::optional<smtp::step>> hear(smtp::dialog& dialog, io::deadline& limit);
     asio::awaitable<bool> start_tls(smtp::dialog& dialog);
     asio::awaitable<std::optional<smtp::step>> go_on(smtp::dialog& dialog);
+    [[nodiscard]] std::string trouble_of_ours(const io::resume_result& result,
+                                              const smtp::dialog& dialog) const;
     asio::awaitable<io::resume_result> resume(const smtp::dialog& dialog, io::stream& server);
     asio::awaitable<void> relay_rest(const smtp::dialog& dialog, io::stream& server,
                                      bool backend_has_chunking);

@@ -28,6 +28,11 @@ constexpr std::uint64_t rest_octets = 256ULL * 1024 * 1024;
 /// After what may have been the end of a message: silence says that it was.
 constexpr milliseconds silence{1000};
 
+smtp::reply backend_gone()
+{
+    return smtp::make_reply(421, "4.3.0", "Error: mail server closed the connection");
+}
+
 class guarded_session {
 public:
     guarded_session(stream& client, stream& backend, deadline_queue& deadlines,
@@ -57,7 +62,7 @@ private:
     asio::awaitable<void> skip_rest_of_message();
     void on_end_of_backend();
     void end_backend();
-    void break_off(ended_by who);
+    void break_off();
 
     stream& client_;
     stream& backend_;
@@ -71,13 +76,13 @@ private:
     deadline backend_limit_;
     guarded_relay_result result_;
     bool client_ended_ = false;
-    bool backend_done_ = false; ///< nothing more comes of it
+    bool backend_closed_ = false; ///< it has said all it had to say; the client may still close
+    bool backend_done_ = false;   ///< nothing goes there any more
 };
 
 /// Both sides must learn that it is over, and no mail may look complete.
-void guarded_session::break_off(ended_by who)
+void guarded_session::break_off()
 {
-    ends_.note(who);
     client_.close();
     end_backend();
 }
@@ -109,7 +114,10 @@ asio::awaitable<bool> guarded_session::read_client()
             if (backend_done_) co_return false;
             continue;
         case wait_end::timed_out:
-        case wait_end::failed: break_off(ended_by::client); co_return false;
+        case wait_end::failed:
+            if (client_.is_open()) ends_.note(ended_by::client);
+            break_off();
+            co_return false;
         }
     }
 }
@@ -124,7 +132,7 @@ void guarded_session::note_sent(std::size_t octets)
 
 asio::awaitable<void> guarded_session::wait_for_reply()
 {
-    while (guard_.client_waits() && !backend_done_)
+    while (guard_.client_waits() && !backend_done_ && !backend_closed_)
         co_await released_.async_wait(no_throw);
 }
 
@@ -152,7 +160,11 @@ asio::awaitable<void> guarded_session::from_client()
             }
             if (!co_await read_client()) co_return;
             break;
-        case guard_next::wait: co_await wait_for_reply(); break;
+        case guard_next::wait:
+            co_await wait_for_reply();
+            // No reply comes any more, and the client has been told so by the end of our output.
+            if (backend_closed_) co_return;
+            break;
         case guard_next::ended: co_return;
         case guard_next::fault: co_return co_await end_at_fault_of_client();
         }
@@ -217,17 +229,15 @@ asio::awaitable<void> guarded_session::from_backend()
         switch (got.end) {
         case wait_end::woken: continue;
         case wait_end::closed: on_end_of_backend(); co_return;
-        case wait_end::failed:
-            ends_.note(ended_by::backend);
-            on_end_of_backend();
-            co_return;
+        case wait_end::failed: on_end_of_backend(); co_return;
         case wait_end::timed_out: end_backend(); co_return;
         case wait_end::ready: break;
         }
         idle_.active();
         const auto step = guard_.on_backend({buffer.data(), got.octets});
         if (!co_await send_to_client(step.forward)) {
-            break_off(ended_by::client);
+            if (client_.is_open()) ends_.note(ended_by::client);
+            break_off();
             co_return;
         }
         if (!guard_.client_waits()) released_.cancel();
@@ -249,18 +259,19 @@ asio::awaitable<void> guarded_session::from_backend()
 /// It has closed, or is broken. Whoever waits for a reply gets one of ours.
 void guarded_session::on_end_of_backend()
 {
-    ends_.note(ended_by::backend);
+    // Closed by us, it is an orderly stop or the idle limit.
+    if (backend_.is_open()) ends_.note(ended_by::backend);
     const bool owes = guard_.in_message() || guard_.replies_awaited() > 0;
     if (guard_.is_transparent() || guard_.fault() || !owes) {
         // Its client may still send what it has to, and close.
         if (guard_.fault()) return end_backend();
         client_.shutdown_write();
         idle_.shorten(after_backend_closed);
+        backend_closed_ = true;
+        released_.cancel();
         return;
     }
-    if (!guard_.is_reply_under_way())
-        result_.last_words =
-            smtp::make_reply(421, "4.3.0", "Error: mail server closed the connection");
+    if (!guard_.is_reply_under_way()) result_.last_words = backend_gone();
     end_backend();
 }
 
@@ -269,8 +280,12 @@ guarded_relay_result guarded_session::result()
     result_.moved.idle = idle_.expired() && !ends_.is_known();
     result_.moved.ended_by = result_.moved.idle ? ended_by::fendmail : ends_.who();
     result_.fault = guard_.fault();
+    // Whoever waits for the reply to a mail must not take a refusal of something else for it.
     if (result_.fault && !guard_.is_reply_under_way())
-        result_.last_words = smtp::last_words_of(*result_.fault);
+        result_.last_words =
+            result_.fault->place == guard_place::command && guard_.replies_awaited() > 0
+                ? backend_gone()
+                : smtp::last_words_of(*result_.fault);
     if (!client_.is_open()) result_.last_words.reset();
     return std::move(result_);
 }

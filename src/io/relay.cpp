@@ -46,12 +46,12 @@ asio::awaitable<void> pump(direction d, std::uint64_t& count, shared_state& stat
             co_return;
         }
         if (got.end != wait_end::ready) {
-            state.ends.note(d.sender);
+            if (d.from.is_open()) state.ends.note(d.sender); // else we closed it
             break;
         }
         state.idle.active();
         if (!co_await send_on(d.to, {buffer.data(), got.octets}, filter)) {
-            state.ends.note(d.receiver);
+            if (d.to.is_open()) state.ends.note(d.receiver);
             break;
         }
         count += got.octets;

@@ -211,6 +211,53 @@ class BackendInTrouble(RelayCase):
         self.sink.behaviour.replies["MAIL"] = b"555 5.5.4 Unsupported option: SMTPUTF8\r\n"
         client = self.begin(fendmail)
         self.assertEqual(str(client.command("RCPT TO:<a@example.test>")), UNAVAILABLE)
+        fendmail.expect_log(
+            rf"unavailable for {log_name(client)}: it offers this client less than we did, and "
+            r"said 555 5\.5\.4 Unsupported option: SMTPUTF8"
+        )
+
+    def test_nor_does_a_client_go_on_that_was_offered_more(self) -> None:
+        """It would send BDAT and be refused."""
+        fendmail = self.start()
+        self.sink.behaviour.extensions = tuple(word for word in OFFERS if word != "CHUNKING")
+        client = self.begin(fendmail)
+        self.assertEqual(str(client.command("RCPT TO:<a@example.test>")), UNAVAILABLE)
+        # From now on we know.
+        with fendmail.client(OTHER) as other:
+            other.expect_reply(220)
+            self.assertNotIn("CHUNKING", str(other.expect("EHLO client.example.org", 250)))
+            other.send_mail(make_message("one"))
+
+    def test_what_it_does_not_understand_is_trouble_and_no_refusal(self) -> None:
+        fendmail = self.start()
+        for reply in (b"500 5.5.2 what?\r\n", b"503 5.5.1 say EHLO\r\n"):
+            self.sink.behaviour.replies["MAIL"] = reply
+            client = self.begin(fendmail)
+            self.assertEqual(str(client.command("RCPT TO:<a@example.test>")), UNAVAILABLE)
+
+    def test_it_closes_while_a_command_is_held(self) -> None:
+        """The session ends all the same; a stop does not wait for it in vain."""
+        fendmail = self.start()
+        for command in ("QUIT", "RSET"):
+            with self.subTest(command):
+                client = self.begin(fendmail)
+                client.expect("RCPT TO:<a@example.test>", 250)
+                self.sink.behaviour.close_at_verb = "NOOP" if command == "QUIT" else command
+                client.send(f"{command}\r\n".encode())
+                client.expect_reply(221 if command == "QUIT" else 421)
+                client.send(b"EHLO again\r\nDATA\r\n")
+                client.read_to_end()
+                client.close()
+                fendmail.expect_log(rf"SUMMARY {log_name(client)} .*phase=relay")
+
+    def test_a_fault_is_not_the_reply_to_a_mail(self) -> None:
+        fendmail = self.start()
+        self.sink.behaviour.close_after_mail = True
+        client = self.begin(fendmail)
+        client.expect("RCPT TO:<a@example.test>", 250)
+        client.expect("DATA", 354)
+        client.send(make_message("one") + b".\r\nNO\rOP\r\n")
+        self.assertRegex(client.read_to_end(), rb"\A421 4\.3\.0 ")
 
     def test_it_is_down(self) -> None:
         sink = self.start_sink("proxy-v2")
@@ -289,6 +336,13 @@ class BackendInTrouble(RelayCase):
         self.assertEqual(client.read_to_end(), b"")
         client.close()
         fendmail.expect_log(rf"SUMMARY {log_name(client)} .*phase=relay ended_by=backend")
+
+    def test_an_orderly_stop_is_our_own(self) -> None:
+        fendmail = self.start({"server": {"stop_timeout": "1s"}})
+        client = self.begin(fendmail)
+        client.expect("RCPT TO:<b@example.test>", 250)
+        fendmail.stop()
+        fendmail.expect_log(rf"SUMMARY {log_name(client)} .*phase=relay ended_by=fendmail")
 
     def test_its_last_word_arrives(self) -> None:
         fendmail = self.start()
@@ -401,15 +455,13 @@ class Probe(RelayCase):
     def test_what_a_client_finds_there_is_learned(self) -> None:
         fendmail = self.start()
         self.sink.behaviour.extensions = ("PIPELINING", "SIZE 7", "DSN")
-        self.begin(fendmail).expect("RCPT TO:<b@example.test>", 250)
+        self.assertEqual(
+            str(self.begin(fendmail).command("RCPT TO:<b@example.test>")), UNAVAILABLE
+        )
         with fendmail.client(OTHER) as client:
             client.expect_reply(220)
             offered = client.expect("EHLO client.example.org", 250)
             self.assertEqual(list(offered.lines[1:]), ["250-SIZE 7", "250 DSN"])
-            self.assertEqual(
-                str(client.command("MAIL FROM:<a@example.org> SIZE=8")),
-                "552 5.3.4 Message size exceeds fixed limit",
-            )
 
     def test_a_reload_asks_the_new_backend(self) -> None:
         fendmail = self.start()

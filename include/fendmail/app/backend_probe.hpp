@@ -46,7 +46,8 @@ public:
     {
         return offers_;
     }
-    void note(const smtp::extensions& seen);
+    /// What a client has found at the backend of this service, in plain text.
+    void note(const service& of, const smtp::extensions& seen);
 
 private:
     boost::asio::awaitable<void> run();
@@ -62,6 +63,7 @@ private:
     bool running_ = false;
     bool stopped_ = false;
     bool changed_ = false; ///< another service is to be asked
+    bool noted_ = false;   ///< a client has told what it offers since the last probe
     bool told_ = false;    ///< that the backend cannot be asked
 };
 

@@ -75,7 +75,10 @@ public:
     {
         return probe_.offers();
     }
-    void note_backend_offers(const smtp::extensions& seen) { probe_.note(seen); }
+    void note_backend_offers(const service& of, const smtp::extensions& seen)
+    {
+        probe_.note(of, seen);
+    }
     /// For the names of clients.
     [[nodiscard]] const std::shared_ptr<io::resolver>& resolver() noexcept { return resolver_; }
     /// Null when there are none.

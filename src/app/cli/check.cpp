@@ -68,6 +68,19 @@ void print_client_names(const runtime_config& config)
                config.screening.dnsbl_threshold);
 }
 
+void print_deep_tests(const runtime_config& config)
+{
+    std::vector<std::string_view> enabled;
+    for (const auto t :
+         {screen::test::pipelining, screen::test::non_smtp_command, screen::test::bare_newline})
+        if (config.screening.tests[t].enabled) enabled.push_back(screen::to_string(t));
+    if (enabled.empty()) return;
+    fmt::print("deep tests: {}; who passes {}\n", fmt::join(enabled, ", "),
+               config.relays_after_deep_tests
+                   ? "goes on to the backend in the same session"
+                   : "gets a 450 and goes to the backend when it comes again");
+}
+
 } // namespace
 
 int cli_check(const std::string& config_path)
@@ -86,6 +99,7 @@ int cli_check(const std::string& config_path)
         fmt::print("{}\n", describe(zone, runtime));
     print_known_senders(runtime);
     print_client_names(runtime);
+    print_deep_tests(runtime);
     fmt::print("{}: ok\n", config_path);
     return exit_ok;
 }

@@ -6,24 +6,10 @@
 #include "fendmail/core/smtp/path.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <fmt/format.h>
-#include <system_error>
 #include <utility>
 
 namespace fendmail::smtp {
-
-namespace {
-
-/// @return 0 when it is no number, or too large a one
-std::uint64_t number(std::string_view digits) noexcept
-{
-    std::uint64_t value = 0;
-    const auto [end, error] = std::from_chars(digits.begin(), digits.end(), value);
-    return error == std::errc{} && end == digits.end() ? value : 0;
-}
-
-} // namespace
 
 bool dialog::hides(std::string_view keyword) const noexcept
 {
@@ -106,31 +92,10 @@ void dialog::on_mail(step& out, const command& input)
     if (from_) return answer(out, 503, "5.5.1", "Error: nested MAIL command");
     const std::optional<std::string> path = parse_path(input.argument);
     if (!path) return answer(out, 501, "5.5.4", "Syntax: MAIL FROM:<address>");
-    if (is_too_large_for_backend(input.argument))
-        return answer(out, 552, "5.3.4", "Message size exceeds fixed limit");
     from_ = to_log_form(*path);
     of_backend_.reset();
     if (terms_.hands_over) mail_line_ = fmt::format("MAIL {}", input.argument);
     answer(out, 250, "2.1.0", "Ok");
-}
-
-/// RFC 1870 §6.1: said at MAIL, before the client learns of it behind its recipients.
-bool dialog::is_too_large_for_backend(std::string_view argument) const
-{
-    if (!terms_.hands_over || terms_.backend_offers == nullptr) return false;
-    const auto limit = terms_.backend_offers->parameters("SIZE");
-    const std::uint64_t most = limit.empty() ? 0 : number(limit.front());
-    if (most == 0) return false;
-    for (std::size_t at = argument.find('>'); at < argument.size();) {
-        at = argument.find_first_not_of(' ', at + 1);
-        if (at == std::string_view::npos) break;
-        const std::string_view word = first_word(argument.substr(at));
-        constexpr std::string_view size = "SIZE=";
-        if (equals_ignoring_case(word.substr(0, size.size()), size))
-            return number(word.substr(size.size())) > most;
-        at += word.size();
-    }
-    return false;
 }
 
 void dialog::on_rcpt(step& out, const command& input)
@@ -233,6 +198,7 @@ void dialog::offer_for_backend(reply& greeting) const
         }
         if (!offers_of_backend(keyword)) continue;
         if (keyword == "STARTTLS" && encrypted_) continue;
+        if (keyword == "AUTH" && options_->tls == tls_level::encrypt && !encrypted_) continue;
         // Who pipelines without an offer shows what it is; with one it shows nothing.
         if (keyword == "PIPELINING" && terms_.faults[fault::pipelining] != on_fault::unwatched)
             continue;
@@ -244,15 +210,20 @@ void dialog::offer_for_backend(reply& greeting) const
 
 bool dialog::offered_what(const extensions& backend) const noexcept
 {
+    // The others say nothing about what follows MAIL, or change behind STARTTLS.
     return std::ranges::all_of(relayed_extensions, [&](std::string_view keyword) {
-        return keyword == "STARTTLS" || !offers_of_backend(keyword) || backend.has(keyword);
+        return keyword == "STARTTLS" || keyword == "AUTH" || keyword == "ENHANCEDSTATUSCODES" ||
+               !offers_of_backend(keyword) || backend.has(keyword);
     });
 }
 
 bool dialog::refused_as_unclean(step& out, const line& input, const command& parsed)
 {
     if (!row_of(parsed.verb).is_repeated) return false;
-    const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; };
+    // <HT> is white space to every server, and divides no lines.
+    const auto is_control = [](char c) {
+        return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == 0x7f;
+    };
     if (!input.bare_cr && !input.has_nul && std::ranges::none_of(input.text, is_control))
         return false;
     // Repeated to a backend, it might be read as something else there than it was here.

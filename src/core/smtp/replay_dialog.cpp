@@ -28,6 +28,12 @@ bool is_refusal_of_client(const reply& got)
     return got.is_transient() || (got.code >= 550 && got.code <= 559);
 }
 
+/// It does not understand what we say, or wants something before it: our trouble, not the mail's.
+bool is_about_protocol(const reply& got)
+{
+    return got.code == 500 || got.code == 502 || got.code == 503;
+}
+
 } // namespace
 
 replay_dialog::replay_dialog(replay what, backend_tls tls, std::string hostname)
@@ -110,7 +116,7 @@ replay_step replay_dialog::on_reply(const reply& got)
         return say_mail();
     case state::mail:
         if (got.code == 250) return end(replay_next::ready);
-        if (!got.is_transient() && !got.is_permanent())
+        if ((!got.is_transient() && !got.is_permanent()) || is_about_protocol(got))
             return fail("backend answered MAIL with " + short_text(got));
         return refuse(got);
     case state::handshake:

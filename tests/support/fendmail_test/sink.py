@@ -57,6 +57,8 @@ class Behaviour:
     close_at_verb: str = ""
     # It closes when it has been sent this many lines of a mail.
     close_in_data_after: int | None = None
+    # It closes instead of saying what became of a mail.
+    close_after_mail: bool = False
 
     def __post_init__(self) -> None:
         self.may_greet.set()
@@ -244,6 +246,8 @@ class _Server:
             if not line or len(lines) == self._behaviour.close_in_data_after:
                 return False
             lines.append(line[1:] if line.startswith(b".") else line)
+        if self._behaviour.close_after_mail:
+            return False
         self._mail.octets = b"".join(lines)
         self._session.mails.append(self._mail)
         self._mail = Mail()

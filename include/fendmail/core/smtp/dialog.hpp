@@ -186,7 +186,6 @@ private:
     void hold(std::string_view text);
     void forget_transaction() noexcept;
     void offer_for_backend(reply& greeting) const;
-    [[nodiscard]] bool is_too_large_for_backend(std::string_view argument) const;
     void on_line(step& out, const line& input);
     void on_command(step& out, const command& input);
     void on_ehlo(step& out, const command& input);

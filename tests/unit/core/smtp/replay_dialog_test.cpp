@@ -113,6 +113,11 @@ TEST_CASE("replay: whatever else a backend says is a failure with a reason", "[s
     replay_dialog strange{{"", "MAIL FROM:<>"}, backend_tls::none, "mx"};
     (void)strange.start();
     CHECK(to_string(strange.on_octets("354 go on\r\n").then) == "failed");
+    for (const auto* reply : {"500 5.5.2 what?\r\n", "502 no\r\n", "503 5.5.1 EHLO first\r\n"}) {
+        replay_dialog lost{{"", "MAIL FROM:<>"}, backend_tls::none, "mx"};
+        (void)lost.start();
+        CHECK(to_string(lost.on_octets(reply).then) == "failed");
+    }
     replay_dialog gone{whole, backend_tls::none, "mx"};
     (void)gone.start();
     CHECK(to_string(gone.on_eof().then) == "failed");
