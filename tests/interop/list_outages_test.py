@@ -437,7 +437,8 @@ class TimeToVerdict(BesideCase):
         """It says the same, but later."""
         self.assertEqual(len(self.seen[POSTSCREEN, "listed"].refused), self.COUNT)
         self.assertEqual(self.seen[POSTSCREEN, "allowed"].passed, self.COUNT)
-        self.assertGreater(self.seen[POSTSCREEN, "listed"].median, self.WAIT * 0.9)
+        # Postfix's timers count whole seconds, so a wait of 3 s may be one of little more than 2.
+        self.assertGreater(self.seen[POSTSCREEN, "listed"].median, (self.WAIT - 1) * 0.9)
 
 
 def setUpModule() -> None:
