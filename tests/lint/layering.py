@@ -18,7 +18,7 @@ CORE_MAY_USE = {  # module -> sibling modules it may include
     "dnsbl": set(),
     "acl": set(),
     "proxy": set(),
-    "spf": {"acl"},
+    "spf": set(),
     "screen": {"smtp", "dnsbl", "acl"},
     "event": {"screen", "smtp", "dnsbl", "acl"},
 }

@@ -91,7 +91,7 @@ evaluation::matched evaluation::walk(const std::string& domain)
 evaluation::matched evaluation::walk_terms(const record& terms, const std::string& domain)
 {
     matched out;
-    acl::network_set excluded;
+    network_set excluded;
     bool is_open = true; // until it cannot be told any more whom the terms before have matched
     for (const directive& d : terms.directives) {
         const bool passes = d.qualifier == qualifier::pass;
@@ -126,7 +126,7 @@ evaluation::matched evaluation::walk_terms(const record& terms, const std::strin
     return out;
 }
 
-void evaluation::add(const matched& found, const acl::network_set& excluded, matched& to)
+void evaluation::add(const matched& found, const network_set& excluded, matched& to)
 {
     to.is_exact = to.is_exact && found.is_exact;
     for (const network& net : found.nets.networks())

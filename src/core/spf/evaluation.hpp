@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "fendmail/core/acl/network_set.hpp"
+#include "fendmail/core/network_set.hpp"
 #include "fendmail/core/spf/expander.hpp"
 
 #include <array>
@@ -40,7 +40,7 @@ public:
 private:
     /// Whom a mechanism or a record matches for sure.
     struct matched {
-        acl::network_set nets{};
+        network_set nets{};
         bool is_exact = true; ///< it matches nobody else
     };
     enum family : std::uint8_t { v4, v6 };
@@ -48,7 +48,7 @@ private:
     matched walk(const std::string& domain);
     matched walk_terms(const record& terms, const std::string& domain);
     /// Adds what `found` has beyond `excluded`.
-    void add(const matched& found, const acl::network_set& excluded, matched& to);
+    void add(const matched& found, const network_set& excluded, matched& to);
     [[nodiscard]] const record* record_of(const std::string& domain);
     [[nodiscard]] const record* only_record(const std::string& domain);
     matched match(const directive& d, const std::string& domain);

@@ -39,7 +39,7 @@ public:
 private:
     struct layer {
         access_rule rule;
-        acl::network_set taken;
+        network_set taken;
     };
     std::vector<layer> layers_;
 };
@@ -58,7 +58,7 @@ public:
 
     std::vector<access_block> translate(std::string_view list)
     {
-        const std::vector<network> everywhere{acl::all_v4(), acl::all_v6()};
+        const std::vector<network> everywhere{all_v4(), all_v6()};
         for (const std::string& word : split_list(list)) {
             block_ = {};
             rules_ = {};
@@ -164,11 +164,11 @@ private:
     const file_reader& read_;
     std::vector<remark>& remarks_;
     const place& where_;
-    acl::network_set mynetworks_;
+    network_set mynetworks_;
 
-    acl::network_set decided_;  ///< by some rule so far
-    acl::network_set shielded_; ///< from the rest of this table
-    acl::network_set stopped_;  ///< from everything that follows
+    network_set decided_;  ///< by some rule so far
+    network_set shielded_; ///< from the rest of this table
+    network_set stopped_;  ///< from everything that follows
     access_block block_;
     rule_stack rules_;
     remark_sink* sink_ = nullptr;

@@ -105,8 +105,8 @@ bool has_lost(const std::vector<address_pattern>& list)
 
 std::vector<network> members(const std::vector<address_pattern>& list)
 {
-    acl::network_set excluded;
-    acl::network_set taken;
+    network_set excluded;
+    network_set taken;
     std::vector<network> out;
     for (const address_pattern& pattern : list) {
         // Nobody knows what it excludes, so nobody knows whether what follows belongs to it.

@@ -31,7 +31,7 @@ public:
     explicit cidr_parser(remark_sink& remarks)
         : remarks_{remarks}
     {
-        domains_.push_back(acl::network_set::everything());
+        domains_.push_back(network_set::everything());
     }
 
     void take(const logical_line& line)
@@ -66,13 +66,12 @@ private:
                          "clients have plain IPv4 addresses, so this matches nobody: left out");
             return negated ? std::nullopt : std::optional<std::vector<network>>{std::in_place};
         }
-        const acl::network_set& domain = domains_.back();
+        const network_set& domain = domains_.back();
         if (!negated) return domain.common_with(*net);
-        acl::network_set taken;
+        network_set taken;
         taken.add(*net);
         std::vector<network> out;
-        for (const network& part :
-             taken.rest_of(net->address.is_v4() ? acl::all_v4() : acl::all_v6())) {
+        for (const network& part : taken.rest_of(net->address.is_v4() ? all_v4() : all_v6())) {
             const auto common = domain.common_with(part);
             out.insert(out.end(), common.begin(), common.end());
         }
@@ -85,7 +84,7 @@ private:
         const auto nets = resolve(trim(pattern), negated, line);
         // Postfix drops a faulty IF alone, and then stumbles over its ENDIF.
         if (!nets) return;
-        acl::network_set inner;
+        network_set inner;
         for (const network& net : *nets)
             inner.add(net);
         domains_.push_back(std::move(inner));
@@ -112,7 +111,7 @@ private:
     }
 
     remark_sink& remarks_;
-    std::vector<acl::network_set> domains_; ///< of the blocks that are open, the whole first
+    std::vector<network_set> domains_; ///< of the blocks that are open, the whole first
     std::vector<network_rule> out_;
 };
 

@@ -169,8 +169,8 @@ bool is_everything(const std::vector<address_pattern>& list)
     bool v4 = false, v6 = false;
     for (const address_pattern& p : list) {
         if (!p.is_member) return false;
-        v4 = v4 || p.net == acl::all_v4();
-        v6 = v6 || p.net == acl::all_v6();
+        v4 = v4 || p.net == all_v4();
+        v6 = v6 || p.net == all_v6();
     }
     return v4 && v6;
 }

@@ -47,7 +47,7 @@ std::vector<std::pair<std::string, std::string>> keywords_by_network(conversion&
 {
     constexpr std::string_view name = "postscreen_discard_ehlo_keyword_address_maps";
     remark_sink sink{c.out.remarks, c.place_of(name)};
-    acl::network_set decided; // by an earlier entry
+    network_set decided; // by an earlier entry
     std::vector<std::pair<std::string, std::string>> out;
     for (const std::string& word : split_list(c.text(name))) {
         const auto table = parse_table_name(word);

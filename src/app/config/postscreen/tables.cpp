@@ -123,7 +123,7 @@ std::optional<std::vector<network_rule>>
 read_network_table(const table_name& table, const file_reader& read, remark_sink& remarks)
 {
     if (table.kind == table_kind::fixed)
-        return std::vector<network_rule>{{{acl::all_v4(), acl::all_v6()}, table.name, 0}};
+        return std::vector<network_rule>{{{all_v4(), all_v6()}, table.name, 0}};
     if (table.kind == table_kind::pattern || table.kind == table_kind::opaque) {
         remarks.add(0, fmt::format("{} cannot be translated: put its addresses into an access file",
                                    table.shown()));

@@ -3,8 +3,8 @@
 
 #include "fendmail/app/config/postscreen/logical_lines.hpp"
 #include "fendmail/app/config/postscreen/sources.hpp"
-#include "fendmail/core/acl/network_set.hpp"
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/network_set.hpp"
 
 #include <functional>
 #include <optional>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fendmail/core/acl/network_set.hpp"
+#include "fendmail/core/network_set.hpp"
 
 #include "support/catch.hpp"
 
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace fendmail::acl {
+namespace fendmail {
 namespace {
 
 using texts = std::vector<std::string>;
@@ -50,7 +50,7 @@ bool any_contains(const std::vector<network>& nets, const ip_address& address)
 
 } // namespace
 
-TEST_CASE("network set: keeps no network that lies within another", "[acl]")
+TEST_CASE("network set: keeps no network that lies within another", "[network_set]")
 {
     CHECK(to_texts(set_of({"10.1.0.0/16", "10.0.0.0/8", "10.2.0.0/16"}).networks()) ==
           texts{"10.0.0.0/8"});
@@ -60,7 +60,7 @@ TEST_CASE("network set: keeps no network that lies within another", "[acl]")
     CHECK(network_set::everything().size() == 2);
 }
 
-TEST_CASE("network set: the rest of a network is what the set does not hold", "[acl]")
+TEST_CASE("network set: the rest of a network is what the set does not hold", "[network_set]")
 {
     const auto set = set_of({"192.0.2.64/26", "2001:db8::/32"});
     CHECK(to_texts(set.rest_of(net("192.0.2.0/24"))) == texts{"192.0.2.0/26", "192.0.2.128/25"});
@@ -71,14 +71,14 @@ TEST_CASE("network set: the rest of a network is what the set does not hold", "[
     CHECK(set_of({"2001:db8::1"}).rest_of(all_v6()).size() == 128);
 }
 
-TEST_CASE("network set: what is IPv4 to us never comes out of an IPv6 network", "[acl]")
+TEST_CASE("network set: what is IPv4 to us never comes out of an IPv6 network", "[network_set]")
 {
     // The sibling of ::fffe:0:0/96 is ::ffff:0:0/96, the mapped IPv4 addresses.
     const auto rest = set_of({"::fffe:0:0/96"}).rest_of(net("::fffc:0:0/94"));
     CHECK(to_texts(rest) == texts{"::fffc:0:0/95"});
 }
 
-TEST_CASE("network set: what it has in common with a network", "[acl]")
+TEST_CASE("network set: what it has in common with a network", "[network_set]")
 {
     const auto set = set_of({"192.0.2.64/26", "192.0.2.9", "10.0.0.0/8"});
     CHECK(to_texts(set.common_with(net("192.0.2.0/24"))) == texts{"192.0.2.9/32", "192.0.2.64/26"});
@@ -86,7 +86,7 @@ TEST_CASE("network set: what it has in common with a network", "[acl]")
     CHECK(set.common_with(net("2001:db8::/32")).empty());
 }
 
-TEST_CASE("network set: agrees address by address with a list of networks", "[acl]")
+TEST_CASE("network set: agrees address by address with a list of networks", "[network_set]")
 {
     std::mt19937 random{2821};
     for (int round = 0; round < 300; ++round) {
@@ -112,4 +112,4 @@ TEST_CASE("network set: agrees address by address with a list of networks", "[ac
     }
 }
 
-} // namespace fendmail::acl
+} // namespace fendmail

@@ -16,7 +16,7 @@
 /// family's width of them.
 /// Errors: none.
 /// Threads: a value.
-namespace fendmail::acl {
+namespace fendmail {
 
 class network_set {
 public:
@@ -62,4 +62,4 @@ private:
 /// True when `outer` holds all of `inner`.
 [[nodiscard]] bool holds(const network& outer, const network& inner) noexcept;
 
-} // namespace fendmail::acl
+} // namespace fendmail

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fendmail/core/acl/network_set.hpp"
+#include "fendmail/core/network_set.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 
-namespace fendmail::acl {
+namespace fendmail {
 
 namespace {
 
@@ -122,4 +122,4 @@ std::vector<network> network_set::networks() const
     return out;
 }
 
-} // namespace fendmail::acl
+} // namespace fendmail
