@@ -23,7 +23,7 @@ struct network {
     unsigned prefix_length = 32;
 };
 
-/// "127.64.0.0/10"
+/// "127.128.0.0/10"
 [[nodiscard]] std::optional<network> parse_network(std::string_view text);
 
 /// The answer to a query about any list: names of whatever zone are the same to us.

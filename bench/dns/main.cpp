@@ -27,7 +27,7 @@ using clock = std::chrono::steady_clock;
 
 struct arguments {
     std::string listen;
-    std::string listed = "127.64.0.0/10";
+    std::string listed = "127.128.0.0/10";
     unsigned delay_ms = 0;
     double loss_percent = 0;
 };

@@ -76,7 +76,12 @@ step dialog::on_reply(int code) noexcept
         stage_ = stage::quit;
         return step::listen;
     }
-    if (!is_greeted_) return code == 220 ? on_greeting() : leave(outcome::unexpected);
+    if (!is_greeted_) {
+        if (code == 220) return on_greeting();
+        // Who failed by speaking early may get no greeting, but the reply to what it said.
+        if (role_ != role::pregreeter) return leave(outcome::unexpected);
+        is_greeted_ = true;
+    }
     if (code != (stage_ == stage::data ? 354 : 250)) return leave(outcome::unexpected);
     switch (stage_) {
     case stage::greeting: return leave(outcome::unexpected);

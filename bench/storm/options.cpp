@@ -32,7 +32,7 @@ struct arguments {
     double duration = 0;
     double timeout = 60;
     std::string source_base = "127.1.0.1";
-    std::string listed_base = "127.64.0.1";
+    std::string listed_base = "127.128.0.1";
     std::uint32_t sources = 0;
     std::string json;
 };
@@ -63,7 +63,7 @@ void declare(CLI::App& app, arguments& given)
         ->check(CLI::PositiveNumber);
     app.add_option("--source-base", given.source_base, "First address of the clients (127.1.0.1)");
     app.add_option("--listed-base", given.listed_base,
-                   "First address of the clients that are listed (127.64.0.1)");
+                   "First address of the clients that are listed (127.128.0.1)");
     app.add_option("--sources", given.sources, "How many addresses they take in turn")
         ->check(CLI::PositiveNumber);
     app.add_option("--json", given.json, "Write the result to this file, - for standard output");

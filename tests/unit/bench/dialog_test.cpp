@@ -62,6 +62,8 @@ TEST_CASE("each role says its part and knows what became of it")
         {role::sender, {220, 354}, ehlo + quit, outcome::unexpected},
         {role::pregreeter, {521}, ehlo + "(listen)", outcome::refused},
         {role::pregreeter, {220, 250, 250, 550}, dialog_to_rcpt + quit, outcome::refused},
+        {role::pregreeter, {250, 250, 550}, dialog_to_rcpt + quit, outcome::refused},
+        {role::pregreeter, {354}, ehlo + quit, outcome::unexpected},
         {role::pregreeter, {220, 250, 250, 250}, dialog_to_rcpt + quit, outcome::let_through},
         {role::holder, {220}, "", outcome::let_through},
         {role::mailer,

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The front ends under test, each with the same settings before the same backend."""
+
+import dataclasses
+import resource
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+from fendmail_test.case import make_directory
+from fendmail_test.fendmail import Fendmail, Settings, run_command
+from fendmail_test.network import LOOPBACK4, Address, accepts, free_ports, to_text
+from fendmail_test.postfix import Postfix
+from fendmail_test.process import Child, require_program, run
+from fendmail_test.waiting import wait_until
+
+ZONES = ("one.bl.test", "two.bl.test", "three.bl.test", "four.bl.test")
+MANY = 100_000
+PASS_SERVICE = "bench-sink"
+POSTSCREEN_PORT = 2525
+
+
+@dataclasses.dataclass(frozen=True)
+class Conditions:
+    """What all peers have in common."""
+
+    greet_wait: int  # seconds
+    dns_delay: int = 0  # milliseconds
+    dns_loss: float = 0  # percent
+    workers: int = 1
+
+
+class Peer(Protocol):
+    """A front end. `roots` are the processes whose trees belong to it."""
+
+    name: str
+
+    @property
+    def address(self) -> Address: ...
+
+    @property
+    def roots(self) -> Sequence[int]: ...
+
+    @property
+    def version(self) -> str: ...
+
+
+class Direct:
+    """No front end: what the load client and the backend need by themselves."""
+
+    name = "direct"
+    roots: Sequence[int] = ()
+    version = ""
+
+    def __init__(self, backend: Address):
+        self.address = backend
+
+
+MAIN_CF = """\
+smtpd_service_name = {service}
+postscreen_dnsbl_sites = {sites}
+postscreen_dnsbl_threshold = 1
+postscreen_dnsbl_action = enforce
+postscreen_dnsbl_min_ttl = 1h
+postscreen_greet_wait = {wait}s
+postscreen_greet_action = enforce
+postscreen_access_list =
+postscreen_client_connection_count_limit = {many}
+postscreen_pre_queue_limit = {many}
+postscreen_post_queue_limit = {many}
+default_process_limit = 2000
+"""
+MASTER_CF = """\
+127.0.0.1:{port} inet n - n - 1 postscreen
+dnsblog unix - - n - 0 dnsblog
+tlsproxy unix - - n - 0 tlsproxy
+"""
+
+
+class Postscreen(Postfix):
+    """A private Postfix of which postscreen and its helpers are used."""
+
+    name = "postscreen"
+
+    def __init__(self, conditions: Conditions):
+        main = MAIN_CF.format(
+            service=PASS_SERVICE,
+            sites=", ".join(ZONES),
+            wait=conditions.greet_wait,
+            many=MANY,
+        )
+        super().__init__(main, MASTER_CF.format(port=POSTSCREEN_PORT))
+
+    @property
+    def address(self) -> Address:
+        return (LOOPBACK4, POSTSCREEN_PORT)
+
+    @property
+    def roots(self) -> Sequence[int]:
+        master = self.master_pid()
+        assert master is not None, "Postfix has ended"
+        return (master,)
+
+    @property
+    def pass_socket(self) -> Path:
+        """Where postscreen hands clients over: nobody but our sink listens there."""
+        return self.directory / "spool" / "private" / PASS_SERVICE
+
+    @property
+    def version(self) -> str:
+
+        return run([require_program("postconf", "postfix"), "-d", "-h", "mail_version"]).strip()
+
+
+def fendmail_settings(conditions: Conditions, backend: dict[str, str]) -> Settings:
+    return {
+        "server": {"workers": conditions.workers},
+        "backend": backend,
+        "greet": {"wait": f"{conditions.greet_wait}s", "wait_under_stress": f"{conditions.greet_wait}s"},
+        "dnsbl": {"sites": list(ZONES), "resolvers": [f"{LOOPBACK4}:53"], "min_ttl": "1h"},
+        "limits": {"clients_per_address": MANY, "screening": MANY, "handing_off": MANY},
+    }
+
+
+class FendmailPeer(Fendmail):
+    """fendmail with one kind of backend."""
+
+    def __init__(self, name: str, directory: Path, settings: Settings):
+        super().__init__(directory, settings)
+        self.name = name
+
+    @property
+    def roots(self) -> Sequence[int]:
+        return (self.child.pid,)
+
+    @property
+    def version(self) -> str:
+
+        return run_command("--version").stdout.strip()
+
+
+HAPROXY_CFG = """\
+global
+    log stderr format raw local0
+    maxconn {maxconn}
+    nbthread {threads}
+
+defaults
+    mode tcp
+    log global
+    option tcplog
+    timeout connect 5s
+    timeout client 5m
+    timeout server 5m
+
+frontend mx
+    bind {listen}
+    default_backend sink
+
+backend sink
+    server sink {backend} send-proxy-v2
+"""
+
+
+class HaproxyPeer:
+    """HAProxy in TCP mode, which tells the backend the client's address."""
+
+    name = "haproxy"
+
+    def __init__(self, conditions: Conditions, backend: Address):
+        self.directory = make_directory("haproxy")
+        self._threads = conditions.workers
+        self._backend = backend
+        self.address: Address = (LOOPBACK4, 0)
+        self._child: Child | None = None
+
+    def __enter__(self) -> "HaproxyPeer":
+        # In our own network nobody takes the port between this and the start.
+        self.address = (LOOPBACK4, free_ports(1)[0])
+        file = self.directory / "haproxy.cfg"
+        text = HAPROXY_CFG.format(
+            # It refuses to start when it may not have two descriptors for each.
+            maxconn=(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200) // 2,
+            threads=self._threads,
+            listen=to_text(self.address),
+            backend=to_text(self._backend),
+        )
+        file.write_text(text, encoding="ascii")
+        program = require_program("haproxy", "haproxy")
+        child = self._child = Child([program, "-db", "-f", file], self.directory, "haproxy")
+        wait_until(
+            lambda: not child.is_running() or accepts(self.address),
+            lambda: f"HAProxy: {child.output()}",
+        )
+        assert child.is_running(), f"HAProxy does not start: {child.output()}"
+        return self
+
+    def __exit__(self, *_) -> None:
+        if self._child is not None:
+            self._child.stop()
+        shutil.rmtree(self.directory)
+
+    @property
+    def roots(self) -> Sequence[int]:
+        assert self._child is not None
+        return (self._child.pid,)
+
+    @property
+    def version(self) -> str:
+
+        return run([require_program("haproxy", "haproxy"), "-v"]).split()[2]
