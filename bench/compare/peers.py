@@ -176,6 +176,14 @@ class HaproxyPeer:
         self._child: Child | None = None
 
     def __enter__(self) -> "HaproxyPeer":
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
         # In our own network nobody takes the port between this and the start.
         self.address = (LOOPBACK4, free_ports(1)[0])
         file = self.directory / "haproxy.cfg"
@@ -194,7 +202,6 @@ class HaproxyPeer:
             lambda: f"HAProxy: {child.output()}",
         )
         assert child.is_running(), f"HAProxy does not start: {child.output()}"
-        return self
 
     def __exit__(self, *_) -> None:
         if self._child is not None:
