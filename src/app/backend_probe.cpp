@@ -76,7 +76,7 @@ void backend_probe::note(const service& of, const smtp::extensions& seen)
     offers_ = std::make_shared<const smtp::extensions>(seen);
 }
 
-asio::awaitable<void> backend_probe::run()
+io::awaitable<void> backend_probe::run()
 {
     while (!stopped_ && wants_probe(*service_)) {
         changed_ = false;
@@ -89,14 +89,14 @@ asio::awaitable<void> backend_probe::run()
     }
 }
 
-asio::awaitable<bool> backend_probe::ask(std::shared_ptr<const service> what)
+io::awaitable<bool> backend_probe::ask(std::shared_ptr<const service> what)
 {
     io::stream_group streams;
     streams_ = &streams;
     const registration forget{streams_};
     // Nobody connected; what waits for a client waits here.
-    io::stream nobody{io::stream::socket{*context_}};
-    io::stream server{io::stream::socket{*context_}};
+    io::stream nobody{context_->get_executor()};
+    io::stream server{context_->get_executor()};
     const io::stream_group::membership member{streams, server};
     io::hand_off_request request{nobody, outsider, where_it_connected, *deadlines_, streams};
     io::resume_options options;

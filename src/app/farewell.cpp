@@ -19,7 +19,7 @@ constexpr std::size_t lingering_max = 256;
 
 } // namespace
 
-asio::awaitable<void> say_farewell(worker& where, io::stream& to, std::string_view words)
+io::awaitable<void> say_farewell(worker& where, io::stream& to, std::string_view words)
 {
     io::deadline limit{where.deadlines(), to};
     limit.set_after(time_to_write);

@@ -37,10 +37,10 @@ std::string beginning_of(io::stream& connection, const proxy::header_reader& hea
 
 /// One connection of a balancer.
 struct intake::visit {
-    visit(worker& where, std::shared_ptr<const service> with, io::stream::socket socket,
+    visit(worker& where, std::shared_ptr<const service> with, io::unique_fd accepted,
           const endpoint& from, const endpoint& to)
         : what{std::move(with)}
-        , connection{std::move(socket)}
+        , connection{where.context().get_executor(), std::move(accepted)}
         , balancer{from}
         , local{to}
         , place{where.sessions(), connection}
@@ -56,10 +56,10 @@ struct intake::visit {
     io::deadline limit;
 };
 
-asio::awaitable<void> intake::receive(std::shared_ptr<const service> what,
-                                      io::stream::socket socket, endpoint balancer, endpoint local)
+io::awaitable<void> intake::receive(std::shared_ptr<const service> what, io::unique_fd accepted,
+                                    endpoint balancer, endpoint local)
 {
-    visit from{*worker_, std::move(what), std::move(socket), balancer, local};
+    visit from{*worker_, std::move(what), std::move(accepted), balancer, local};
     const auto& config = from.what->config;
     if (worker_->sessions().shared().arrivals.load() > config.screening_limit) {
         co_await refuse(from, "too many connections wait for theirs (limits.screening)", "");
@@ -78,14 +78,14 @@ asio::awaitable<void> intake::receive(std::shared_ptr<const service> what,
         co_await answer_check(from);
         co_return;
     }
-    const int descriptor = from.connection.release();
-    if (descriptor < 0) co_return;
+    auto descriptor = from.connection.release();
+    if (!descriptor) co_return;
     worker_->owner_of(origin->client.address)
-        .take_over({io::unique_fd{descriptor}, from.what, origin->client, origin->local});
+        .take_over({std::move(descriptor), from.what, origin->client, origin->local});
 }
 
 /// @return false when all is said and done
-asio::awaitable<bool> intake::read_header(visit& from, proxy::header_reader& header)
+io::awaitable<bool> intake::read_header(visit& from, proxy::header_reader& header)
 {
     from.limit.set_after(from.what->config.proxy_header_timeout);
     auto end = wait_end::woken;
@@ -112,7 +112,7 @@ asio::awaitable<bool> intake::read_header(visit& from, proxy::header_reader& hea
     co_return false;
 }
 
-asio::awaitable<void> intake::refuse(visit& from, std::string_view reason, std::string_view text)
+io::awaitable<void> intake::refuse(visit& from, std::string_view reason, std::string_view text)
 {
     report(from, reason, text);
     from.place.leave(); // or refused ones would fill the places of those who wait
@@ -134,7 +134,7 @@ void intake::turn_away(visit& from) noexcept
 
 /// A balancer that says LOCAL tests whether we speak SMTP. Nobody is screened or handed off, and
 /// nothing is logged: it comes every few seconds.
-asio::awaitable<void> intake::answer_check(visit& from)
+io::awaitable<void> intake::answer_check(visit& from)
 {
     smtp::dialog_options options;
     options.hostname = from.what->config.hostname;

@@ -3,17 +3,17 @@
 
 #include "fendmail/core/assert.hpp"
 #include "fendmail/io/clock.hpp"
-#include "session_impl.hpp"
+#include "session_early.hpp"
 
 #include <fmt/format.h>
 
 namespace fendmail::app {
 
-session::session(worker& where, std::shared_ptr<const service> what, io::stream::socket socket,
+session::session(worker& where, std::shared_ptr<const service> what, io::unique_fd connected,
                  const endpoint& client, const endpoint& local)
     : worker_{where}
     , service_{std::move(what)}
-    , stream_{std::move(socket)}
+    , stream_{where.context().get_executor(), std::move(connected)}
     , client_{client}
     , local_{local}
     , accepted_{io::steady_now()}
@@ -50,35 +50,32 @@ session::~session()
     emit(summary);
 }
 
-asio::awaitable<void> session::run()
+void session::begin(std::unique_ptr<session> self)
 {
-    if (const auto why = refused_at_connect()) {
-        co_await refuse_connection(*why);
-        co_return;
-    }
-    auto step = consult_access_list();
-    if (step == screen::step::look_up_record) step = consult_store();
+    session& s = *self;
+    if (const auto why = s.refused_at_connect())
+        return s.worker_.spawn(refuse(std::move(self), *why));
+    auto step = s.consult_access_list();
+    if (step == screen::step::look_up_record) step = s.consult_store();
     if ((step == screen::step::run_early_tests || step == screen::step::run_dialog) &&
-        is_vetoed()) {
-        emit(event::vetoed{client_, local_});
-        step = screener_.on_veto();
+        s.is_vetoed()) {
+        s.emit(event::vetoed{s.client_, s.local_});
+        step = s.screener_.on_veto();
     }
     // Whoever is known or permitted is not screened and needs no place among those who are.
-    if (step != screen::step::hand_off && is_screening_full()) {
-        co_await refuse_connection(event::connect_refusal::all_screening_ports_busy);
-        co_return;
-    }
-    if (step == screen::step::run_early_tests) {
-        const auto after = co_await run_early_tests();
-        if (!after) {
-            client_gone();
-            co_return;
-        }
-        step = *after;
-    }
-    decided_ = io::steady_now();
-    reasons_ = screener_.reasons();
-    co_await follow(step);
+    if (step != screen::step::hand_off && s.is_screening_full())
+        return s.worker_.spawn(
+            refuse(std::move(self), event::connect_refusal::all_screening_ports_busy));
+    if (step == screen::step::run_early_tests) return run_early_tests(std::move(self));
+    decide(std::move(self), step);
+}
+
+void session::decide(std::unique_ptr<session> self, screen::step step)
+{
+    self->decided_ = io::steady_now();
+    self->reasons_ = self->screener_.reasons();
+    worker& where = self->worker_;
+    where.spawn(follow(std::move(self), step));
 }
 
 // ── decisions at connect ──────────────────────────────────────────────────────────────────────
@@ -141,15 +138,16 @@ screen::step session::consult_store()
     return screener_.on_record(known, io::wall_now());
 }
 
-asio::awaitable<void> session::follow(screen::step step)
+io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step step)
 {
+    session& s = *self;
     switch (step) {
-    case screen::step::hand_off: co_await hand_off(); co_return;
+    case screen::step::hand_off: co_await s.hand_off(); co_return;
     case screen::step::drop:
-        verdict_ = event::verdict::dropped;
-        co_await say_and_close(*screener_.refusal());
+        s.verdict_ = event::verdict::dropped;
+        co_await s.say_and_close(*s.screener_.refusal());
         co_return;
-    case screen::step::run_dialog: co_await run_dialog(); co_return;
+    case screen::step::run_dialog: co_await s.run_dialog(); co_return;
     case screen::step::look_up_record:
     case screen::step::run_early_tests:
     case screen::step::keep_waiting: break;
@@ -157,7 +155,12 @@ asio::awaitable<void> session::follow(screen::step step)
     FENDMAIL_ASSERT(false);
 }
 
-asio::awaitable<void> session::refuse_connection(event::connect_refusal why)
+io::awaitable<void> session::refuse(std::unique_ptr<session> self, event::connect_refusal why)
+{
+    co_await self->refuse_connection(why);
+}
+
+io::awaitable<void> session::refuse_connection(event::connect_refusal why)
 {
     emit(event::connect_refused{client_, why});
     // Or a flood from one address would fill the places of all others while it is being refused.
@@ -199,11 +202,11 @@ void session::client_gone()
     emit(event::hung_up{client_, between(phase_begun_, io::steady_now()), phase_});
 }
 
-asio::awaitable<void> run_session(worker& where, std::shared_ptr<const service> what,
-                                  io::stream::socket socket, endpoint client, endpoint local)
+void begin_session(worker& where, std::shared_ptr<const service> what, io::unique_fd connected,
+                   const endpoint& client, const endpoint& local)
 {
-    session one{where, std::move(what), std::move(socket), client, local};
-    co_await one.run();
+    session::begin(
+        std::make_unique<session>(where, std::move(what), std::move(connected), client, local));
 }
 
 } // namespace fendmail::app

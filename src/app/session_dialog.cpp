@@ -24,7 +24,7 @@ constexpr std::size_t lingering_max = 256;
 
 } // namespace
 
-asio::awaitable<void> session::say_and_close(smtp::reply answer)
+io::awaitable<void> session::say_and_close(smtp::reply answer)
 {
     if (config().dialog.soft_bounce) answer = smtp::softened(std::move(answer));
     reply_ = smtp::to_log(answer);
@@ -35,7 +35,7 @@ asio::awaitable<void> session::say_and_close(smtp::reply answer)
     if (co_await stream_.write(smtp::to_wire(answer), &limit) == wait_end::ready) co_await linger();
 }
 
-asio::awaitable<void> session::linger()
+io::awaitable<void> session::linger()
 {
     auto& lingering = worker_.sessions().shared().lingering;
     if (lingering.load() >= lingering_max) co_return;
@@ -68,7 +68,7 @@ std::string session::footer() const
     return smtp::expand_footer(config().reject_footer, values);
 }
 
-asio::awaitable<void> session::run_dialog()
+io::awaitable<void> session::run_dialog()
 {
     smtp::dialog_terms terms;
     // Who spoke too early has its commands answered; a 220 now would answer its EHLO.
@@ -100,7 +100,7 @@ void session::add_reason(std::string_view why)
 
 /// Moves octets between the client and the dialog. One deadline covers a whole command, so that
 /// a client that sends an octet a minute runs out of time all the same.
-asio::awaitable<void> session::talk(smtp::dialog dialog)
+io::awaitable<void> session::talk(smtp::dialog dialog)
 {
     enter(event::phase::dialog);
     io::deadline limit{worker_.deadlines(), stream_};
@@ -137,7 +137,7 @@ asio::awaitable<void> session::talk(smtp::dialog dialog)
     client_gone();
 }
 
-asio::awaitable<std::optional<smtp::step>> session::hear(smtp::dialog& dialog, io::deadline& limit)
+io::awaitable<std::optional<smtp::step>> session::hear(smtp::dialog& dialog, io::deadline& limit)
 {
     std::array<char, 2048> octets;
     const auto got = co_await stream_.read_some(asio::buffer(octets), &limit);
@@ -162,7 +162,7 @@ asio::awaitable<std::optional<smtp::step>> session::hear(smtp::dialog& dialog, i
 }
 
 /// @return false when the session is over
-asio::awaitable<bool> session::start_tls(smtp::dialog& dialog)
+io::awaitable<bool> session::start_tls(smtp::dialog& dialog)
 {
     FENDMAIL_ASSERT(config().tls.context);
     io::deadline limit{worker_.deadlines(), stream_};

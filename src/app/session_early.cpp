@@ -1,108 +1,106 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "session_early.hpp"
+
 #include "fendmail/core/limits.hpp"
 #include "fendmail/io/clock.hpp"
-#include "fendmail/io/name_lookup.hpp"
-#include "session_impl.hpp"
 
 #include <array>
+#include <exception>
 #include <fmt/format.h>
 
 namespace fendmail::app {
 
-namespace {
-
-/// What makes the score: the lists, and the name of the client.
-struct score_sources {
-    explicit score_sources(const dnsbl::name_weights& of_names) noexcept
-        : weights{of_names}
-    {
-    }
-
-    [[nodiscard]] bool are_done() const noexcept { return lists.done() && (!name || name->done()); }
-    [[nodiscard]] dnsbl::score score() const noexcept
-    {
-        if (!name) return lists.score();
-        return dnsbl::with_name(lists.score(), any_list, name->finding(), weights);
-    }
-    [[nodiscard]] dnsbl::score_bounds bounds() const noexcept
-    {
-        if (!name) return lists.bounds();
-        return dnsbl::with_name(lists.bounds(), finding(), weights);
-    }
-    [[nodiscard]] bool are_certain(const dnsbl::score_limits& limits) const noexcept
-    {
-        const auto can_become = bounds();
-        switch (certainty_of(can_become, limits)) {
-        case dnsbl::certainty::open: return false;
-        case dnsbl::certainty::fails:
-        case dnsbl::certainty::allows: return true;
-        case dnsbl::certainty::passes: break;
-        }
-        // The name in HELO is added to what the others say in the end.
-        return weights.own_helo == 0 || can_become.highest + weights.own_helo < limits.threshold;
-    }
-    /// Null while there is none.
-    [[nodiscard]] const dnsbl::name_finding* finding() const noexcept
-    {
-        return name && name->done() ? &name->finding() : nullptr;
-    }
-
-    const dnsbl::name_weights& weights;
-    io::dnsbl_lookup::subscription lists;
-    bool any_list = false;
-    std::optional<io::name_lookup> name;
-};
-
-} // namespace
-
-asio::awaitable<std::optional<screen::step>> session::run_early_tests()
+void session::early_tests::ask()
 {
-    enter(event::phase::early);
-    const auto todo = screener_.tests_to_run().todo;
-    if (todo[screen::test::pregreet] && !say_teaser()) co_return std::nullopt;
+    const auto& config = of_.config();
+    const auto& rules = config.screening;
+    sources_.lists = of_.worker_.lookups().join(
+        of_.client_.address, of_.service_->dnsbl_sites, config.dnsbl_timeout, this,
+        {rules.score_limits(), of_.screener_.has_passed(screen::test::dnsbl)});
+    sources_.any_list = !of_.service_->dnsbl_sites->empty();
+    if (rules.names.ask_dns())
+        sources_.name.emplace(of_.worker_.deadlines(), of_.worker_.resolver(), of_.client_.address,
+                              config.client_name_timeout, *this);
+}
 
-    const auto& rules = config().screening;
-    score_sources sources{rules.names};
-    bool scored = !todo[screen::test::dnsbl];
-    if (!scored) {
-        sources.lists = worker_.lookups().join(
-            client_.address, service_->dnsbl_sites, config().dnsbl_timeout, &stream_,
-            {rules.score_limits(), screener_.has_passed(screen::test::dnsbl)});
-        sources.any_list = !service_->dnsbl_sites->empty();
-        if (rules.names.ask_dns())
-            sources.name.emplace(worker_.deadlines(), worker_.resolver(), client_.address,
-                                 config().client_name_timeout, stream_);
+screen::step session::early_tests::next(screen::step step)
+{
+    auto& screener = of_.screener_;
+    const auto& limits = of_.config().screening.score_limits();
+    if (is_decided()) return found_;
+    if (!is_scored_ && sources_.are_done()) {
+        step = screener.on_score(sources_.score());
+        note_score(sources_.score());
+    } else if (!is_scored_ && sources_.are_certain(limits)) {
+        step = screener.on_partial_score(sources_.score(), sources_.bounds());
+        if (screener.early().status(screen::test::dnsbl) != screen::early_status::pending)
+            note_score(sources_.score());
     }
-    io::deadline time_is_up{worker_.deadlines(), stream_};
-    time_is_up.set(phase_begun_ + early_limit());
-
-    for (auto step = screen::step::keep_waiting;;) {
-        // Whatever woke us, look at all of it; the client last, since its octets stay.
-        if (!scored && sources.are_done()) {
-            scored = true;
-            step = screener_.on_score(sources.score());
-            tell_score(sources.score(), sources.finding());
-        } else if (!scored && sources.are_certain(rules.score_limits())) {
-            step = screener_.on_partial_score(sources.score(), sources.bounds());
-            scored = screener_.early().status(screen::test::dnsbl) != screen::early_status::pending;
-            if (scored) tell_score(sources.score(), sources.finding());
-        }
-        if (step == screen::step::keep_waiting && time_is_up.has_passed()) {
-            const auto so_far = scored ? screener_.early().score() : sources.score();
-            step = screener_.on_greet_wait_elapsed(so_far);
-            if (!scored) tell_score(so_far, sources.finding());
-        }
-        if (step != screen::step::keep_waiting) co_return step;
-
-        const auto end = client_spoke_ ? co_await stream_.wait_woken(&time_is_up)
-                                       : co_await stream_.wait_readable(&time_is_up);
-        if (end == wait_end::failed || end == wait_end::closed || !stream_.is_open())
-            co_return std::nullopt;
-        if (end != wait_end::ready) continue;
-        const auto after = look_at_client();
-        if (!after) co_return std::nullopt;
-        step = *after;
+    if (step == screen::step::keep_waiting && time_is_up_.has_passed()) {
+        const auto so_far = is_scored_ ? screener.early().score() : sources_.score();
+        step = screener.on_greet_wait_elapsed(so_far);
+        if (!is_scored_) of_.tell_score(so_far, sources_.finding());
     }
+    found_ = step;
+    return step;
+}
+
+/// Nothing more is wanted of lists and names.
+void session::early_tests::note_score(const dnsbl::score& score)
+{
+    is_scored_ = true;
+    of_.tell_score(score, sources_.finding());
+    sources_.lists = {};
+    sources_.name.reset();
+}
+
+void session::early_tests::wake() noexcept
+try {
+    if (next(screen::step::keep_waiting) != screen::step::keep_waiting) of_.stream_.wake();
+} catch (const std::exception&) {
+    of_.stream_.wake(); // no memory: whoever is woken tries once more, and may say so
+}
+
+void session::run_early_tests(std::unique_ptr<session> self)
+{
+    session& s = *self;
+    s.enter(event::phase::early);
+    const auto& todo = s.screener_.tests_to_run().todo;
+    if (todo[screen::test::pregreet] && !s.say_teaser()) return s.client_gone();
+    s.early_ = std::make_unique<early_tests>(s);
+    wait_on(std::move(self), screen::step::keep_waiting);
+}
+
+void session::wait_on(std::unique_ptr<session> self, screen::step step)
+{
+    session& s = *self;
+    step = s.early_->next(step);
+    if (step != screen::step::keep_waiting) {
+        s.early_.reset();
+        return decide(std::move(self), step);
+    }
+    auto done = [self = std::move(self)](wait_end end) mutable {
+        worker& where = self->worker_;
+        where.guard([&] { on_wait_end(std::move(self), end); });
+    };
+    if (s.early_->client_spoke)
+        s.stream_.when_woken(std::move(done));
+    else
+        s.stream_.when_readable(std::move(done));
+}
+
+void session::on_wait_end(std::unique_ptr<session> self, wait_end end)
+{
+    session& s = *self;
+    if (end == wait_end::failed || end == wait_end::closed || !s.stream_.is_open())
+        return s.client_gone();
+    // What was decided before the client was looked at stands.
+    if (end != wait_end::ready || s.early_->is_decided())
+        return wait_on(std::move(self), screen::step::keep_waiting);
+    // Of a stream that waits only to be woken, "ready" is an error of its connection.
+    if (s.early_->client_spoke) return s.client_gone();
+    if (const auto step = s.look_at_client()) return wait_on(std::move(self), *step);
+    s.client_gone();
 }
 
 bool session::say_teaser()
@@ -126,7 +124,7 @@ std::optional<screen::step> session::look_at_client()
     const auto seen = stream_.peek(asio::buffer(octets));
     if (seen.end != wait_end::ready) return std::nullopt;
     if (seen.octets == 0) return screen::step::keep_waiting;
-    client_spoke_ = true;
+    early_->client_spoke = true;
     if (!screener_.early().listens()) return screen::step::keep_waiting;
     emit(event::pregreeted{client_,
                            seen.octets,

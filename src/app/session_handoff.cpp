@@ -34,7 +34,7 @@ void session::tell_way_in()
     FENDMAIL_ASSERT(false);
 }
 
-asio::awaitable<io::hand_off_result> session::connect_backend()
+io::awaitable<io::hand_off_result> session::connect_backend()
 {
     auto& shared = worker_.sessions().shared();
     if (!shared.has_room_for_backend()) {
@@ -49,7 +49,7 @@ asio::awaitable<io::hand_off_result> session::connect_backend()
     co_return co_await service_->backend->hand_off(request);
 }
 
-asio::awaitable<void> session::hand_off()
+io::awaitable<void> session::hand_off()
 {
     const auto remembered = memory();
     const bool was_tested =
@@ -76,7 +76,7 @@ asio::awaitable<void> session::hand_off()
         phase_ = event::phase::relay;
         ended_by_ = result.ended_by;
         if (result.idle) reasons_ = "idle";
-        co_await end_relay(result.fault, result.last_words);
+        co_await end_relay(result.client_ended, result.fault, result.last_words);
         if (result.fault) reasons_ = smtp::to_string(result.fault->kind);
         co_return;
     case io::hand_off_end::lost:
@@ -94,7 +94,7 @@ asio::awaitable<void> session::hand_off()
 /// wrong port, a half-made configuration) would bounce all mail for good, so the client is told to
 /// come back. Behind a teaser no 4xx may follow at once: "220-" has to be completed by a 220, and
 /// the first command gets the reply.
-asio::awaitable<void> session::answer_for_backend(const io::hand_off_result& result)
+io::awaitable<void> session::answer_for_backend(const io::hand_off_result& result)
 {
     auto answer = result.refusal && result.refusal->is_transient()
                       ? *result.refusal
@@ -115,7 +115,7 @@ asio::awaitable<void> session::answer_for_backend(const io::hand_off_result& res
 
 // ── from our dialog to the backend ────────────────────────────────────────────────────────────
 
-asio::awaitable<io::resume_result> session::resume(const smtp::dialog& dialog, io::stream& server)
+io::awaitable<io::resume_result> session::resume(const smtp::dialog& dialog, io::stream& server)
 {
     auto& shared = worker_.sessions().shared();
     if (!shared.has_room_for_backend()) {
@@ -138,12 +138,12 @@ asio::awaitable<io::resume_result> session::resume(const smtp::dialog& dialog, i
 /// The client has passed its deep tests and named a recipient, or wants something that only the
 /// backend can give it.
 /// @return what the dialog says when the backend cannot be had; nothing when the session is over
-asio::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
+io::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
 {
     remember();
     const tick begun = io::steady_now();
     const counted descriptor{worker_.sessions().shared().descriptors};
-    io::stream server{io::stream::socket{stream_.raw().get_executor()}};
+    io::stream server{stream_.get_executor()};
     const io::stream_group::membership member{streams_, server};
     const auto result = co_await resume(dialog, server);
     if (!stream_.is_open()) { // an orderly stop closed it
@@ -192,8 +192,8 @@ std::string session::trouble_of_ours(const io::resume_result& result,
     return {};
 }
 
-asio::awaitable<void> session::relay_rest(const smtp::dialog& dialog, io::stream& server,
-                                          bool backend_has_chunking)
+io::awaitable<void> session::relay_rest(const smtp::dialog& dialog, io::stream& server,
+                                        bool backend_has_chunking)
 {
     ticket_.leave_screening();
     decided_ = io::steady_now();
@@ -202,7 +202,6 @@ asio::awaitable<void> session::relay_rest(const smtp::dialog& dialog, io::stream
     verdict_ = !screener_.passed_in_dialog() ? event::verdict::passed
                : screener_.is_new_client()   ? event::verdict::pass_new
                                              : event::verdict::pass_old;
-    stream_.set_no_delay();
     io::relay_result done;
     io::guarded_relay_result guarded;
     if (config().backend.data == backend_data::as_is) {
@@ -219,10 +218,10 @@ asio::awaitable<void> session::relay_rest(const smtp::dialog& dialog, io::stream
     trouble_ = guarded.fault ? smtp::to_string(guarded.fault->kind) : done.idle ? "idle" : "";
     octets_in_ = done.octets_in;
     octets_out_ = done.octets_out;
-    co_await end_relay(guarded.fault, guarded.last_words);
+    co_await end_relay(done.client_ended, guarded.fault, guarded.last_words);
 }
 
-asio::awaitable<io::relay_result> session::relay_as_is(std::string_view held, io::stream& server)
+io::awaitable<io::relay_result> session::relay_as_is(std::string_view held, io::stream& server)
 {
     io::deadline limit{worker_.deadlines(), server};
     limit.set_after(config().backend.greeting_timeout);
@@ -239,14 +238,16 @@ asio::awaitable<io::relay_result> session::relay_as_is(std::string_view held, io
 }
 
 /// The backend has gone; what the client has to hear of that.
-asio::awaitable<void> session::end_relay(std::optional<smtp::guard_fault> fault,
-                                         std::optional<smtp::reply> last_words)
+io::awaitable<void> session::end_relay(bool client_ended, std::optional<smtp::guard_fault> fault,
+                                       std::optional<smtp::reply> last_words)
 {
     if (fault)
         emit(event::relay_stopped{client_, smtp::to_string(fault->kind),
                                   smtp::to_string(fault->place), fault->offset});
     if (!stream_.is_open()) co_return;
     const auto who = ended_by_;
+    // Whoever has closed and was read to the end can lose nothing.
+    if (client_ended && !last_words) co_return;
     if (last_words)
         co_await say_and_close(std::move(*last_words));
     else

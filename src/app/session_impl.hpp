@@ -32,13 +32,15 @@ inline constexpr milliseconds last_reply_time{10000};
 
 class session {
 public:
-    session(worker& where, std::shared_ptr<const service> what, io::stream::socket socket,
+    session(worker& where, std::shared_ptr<const service> what, io::unique_fd connected,
             const endpoint& client, const endpoint& local);
     session(const session&) = delete;
     session& operator=(const session&) = delete;
     ~session();
 
-    asio::awaitable<void> run();
+    /// Decides what can be decided at once, and begins what comes then. Whoever waits holds the
+    /// session: its wait in the event loop, or its coroutine.
+    static void begin(std::unique_ptr<session> self);
 
 private:
     [[nodiscard]] const runtime_config& config() const noexcept { return service_->config; }
@@ -56,42 +58,46 @@ private:
     [[nodiscard]] screen::step consult_store();
     [[nodiscard]] bool is_screening_full() noexcept;
     [[nodiscard]] bool is_vetoed() const noexcept;
-    asio::awaitable<std::optional<screen::step>> run_early_tests();
+    static void run_early_tests(std::unique_ptr<session> self);
+    static void wait_on(std::unique_ptr<session> self, screen::step step);
+    static void on_wait_end(std::unique_ptr<session> self, wait_end end);
     [[nodiscard]] bool say_teaser();
     [[nodiscard]] milliseconds early_limit() const noexcept;
     [[nodiscard]] std::optional<screen::step> look_at_client();
     void tell_score(const dnsbl::score& score, const dnsbl::name_finding* found);
     void tell_own_helo(const smtp::fault_seen& seen);
 
-    asio::awaitable<void> follow(screen::step step);
-    asio::awaitable<void> refuse_connection(event::connect_refusal why);
-    asio::awaitable<void> say_and_close(smtp::reply answer);
+    static void decide(std::unique_ptr<session> self, screen::step step);
+    static io::awaitable<void> follow(std::unique_ptr<session> self, screen::step step);
+    static io::awaitable<void> refuse(std::unique_ptr<session> self, event::connect_refusal why);
+    io::awaitable<void> refuse_connection(event::connect_refusal why);
+    io::awaitable<void> say_and_close(smtp::reply answer);
     [[nodiscard]] std::string footer() const;
-    asio::awaitable<void> run_dialog();
-    asio::awaitable<void> talk(smtp::dialog dialog);
+    io::awaitable<void> run_dialog();
+    io::awaitable<void> talk(smtp::dialog dialog);
     /// @return what the dialog makes of it; nothing when the connection is over
-    asio::awaitable<std::optional<smtp::step>> hear(smtp::dialog& dialog, io::deadline& limit);
-    asio::awaitable<bool> start_tls(smtp::dialog& dialog);
-    asio::awaitable<std::optional<smtp::step>> go_on(smtp::dialog& dialog);
+    io::awaitable<std::optional<smtp::step>> hear(smtp::dialog& dialog, io::deadline& limit);
+    io::awaitable<bool> start_tls(smtp::dialog& dialog);
+    io::awaitable<std::optional<smtp::step>> go_on(smtp::dialog& dialog);
     [[nodiscard]] std::string trouble_of_ours(const io::resume_result& result,
                                               const smtp::dialog& dialog) const;
-    asio::awaitable<io::resume_result> resume(const smtp::dialog& dialog, io::stream& server);
-    asio::awaitable<void> relay_rest(const smtp::dialog& dialog, io::stream& server,
-                                     bool backend_has_chunking);
-    asio::awaitable<io::relay_result> relay_as_is(std::string_view held, io::stream& server);
-    asio::awaitable<void> end_relay(std::optional<smtp::guard_fault> fault,
-                                    std::optional<smtp::reply> last_words);
+    io::awaitable<io::resume_result> resume(const smtp::dialog& dialog, io::stream& server);
+    io::awaitable<void> relay_rest(const smtp::dialog& dialog, io::stream& server,
+                                   bool backend_has_chunking);
+    io::awaitable<io::relay_result> relay_as_is(std::string_view held, io::stream& server);
+    io::awaitable<void> end_relay(bool client_ended, std::optional<smtp::guard_fault> fault,
+                                  std::optional<smtp::reply> last_words);
     void remember();
     void add_reason(std::string_view why);
     [[nodiscard]] tick_span command_time_limit() const noexcept;
     void tell(const smtp::note& what);
     void tell_refusal(const smtp::recipient_refused& what);
-    asio::awaitable<void> linger();
+    io::awaitable<void> linger();
 
     void tell_way_in();
-    asio::awaitable<void> hand_off();
-    asio::awaitable<io::hand_off_result> connect_backend();
-    asio::awaitable<void> answer_for_backend(const io::hand_off_result& result);
+    io::awaitable<void> hand_off();
+    io::awaitable<io::hand_off_result> connect_backend();
+    io::awaitable<void> answer_for_backend(const io::hand_off_result& result);
 
     void enter(event::phase phase) noexcept;
     void client_gone();
@@ -108,8 +114,9 @@ private:
     io::stream_group::membership member_;
     registry::ticket ticket_;
     screen::screener screener_;
+    class early_tests;
+    std::unique_ptr<early_tests> early_; ///< while they run
     bool teaser_sent_ = false;
-    bool client_spoke_ = false; ///< unread octets wait in the socket
     bool backend_has_it_ = false;
     bool tls_failed_ = false;
     bool remembered_ = false;

@@ -5,12 +5,8 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/system/system_error.hpp>
 #include <exception>
-#include <netinet/in.h>
 #include <pthread.h>
-#include <string>
-#include <sys/socket.h>
 #include <utility>
 
 namespace fendmail::app {
@@ -42,8 +38,8 @@ void worker::listen(io::unique_fd socket, const endpoint& where)
     listeners_.push_back(std::make_unique<io::listener>(
         context_, std::move(socket), where, *events_,
         [this] { return registry_.shared().has_room_for_client(); },
-        [this](io::stream::socket connected, const endpoint& client, const endpoint& local) {
-            accept(std::move(connected), client, local);
+        [this](io::unique_fd connected, const endpoint& client, const endpoint& local) {
+            guard([&] { accept(std::move(connected), client, local); });
         }));
 }
 
@@ -101,26 +97,12 @@ void worker::take_over(newcomer who)
 {
     // Counted until its session counts for itself.
     auto descriptor = std::make_unique<counted>(registry_.shared().descriptors);
-    asio::post(context_,
-               [this, who = std::move(who), descriptor = std::move(descriptor)]() mutable {
-                   try {
-                       begin(std::move(who));
-                   } catch (const std::exception& e) { // no memory: this client comes back
-                       const std::string text = e.what();
-                       events_->on(event::internal_error{text});
-                   }
-               });
-}
-
-void worker::begin(newcomer who)
-{
-    io::stream::socket socket{context_};
-    boost::system::error_code error;
-    // The protocol only matters for opening; what the descriptor is does not change.
-    socket.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), who.socket.get(), error);
-    if (error) throw boost::system::system_error(error, "cannot take over a client");
-    (void)who.socket.release();
-    spawn(run_session(*this, std::move(who.what), std::move(socket), who.client, who.local));
+    asio::post(context_, [this, who = std::move(who),
+                          descriptor = std::move(descriptor)]() mutable {
+        guard([&] {
+            begin_session(*this, std::move(who.what), std::move(who.socket), who.client, who.local);
+        });
+    });
 }
 
 void worker::close_doors(std::function<void()> done)
@@ -160,27 +142,25 @@ void worker::stop()
     }
 }
 
-void worker::accept(io::stream::socket socket, const endpoint& client, const endpoint& local)
+void worker::accept(io::unique_fd connected, const endpoint& client, const endpoint& local)
 {
     // Decided by the address alone, before an octet is read.
     if (service_->config.trusts(client.address))
-        spawn(intake_.receive(service_, std::move(socket), client, local));
+        spawn(intake_.receive(service_, std::move(connected), client, local));
     else
-        spawn(run_session(*this, service_, std::move(socket), client, local));
+        begin_session(*this, service_, std::move(connected), client, local);
 }
 
-void worker::spawn(io::asio::awaitable<void> what)
+void worker::spawn(io::awaitable<void> what)
 {
     asio::co_spawn(context_, std::move(what), [this](std::exception_ptr escaped) {
-        if (!escaped) return;
-        // A bug of ours or no memory: it ends this session and no other.
-        try {
-            std::rethrow_exception(escaped);
-        } catch (const std::exception& e) {
-            const std::string text = e.what();
-            events_->on(event::internal_error{text});
-        }
+        if (escaped) guard([&] { std::rethrow_exception(escaped); });
     });
+}
+
+void worker::tell_failure(const std::exception& what) noexcept
+{
+    events_->on(event::internal_error{what.what()});
 }
 
 } // namespace fendmail::app

@@ -8,7 +8,6 @@
 #include "fendmail/io/unix_connect.hpp"
 
 #include <array>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <cerrno>
 #include <cstring>
 #include <fmt/format.h>
@@ -91,8 +90,8 @@ fdpass_backend::fdpass_backend(std::string name, std::string path, milliseconds 
 {
 }
 
-asio::awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
-                                                      const resume_options& what, stream& server)
+awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
+                                                const resume_options& what, stream& server)
 {
     resume_result result;
     unique_fd channel;
@@ -114,13 +113,11 @@ asio::awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
                         pass_attributes(request.client_address, request.local_address));
     // With our copy gone, the end of whoever has the other one is the end of the session.
     theirs.reset();
-    error_code error;
-    if (send_error == 0) server.raw().assign(asio::local::stream_protocol{}, ours.get(), error);
-    if (send_error == 0 && !error) static_cast<void>(ours.release());
-    if (send_error != 0 || error) {
-        result.reason = send_error != 0 ? explain(send_error, path_) : error.message();
+    if (send_error != 0) {
+        result.reason = explain(send_error, path_);
         co_return result;
     }
+    server.adopt(std::move(ours));
     // The channel stays open until the service has greeted: closed before it is read, it would be
     // taken for a client that has gone.
     deadline limit{request.deadlines, server};
@@ -135,7 +132,7 @@ asio::awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
     co_return co_await replay_to(server, what, limit);
 }
 
-asio::awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& request)
+awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& request)
 {
     const tick begun = steady_now();
     unique_fd channel;
@@ -145,32 +142,32 @@ asio::awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& requ
 
     // Out of epoll before it is sent: the open file lives on in smtpd, and epoll would go on
     // reporting events for a descriptor that we have closed.
-    unique_fd client{request.client.release()};
+    unique_fd client = request.client.release();
     if (!client) co_return failure("the client's socket is gone");
     const int send_error =
         send_descriptor(channel.get(), client.get(),
                         pass_attributes(request.client_address, request.local_address));
     if (send_error != 0) {
-        request.client.adopt(client.release());
+        request.client.adopt(std::move(client));
         co_return failure(explain(send_error, path_));
     }
 
     // Our copy stays open until the service says that it has the socket: if Postfix stops
     // before that, the client is still ours and can be told to come back.
-    stream ipc{stream::socket{request.client.raw().get_executor(), asio::local::stream_protocol{},
-                              channel.release()}};
+    stream ipc{request.client.get_executor(), std::move(channel)};
     const stream_group::membership member{request.streams, ipc};
     deadline in_transit{request.deadlines, ipc};
     in_transit.set_after(seconds{limits::pass_service_seconds});
+    wait_end answer = co_await ipc.wait_readable(&in_transit);
     std::array<char, 1> nothing{};
-    const auto answer = co_await ipc.read_some(asio::buffer(nothing), &in_transit);
+    if (answer == wait_end::ready) answer = ipc.peek(asio::buffer(nothing)).end;
 
     hand_off_result result;
     result.until_ready = std::chrono::duration_cast<milliseconds>(steady_now() - begun);
-    switch (answer.end) {
+    switch (answer) {
     case wait_end::closed: result.end = hand_off_end::passed_on; break;
     case wait_end::failed:
-        request.client.adopt(client.release());
+        request.client.adopt(std::move(client));
         result.reason = path_ + ": Postfix dropped the connection before it took the client";
         break;
     case wait_end::timed_out:

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,23 +42,23 @@ public:
         , ends_{idle_}
         , guard_{options.guard}
         , unsent_(options.held.begin(), options.held.end())
-        , released_{client.raw().get_executor(), asio::steady_timer::time_point::max()}
+        , released_{client.get_executor(), steady_timer::time_point::max()}
         , client_limit_{deadlines, client}
         , backend_limit_{deadlines, backend}
     {
     }
 
-    asio::awaitable<void> from_client();
-    asio::awaitable<void> from_backend();
+    awaitable<void> from_client();
+    awaitable<void> from_backend();
     guarded_relay_result result();
 
 private:
-    asio::awaitable<bool> read_client();
+    awaitable<bool> read_client();
     void note_sent(std::size_t octets);
-    asio::awaitable<bool> send_to_client(std::string_view octets);
-    asio::awaitable<void> wait_for_reply();
-    asio::awaitable<void> end_at_fault_of_client();
-    asio::awaitable<void> skip_rest_of_message();
+    awaitable<bool> send_to_client(std::string_view octets);
+    awaitable<void> wait_for_reply();
+    awaitable<void> end_at_fault_of_client();
+    awaitable<void> skip_rest_of_message();
     void on_end_of_backend();
     void end_backend();
     void break_off();
@@ -71,7 +70,7 @@ private:
     smtp::data_guard guard_;
     smtp::keyword_filter filter_;
     std::vector<char> unsent_; ///< of the client
-    asio::steady_timer released_;
+    steady_timer released_;
     deadline client_limit_;
     deadline backend_limit_;
     guarded_relay_result result_;
@@ -95,7 +94,7 @@ void guarded_session::end_backend()
     client_.wake();
 }
 
-asio::awaitable<bool> guarded_session::read_client()
+awaitable<bool> guarded_session::read_client()
 {
     std::array<char, relay_buffer_octets> buffer;
     for (;;) {
@@ -130,13 +129,13 @@ void guarded_session::note_sent(std::size_t octets)
     unsent_.erase(unsent_.begin(), unsent_.begin() + static_cast<std::ptrdiff_t>(octets));
 }
 
-asio::awaitable<void> guarded_session::wait_for_reply()
+awaitable<void> guarded_session::wait_for_reply()
 {
     while (guard_.client_waits() && !backend_done_ && !backend_closed_)
         co_await released_.async_wait(no_throw);
 }
 
-asio::awaitable<void> guarded_session::from_client()
+awaitable<void> guarded_session::from_client()
 {
     for (;;) {
         const auto step = guard_.on_client({unsent_.data(), unsent_.size()});
@@ -172,7 +171,7 @@ asio::awaitable<void> guarded_session::from_client()
     }
 }
 
-asio::awaitable<void> guarded_session::end_at_fault_of_client()
+awaitable<void> guarded_session::end_at_fault_of_client()
 {
     ends_.note(ended_by::fendmail);
     switch (guard_.fault()->place) {
@@ -191,7 +190,7 @@ asio::awaitable<void> guarded_session::end_at_fault_of_client()
     }
 }
 
-asio::awaitable<void> guarded_session::skip_rest_of_message()
+awaitable<void> guarded_session::skip_rest_of_message()
 {
     auto end = guard_.rest_of_message();
     auto found = end.feed({unsent_.data(), unsent_.size()});
@@ -211,7 +210,7 @@ asio::awaitable<void> guarded_session::skip_rest_of_message()
     client_limit_.clear();
 }
 
-asio::awaitable<bool> guarded_session::send_to_client(std::string_view octets)
+awaitable<bool> guarded_session::send_to_client(std::string_view octets)
 {
     result_.moved.octets_out += octets.size();
     if (filter_.is_done())
@@ -220,7 +219,7 @@ asio::awaitable<bool> guarded_session::send_to_client(std::string_view octets)
     co_return filtered.empty() || co_await client_.write(filtered, nullptr) == wait_end::ready;
 }
 
-asio::awaitable<void> guarded_session::from_backend()
+awaitable<void> guarded_session::from_backend()
 {
     std::array<char, relay_buffer_octets> buffer;
     while (!backend_done_) {
@@ -292,9 +291,9 @@ guarded_relay_result guarded_session::result()
 
 } // namespace
 
-asio::awaitable<guarded_relay_result> guarded_relay(stream& client, stream& backend,
-                                                    deadline_queue& deadlines,
-                                                    const guarded_relay_options& options)
+awaitable<guarded_relay_result> guarded_relay(stream& client, stream& backend,
+                                              deadline_queue& deadlines,
+                                              const guarded_relay_options& options)
 {
     using namespace asio::experimental::awaitable_operators;
     guarded_session session{client, backend, deadlines, options};

@@ -4,12 +4,15 @@
 #include "fendmail/io/clock.hpp"
 #include "fendmail/io/socket_address.hpp"
 
-#include <array>
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <cerrno>
 #include <exception>
 #include <linux/filter.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <optional>
 #include <sys/socket.h>
 #include <system_error>
 
@@ -19,6 +22,8 @@ namespace {
 
 /// As long as the kernel allows; net.core.somaxconn cuts it.
 constexpr int backlog = 4096;
+/// Clients in one turn of the event loop; then those who are here already have theirs.
+constexpr int clients_a_turn = 16;
 /// Before another try when there is no room or no descriptor.
 constexpr milliseconds pause_time{100};
 
@@ -44,6 +49,8 @@ unique_fd open_bound(const endpoint& where, bool shared)
     if (shared) set_option(socket.get(), SOL_SOCKET, SO_REUSEPORT, where);
     // "[::]:25" means IPv6 only, so that it can stand beside "0.0.0.0:25".
     if (where.address.is_v6()) set_option(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, where);
+    // Accepted sockets inherit it (tcp(7)). What we write is a whole reply each time.
+    set_option(socket.get(), IPPROTO_TCP, TCP_NODELAY, where);
     if (::bind(socket.get(), address.data(), static_cast<socklen_t>(address.size())) != 0)
         fail("bind to", where);
     return socket;
@@ -65,13 +72,14 @@ void make_sure_nobody_listens(const endpoint& where)
     if (::listen(probe.get(), 1) != 0) fail("listen on", where);
 }
 
-endpoint bound_to(int socket, const endpoint& wanted)
+/// Nothing when the kernel does not tell, or it is no internet address.
+std::optional<endpoint> local_address_of(int socket) noexcept
 {
     asio::generic::stream_protocol::endpoint found;
     auto size = static_cast<socklen_t>(found.capacity());
-    if (::getsockname(socket, found.data(), &size) != 0) fail("look at", wanted);
+    if (::getsockname(socket, found.data(), &size) != 0) return std::nullopt;
     found.resize(size);
-    return from_generic(found).value_or(wanted);
+    return from_generic(found);
 }
 
 /// Addresses of one network differ only in their last bits; the multiplication spreads them, and
@@ -105,9 +113,9 @@ bool steer(int socket, bool v6, unsigned workers) noexcept
     return ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &code, sizeof(code)) == 0;
 }
 
-bool is_shortage(const error_code& error) noexcept
+bool is_shortage(int error_number) noexcept
 {
-    switch (error.value()) {
+    switch (error_number) {
     case EMFILE:
     case ENFILE:
     case ENOBUFS:
@@ -133,7 +141,8 @@ std::vector<bound_address> bind_all(const std::vector<endpoint>& wanted, unsigne
         bound_address bound{want, {}, true};
         for (unsigned worker = 0; worker < workers; ++worker) {
             bound.sockets.push_back(open_listening(bound.where));
-            if (worker == 0) bound.where = bound_to(bound.sockets.front().get(), want);
+            if (worker == 0)
+                bound.where = local_address_of(bound.sockets.front().get()).value_or(want);
         }
         bound.is_steered = workers == 1 ||
                            steer(bound.sockets.front().get(), bound.where.address.is_v6(), workers);
@@ -159,6 +168,8 @@ listener::listener(asio::io_context& context, unique_fd socket, const endpoint& 
     : acceptor_{context}
     , pause_{context}
     , where_{where}
+    , is_any_address_{std::ranges::all_of(where.address.octets(),
+                                          [](std::uint8_t octet) { return octet == 0; })}
     , events_{&events}
     , has_room_{std::move(has_room)}
     , accept_{std::move(accept)}
@@ -185,46 +196,60 @@ void listener::stop() noexcept
     pause_.cancel();
 }
 
-asio::awaitable<void> listener::run()
+awaitable<void> listener::run()
 {
+    using acceptor = decltype(acceptor_);
     while (!stopped_) {
+        const auto [error] = co_await acceptor_.async_wait(acceptor::wait_read, no_throw);
+        if (stopped_) co_return;
+        if (!error && accept_some()) continue;
+        // Without a descriptor the same connection would be offered again at once, for ever.
+        pause_.expires_after(pause_time);
+        co_await pause_.async_wait(no_throw);
+    }
+}
+
+bool listener::accept_some()
+{
+    for (int turn = 0; turn < clients_a_turn && !stopped_; ++turn) {
         if (!has_room_()) {
             if (may_report())
                 events_->on(event::accept_failed{
                     "no descriptors left for more clients, they wait in the kernel's queue; "
                     "raise the limit (LimitNOFILE=)"});
-            pause_.expires_after(pause_time);
-            co_await pause_.async_wait(no_throw);
-            continue;
+            return false;
         }
-        asio::ip::tcp::socket connected{acceptor_.get_executor()};
-        asio::ip::tcp::endpoint client;
-        const auto [error] = co_await acceptor_.async_accept(connected, client, no_throw);
-        if (stopped_) co_return;
-        if (error) {
-            // A client that gives up in the queue is no trouble of ours.
-            if (error != asio::error::connection_aborted && may_report()) {
-                const auto text = error.message();
+        asio::generic::stream_protocol::endpoint client;
+        auto size = static_cast<socklen_t>(client.capacity());
+        unique_fd connected{::accept4(acceptor_.native_handle(), client.data(), &size,
+                                      SOCK_NONBLOCK | SOCK_CLOEXEC)};
+        const int error_number = connected ? 0 : errno;
+        if (error_number == EAGAIN || error_number == EWOULDBLOCK) return true;
+        // A client that gives up in the queue is no trouble of ours.
+        if (error_number == EINTR || error_number == ECONNABORTED) continue;
+        if (error_number != 0) {
+            if (may_report()) {
+                const auto text = std::generic_category().message(error_number);
                 events_->on(event::accept_failed{text});
             }
-            // Without a descriptor the same connection would be offered again at once, for ever.
-            if (!is_shortage(error)) continue;
-            pause_.expires_after(pause_time);
-            co_await pause_.async_wait(no_throw);
+            // Linux also hands over errors of the network that the connection has met: accept(2).
+            if (is_shortage(error_number)) return false;
             continue;
         }
-        stream::socket generic{std::move(connected)};
-        const endpoint local = local_address(generic);
-        accept_(std::move(generic), from_asio(client), local);
+        client.resize(size);
+        if (const auto from = from_generic(client)) {
+            const endpoint local = local_address(connected.get());
+            accept_(std::move(connected), *from, local);
+        }
     }
+    return true;
 }
 
-endpoint listener::local_address(const stream::socket& connected) const noexcept
+endpoint listener::local_address(int connected) const noexcept
 {
-    error_code error;
-    const auto found = connected.local_endpoint(error);
-    if (error) return where_; // the client is gone already; whoever reads will see that
-    return from_generic(found).value_or(where_);
+    if (!is_any_address_) return where_;
+    // Without one the client is gone already; whoever reads will see that.
+    return local_address_of(connected).value_or(where_);
 }
 
 bool listener::may_report() noexcept

@@ -23,8 +23,8 @@ wait_end take_what_is_there(stream& from, proxy::header_reader& header) noexcept
 
 } // namespace
 
-asio::awaitable<wait_end> read_proxy_header(stream& from, proxy::header_reader& header,
-                                            const deadline& limit)
+awaitable<wait_end> read_proxy_header(stream& from, proxy::header_reader& header,
+                                      const deadline& limit)
 {
     for (;;) {
         const auto end = take_what_is_there(from, header);

@@ -24,7 +24,7 @@ struct direction {
     event::ended_by receiver;
 };
 
-asio::awaitable<bool> send_on(stream& to, std::string_view octets, smtp::keyword_filter* filter)
+awaitable<bool> send_on(stream& to, std::string_view octets, smtp::keyword_filter* filter)
 {
     if (filter == nullptr || filter->is_done())
         co_return co_await to.write(octets, nullptr) == wait_end::ready;
@@ -32,8 +32,8 @@ asio::awaitable<bool> send_on(stream& to, std::string_view octets, smtp::keyword
     co_return filtered.empty() || co_await to.write(filtered, nullptr) == wait_end::ready;
 }
 
-asio::awaitable<void> pump(direction d, std::uint64_t& count, shared_state& state,
-                           smtp::keyword_filter* filter)
+awaitable<void> pump(direction d, std::uint64_t& count, shared_state& state,
+                     smtp::keyword_filter* filter)
 {
     std::array<char, relay_buffer_octets> buffer;
     for (;;) {
@@ -64,8 +64,8 @@ asio::awaitable<void> pump(direction d, std::uint64_t& count, shared_state& stat
 
 } // namespace
 
-asio::awaitable<relay_result> relay(stream& client, stream& backend, deadline_queue& deadlines,
-                                    milliseconds idle_limit)
+awaitable<relay_result> relay(stream& client, stream& backend, deadline_queue& deadlines,
+                              milliseconds idle_limit)
 {
     using namespace asio::experimental::awaitable_operators;
     using event::ended_by;

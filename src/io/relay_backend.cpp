@@ -6,11 +6,10 @@
 #include "fendmail/io/clock.hpp"
 #include "fendmail/io/guarded_relay.hpp"
 #include "fendmail/io/relay.hpp"
-#include "fendmail/io/socket_address.hpp"
+#include "fendmail/io/tcp_connect.hpp"
 #include "fendmail/io/unix_connect.hpp"
 
 #include <array>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <cerrno>
 #include <fmt/format.h>
 #include <system_error>
@@ -42,10 +41,9 @@ smtp::handoff_dialog make_dialog(introduction how, const std::string& hostname,
 
 } // namespace
 
-asio::awaitable<std::string> relay_backend::connect(stream& into, hand_off_request& request,
-                                                    deadline& limit) const
+awaitable<std::string> relay_backend::connect(stream& into, hand_off_request& request,
+                                              deadline& limit) const
 {
-    error_code error;
     if (!options_.unix_path.empty()) {
         unique_fd connected;
         const int error_number =
@@ -53,21 +51,18 @@ asio::awaitable<std::string> relay_backend::connect(stream& into, hand_off_reque
                                   options_.connect_timeout, connected);
         if (error_number == EAGAIN) co_return "its queue of connections is full";
         if (error_number != 0) co_return std::generic_category().message(error_number);
-        into.raw().assign(asio::local::stream_protocol{}, connected.release(), error);
-        co_return error ? error.message() : std::string{};
+        into.adopt(std::move(connected));
+        co_return std::string{};
     }
-    const auto where = to_generic(options_.tcp);
-    into.raw().open(where.protocol(), error);
-    if (error) co_return error.message();
     limit.set_after(options_.connect_timeout);
-    const auto [refused] = co_await into.raw().async_connect(where, no_throw);
+    const int error_number = co_await connect_tcp(options_.tcp, into, limit);
     if (limit.has_passed())
         co_return fmt::format("no connection within {} ms", options_.connect_timeout.count());
-    co_return refused ? refused.message() : std::string{};
+    co_return error_number == 0 ? std::string{} : std::generic_category().message(error_number);
 }
 
-asio::awaitable<greeted> relay_backend::introduce(stream& server, hand_off_request& request,
-                                                  deadline& limit) const
+awaitable<greeted> relay_backend::introduce(stream& server, hand_off_request& request,
+                                            deadline& limit) const
 {
     limit.set_after(options_.greeting_timeout);
     // One write, so that the header arrives in one piece: Postfix looks at the socket once.
@@ -79,14 +74,13 @@ asio::awaitable<greeted> relay_backend::introduce(stream& server, hand_off_reque
     co_return co_await read_greeting(server, dialog, limit);
 }
 
-asio::awaitable<resume_result> relay_backend::resume(hand_off_request& request,
-                                                     const resume_options& what, stream& server)
+awaitable<resume_result> relay_backend::resume(hand_off_request& request,
+                                               const resume_options& what, stream& server)
 {
     deadline limit{request.deadlines, server};
     resume_result result;
     result.reason = co_await connect(server, request, limit);
     if (!result.reason.empty()) co_return result;
-    server.set_no_delay();
     auto first_words = co_await introduce(server, request, limit);
     result.reason = std::move(first_words.failure);
     result.refusal = std::move(first_words.refusal);
@@ -95,17 +89,16 @@ asio::awaitable<resume_result> relay_backend::resume(hand_off_request& request,
     co_return co_await replay_to(server, what, limit);
 }
 
-asio::awaitable<hand_off_result> relay_backend::hand_off(hand_off_request& request)
+awaitable<hand_off_result> relay_backend::hand_off(hand_off_request& request)
 {
     const tick begun = steady_now();
     hand_off_result result;
-    stream server{stream::socket{request.client.raw().get_executor()}};
+    stream server{request.client.get_executor()};
     const stream_group::membership member{request.streams, server};
     deadline limit{request.deadlines, server};
 
     result.reason = co_await connect(server, request, limit);
     if (!result.reason.empty()) co_return result;
-    server.set_no_delay();
 
     auto first_words = co_await introduce(server, request, limit);
     limit.clear();
@@ -114,7 +107,6 @@ asio::awaitable<hand_off_result> relay_backend::hand_off(hand_off_request& reque
     if (!result.reason.empty()) co_return result;
     result.until_ready = std::chrono::duration_cast<milliseconds>(steady_now() - begun);
 
-    request.client.set_no_delay();
     deadline client_limit{request.deadlines, request.client};
     client_limit.set_after(options_.greeting_timeout);
     result.end = hand_off_end::relayed;
@@ -135,6 +127,7 @@ asio::awaitable<hand_off_result> relay_backend::hand_off(hand_off_request& reque
     }
     result.ended_by = done.ended_by;
     result.idle = done.idle;
+    result.client_ended = done.client_ended;
     result.octets_in = done.octets_in;
     result.octets_out = done.octets_out + first_words.greeting.size();
     co_return result;

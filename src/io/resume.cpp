@@ -7,8 +7,7 @@
 
 namespace fendmail::io {
 
-asio::awaitable<greeted> read_greeting(stream& server, smtp::handoff_dialog& dialog,
-                                       deadline& limit)
+awaitable<greeted> read_greeting(stream& server, smtp::handoff_dialog& dialog, deadline& limit)
 {
     std::array<char, 4096> buffer;
     smtp::handoff_step step;
@@ -28,8 +27,7 @@ asio::awaitable<greeted> read_greeting(stream& server, smtp::handoff_dialog& dia
     co_return greeted{{}, dialog.failure_text(), dialog.backend_reply()};
 }
 
-asio::awaitable<resume_result> replay_to(stream& server, const resume_options& what,
-                                         deadline& limit)
+awaitable<resume_result> replay_to(stream& server, const resume_options& what, deadline& limit)
 {
     smtp::replay_dialog dialog{what.replay, what.tls, what.hostname};
     std::array<char, 4096> buffer;

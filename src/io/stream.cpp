@@ -5,16 +5,17 @@
 #include "tls_session.hpp"
 
 #include <boost/asio/error.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <new>
 #include <span>
 #include <sys/socket.h>
-#include <unistd.h>
+#include <utility>
 
 namespace fendmail::io {
 
@@ -49,20 +50,62 @@ wait_end end_of(const error_code& error, const deadline* limit) noexcept
 
 } // namespace
 
-stream::stream(socket connected)
-    : socket_{std::move(connected)}
+wait_end end_of_wait(const error_code& error) noexcept
+{
+    return end_of(error, nullptr);
+}
+
+stream::stream(executor where)
+    : socket_{where}
+{
+}
+
+stream::stream(executor where, unique_fd connected)
+    : unwatched_{std::move(connected)}
+    , socket_{where}
 {
 }
 
 stream::~stream() = default;
 
-void stream::set_no_delay() noexcept
+int stream::descriptor() noexcept
 {
-    error_code ignored; // a UNIX socket has no such option
-    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    return unwatched_ ? unwatched_.get() : socket_.native_handle();
 }
 
-asio::awaitable<wait_end> stream::wait_readable(const deadline* limit)
+bool stream::watch() noexcept
+{
+    if (!unwatched_) return socket_.is_open();
+    // The protocol only matters for opening; what the descriptor is does not change.
+    error_code error;
+    socket_.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), unwatched_.get(), error);
+    if (error) return false;
+    (void)unwatched_.release();
+    return true;
+}
+
+bool stream::is_connected() noexcept
+{
+    sockaddr_storage ignored{};
+    socklen_t size = sizeof(ignored);
+    return ::getpeername(descriptor(), reinterpret_cast<sockaddr*>(&ignored), &size) == 0;
+}
+
+int stream::take_error() noexcept
+{
+    int error_number = 0;
+    socklen_t size = sizeof(error_number);
+    if (::getsockopt(descriptor(), SOL_SOCKET, SO_ERROR, &error_number, &size) != 0) return errno;
+    return error_number;
+}
+
+void stream::set_no_delay() noexcept
+{
+    const int on = 1; // a UNIX socket has no such option, which does no harm
+    (void)::setsockopt(descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+}
+
+awaitable<wait_end> stream::wait_readable(const deadline* limit)
 {
     if (tls_) {
         const auto looked = co_await drive_tls(
@@ -75,37 +118,53 @@ asio::awaitable<wait_end> stream::wait_readable(const deadline* limit)
         co_return looked.end == wait_end::closed ? wait_end::ready : looked.end;
     }
     if (has_passed(limit)) co_return wait_end::timed_out;
+    if (!watch()) co_return wait_end::failed;
     const auto [error] = co_await socket_.async_wait(socket::wait_read, no_throw);
     co_return end_of(error, limit);
 }
 
-asio::awaitable<wait_end> stream::wait_woken(const deadline* limit)
+awaitable<wait_end> stream::wait_woken(const deadline* limit)
 {
     if (has_passed(limit)) co_return wait_end::timed_out;
+    if (!watch()) co_return wait_end::failed;
     const auto [error] = co_await socket_.async_wait(socket::wait_error, no_throw);
     // Without an error of the wait, the socket reports one: the connection is gone.
     co_return error ? end_of(error, limit) : wait_end::failed;
 }
 
-asio::awaitable<read_result> stream::read_some(asio::mutable_buffer into, const deadline* limit)
+awaitable<wait_end> stream::wait_writable(const deadline* limit)
+{
+    if (has_passed(limit)) co_return wait_end::timed_out;
+    if (!watch()) co_return wait_end::failed;
+    const auto [error] = co_await socket_.async_wait(socket::wait_write, no_throw);
+    co_return end_of(error, limit);
+}
+
+awaitable<read_result> stream::read_some(asio::mutable_buffer into, const deadline* limit)
 {
     if (tls_) co_return co_await read_tls(into, limit);
     if (has_passed(limit)) co_return read_result{wait_end::timed_out, 0};
+    if (!watch()) co_return read_result{wait_end::failed, 0};
     const auto [error, octets] = co_await socket_.async_read_some(into, no_throw);
     co_return read_result{end_of(error, limit), octets};
 }
 
-asio::awaitable<wait_end> stream::write(std::string_view octets, const deadline* limit)
+awaitable<wait_end> stream::write(std::string_view octets, const deadline* limit)
 {
     if (tls_) co_return co_await write_tls(octets, limit);
     while (!octets.empty()) {
         if (has_passed(limit)) co_return wait_end::timed_out;
-        const auto [error, written] =
-            co_await socket_.async_write_some(asio::buffer(octets), no_throw);
-        octets.remove_prefix(written);
+        const ssize_t sent =
+            ::send(descriptor(), octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent >= 0) {
+            octets.remove_prefix(static_cast<std::size_t>(sent));
+            continue;
+        }
+        if (errno == EINTR) continue;
+        if ((errno != EAGAIN && errno != EWOULDBLOCK) || !watch()) co_return wait_end::failed;
+        const auto [error] = co_await socket_.async_wait(socket::wait_write, no_throw);
         // A wake that was not meant for this write must not leave half a reply behind.
         if (error && end_of(error, limit) != wait_end::woken) co_return end_of(error, limit);
-        if (error && !socket_.is_open()) co_return wait_end::failed;
     }
     co_return wait_end::ready;
 }
@@ -118,8 +177,7 @@ peek_result stream::peek(asio::mutable_buffer into) noexcept
             step.then == tls_next::wait_read || step.then == tls_next::wait_write;
         return {nothing_yet ? wait_end::ready : end_of(step.then), step.octets};
     }
-    const ssize_t got =
-        ::recv(socket_.native_handle(), into.data(), into.size(), MSG_PEEK | MSG_DONTWAIT);
+    const ssize_t got = ::recv(descriptor(), into.data(), into.size(), MSG_PEEK | MSG_DONTWAIT);
     if (got > 0) return {wait_end::ready, static_cast<std::size_t>(got)};
     if (got == 0) return {wait_end::closed, 0};
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {wait_end::ready, 0};
@@ -130,8 +188,8 @@ bool stream::discard(std::size_t octets) noexcept
 {
     std::array<char, 512> ignored;
     while (octets != 0) {
-        const ssize_t got = ::recv(socket_.native_handle(), ignored.data(),
-                                   std::min(octets, ignored.size()), MSG_DONTWAIT);
+        const ssize_t got =
+            ::recv(descriptor(), ignored.data(), std::min(octets, ignored.size()), MSG_DONTWAIT);
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return false;
         octets -= static_cast<std::size_t>(got);
@@ -143,14 +201,14 @@ bool stream::write_now(std::string_view octets) noexcept
 {
     FENDMAIL_ASSERT(!tls_);
     const ssize_t sent =
-        ::send(socket_.native_handle(), octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+        ::send(descriptor(), octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return sent == static_cast<ssize_t>(octets.size());
 }
 
 // ── TLS ───────────────────────────────────────────────────────────────────────────────────────
 
 template <class Act>
-asio::awaitable<read_result> stream::drive_tls(Act act, const deadline* limit)
+awaitable<read_result> stream::drive_tls(Act act, const deadline* limit)
 {
     for (;;) {
         if (has_passed(limit)) co_return read_result{wait_end::timed_out, 0};
@@ -164,18 +222,17 @@ asio::awaitable<read_result> stream::drive_tls(Act act, const deadline* limit)
     }
 }
 
-asio::awaitable<read_result> stream::read_tls(asio::mutable_buffer into, const deadline* limit)
+awaitable<read_result> stream::read_tls(asio::mutable_buffer into, const deadline* limit)
 {
     const std::span<char> span{static_cast<char*>(into.data()), into.size()};
     const auto got = co_await drive_tls([span](tls_session& tls) { return tls.read(span); }, limit);
     // What OpenSSL has at hand comes without a wait. The others of this worker get their turn all
     // the same, however fast octets arrive.
-    if (got.end == wait_end::ready)
-        co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+    if (got.end == wait_end::ready) co_await asio::post(socket_.get_executor(), use_awaitable);
     co_return got;
 }
 
-asio::awaitable<wait_end> stream::write_tls(std::string_view octets, const deadline* limit)
+awaitable<wait_end> stream::write_tls(std::string_view octets, const deadline* limit)
 {
     while (!octets.empty()) {
         const auto wrote =
@@ -190,11 +247,11 @@ asio::awaitable<wait_end> stream::write_tls(std::string_view octets, const deadl
     co_return wait_end::ready;
 }
 
-asio::awaitable<wait_end> stream::start_tls(const tls_context& context, const deadline* limit,
-                                            std::string server_name)
+awaitable<wait_end> stream::start_tls(const tls_context& context, const deadline* limit,
+                                      std::string server_name)
 {
     FENDMAIL_ASSERT(!tls_);
-    if (!socket_.is_open()) co_return wait_end::failed;
+    if (!watch()) co_return wait_end::failed;
     tls_ = tls_session::make(context, socket_.native_handle(), server_name);
     if (!tls_) throw std::bad_alloc{};
     for (;;) {
@@ -226,13 +283,13 @@ std::string stream::tls_error() const
 void stream::shutdown_write() noexcept
 {
     if (tls_) tls_->close_notify();
-    error_code ignored; // the other side may have closed first
-    socket_.shutdown(socket::shutdown_send, ignored);
+    (void)::shutdown(descriptor(), SHUT_WR); // the other side may have closed first
 }
 
 void stream::close() noexcept
 {
     if (tls_) tls_->detach();
+    unwatched_.reset();
     error_code ignored; // the descriptor is gone either way
     socket_.close(ignored);
 }
@@ -243,22 +300,20 @@ void stream::wake() noexcept
     socket_.cancel(ignored);
 }
 
-int stream::release() noexcept
+unique_fd stream::release() noexcept
 {
     FENDMAIL_ASSERT(!tls_);
+    if (unwatched_) return std::move(unwatched_);
     error_code error;
     const int descriptor = socket_.release(error);
-    return error ? -1 : descriptor;
+    return unique_fd{error ? -1 : descriptor};
 }
 
-void stream::adopt(int descriptor) noexcept
+void stream::adopt(unique_fd connected) noexcept
 {
     FENDMAIL_ASSERT(!tls_);
-    // The protocol only matters for opening; what the descriptor is does not change.
-    error_code error;
-    socket_.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), descriptor, error);
-    // Without the event loop it can only be closed; the client comes back.
-    if (error) ::close(descriptor);
+    close();
+    unwatched_ = std::move(connected);
 }
 
 } // namespace fendmail::io

@@ -30,8 +30,8 @@ int try_to_connect(const std::string& path, unique_fd& into) noexcept
 
 } // namespace
 
-asio::awaitable<int> connect_unix(const std::string& path, stream& client,
-                                  deadline_queue& deadlines, milliseconds patience, unique_fd& into)
+awaitable<int> connect_unix(const std::string& path, stream& client, deadline_queue& deadlines,
+                            milliseconds patience, unique_fd& into)
 {
     const tick give_up = steady_now() + patience;
     deadline next_try{deadlines, client};

@@ -88,7 +88,7 @@ struct passing {
     {
         boost::asio::co_spawn(context, run(patience), boost::asio::detached);
     }
-    boost::asio::awaitable<void> run(milliseconds patience)
+    io::awaitable<void> run(milliseconds patience)
     {
         fdpass_backend backend{"unix:" + path, path, patience};
         hand_off_request request{client.near, client_address, local_address, deadlines, streams};

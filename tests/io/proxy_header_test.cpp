@@ -46,7 +46,7 @@ struct reading {
     }
 
 private:
-    asio::awaitable<void> run() { end = co_await read_proxy_header(balancer.near, header, limit); }
+    io::awaitable<void> run() { end = co_await read_proxy_header(balancer.near, header, limit); }
 };
 
 } // namespace

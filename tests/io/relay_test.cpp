@@ -28,7 +28,7 @@ struct relaying {
     {
         boost::asio::co_spawn(context, run(idle_limit), boost::asio::detached);
     }
-    boost::asio::awaitable<void> run(milliseconds idle_limit)
+    io::awaitable<void> run(milliseconds idle_limit)
     {
         result = co_await relay(client.near, backend.near, deadlines, idle_limit);
     }

@@ -261,7 +261,7 @@ TEST_CASE("tls: a stream may be the client as well", "[io][tls]")
     connected_pair pair{io};
     tls_client far{far_side};
     std::optional<wait_end> shaken;
-    const auto run = [&]() -> asio::awaitable<void> {
+    const auto run = [&]() -> io::awaitable<void> {
         shaken = co_await pair.near.start_tls(*context, nullptr, "backend.example");
         static_cast<void>(co_await pair.near.write("EHLO mx.example\r\n", nullptr));
     };

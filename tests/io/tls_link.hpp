@@ -84,7 +84,7 @@ struct tls_link {
     {
     }
 
-    boost::asio::awaitable<void> shake(const io::tls_context& server)
+    io::awaitable<void> shake(const io::tls_context& server)
     {
         shaken = co_await pair.near.start_tls(server, &limit);
     }
@@ -133,7 +133,7 @@ struct pending_read {
     {
         boost::asio::co_spawn(context, run(from, limit), boost::asio::detached);
     }
-    boost::asio::awaitable<void> run(io::stream& from, const io::deadline* limit)
+    io::awaitable<void> run(io::stream& from, const io::deadline* limit)
     {
         result = co_await from.read_some(boost::asio::buffer(buffer), limit);
     }
@@ -158,7 +158,7 @@ struct pending_write {
     {
         boost::asio::co_spawn(context, run(to, limit), boost::asio::detached);
     }
-    boost::asio::awaitable<void> run(io::stream& to, const io::deadline* limit)
+    io::awaitable<void> run(io::stream& to, const io::deadline* limit)
     {
         result = co_await to.write(octets, limit);
     }

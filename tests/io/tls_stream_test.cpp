@@ -160,7 +160,7 @@ TEST_CASE("tls: a relay carries a large mail both ways at once", "[io][tls]")
     connected_pair backend{link.context};
     const auto mail = some_octets(1 << 20);
     std::optional<relay_result> done;
-    const auto run = [&]() -> asio::awaitable<void> {
+    const auto run = [&]() -> io::awaitable<void> {
         done = co_await relay(link.pair.near, backend.near, link.deadlines, milliseconds{60000});
     };
     asio::co_spawn(link.context, run, asio::detached);
@@ -283,7 +283,7 @@ TEST_CASE("tls: waiting for something to read sees what is decrypted, and the en
     tls_link link{*server, side};
     REQUIRE(link.shakes_hands());
     std::optional<wait_end> readable;
-    const auto wait = [&]() -> asio::awaitable<void> {
+    const auto wait = [&]() -> io::awaitable<void> {
         readable = co_await link.pair.near.wait_readable();
     };
     asio::co_spawn(link.context, wait, asio::detached);

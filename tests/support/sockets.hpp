@@ -4,8 +4,8 @@
 #include "fendmail/io/stream.hpp"
 
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
 #include <cstddef>
+#include <fcntl.h>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -89,13 +89,13 @@ private:
     static std::pair<int, int> make()
     {
         int both[2];
-        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) != 0)
+        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, both) != 0 ||
+            ::fcntl(both[0], F_SETFL, O_NONBLOCK) != 0)
             throw std::runtime_error("socketpair failed");
         return {both[0], both[1]};
     }
     connected_pair(boost::asio::io_context& context, std::pair<int, int> both)
-        : near{io::stream::socket{context.get_executor(), boost::asio::local::stream_protocol{},
-                                  both.first}}
+        : near{context.get_executor(), io::unique_fd{both.first}}
         , far{both.second}
     {
     }

@@ -50,13 +50,13 @@ public:
     void note(const service& of, const smtp::extensions& seen);
 
 private:
-    boost::asio::awaitable<void> run();
-    boost::asio::awaitable<bool> ask(std::shared_ptr<const service> what);
+    io::awaitable<void> run();
+    io::awaitable<bool> ask(std::shared_ptr<const service> what);
 
     boost::asio::io_context* context_;
     io::deadline_queue* deadlines_;
     event_sink* events_;
-    boost::asio::steady_timer pause_;
+    io::steady_timer pause_;
     std::shared_ptr<const service> service_;
     std::shared_ptr<const smtp::extensions> offers_;
     io::stream_group* streams_ = nullptr; ///< of the probe under way

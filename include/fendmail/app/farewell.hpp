@@ -19,7 +19,7 @@ class worker;
 /// Errors: none; whoever does not read misses it.
 /// Threads: runs on `where`.
 /// @param words outlive the operation
-[[nodiscard]] io::asio::awaitable<void> say_farewell(worker& where, io::stream& to,
-                                                     std::string_view words);
+[[nodiscard]] io::awaitable<void> say_farewell(worker& where, io::stream& to,
+                                               std::string_view words);
 
 } // namespace fendmail::app

@@ -36,17 +36,17 @@ public:
     intake& operator=(const intake&) = delete;
 
     /// @param local our address that the balancer connected to
-    [[nodiscard]] io::asio::awaitable<void> receive(std::shared_ptr<const service> what,
-                                                    io::stream::socket socket, endpoint balancer,
-                                                    endpoint local);
+    [[nodiscard]] io::awaitable<void> receive(std::shared_ptr<const service> what,
+                                              io::unique_fd socket, endpoint balancer,
+                                              endpoint local);
 
 private:
     struct visit;
 
-    [[nodiscard]] io::asio::awaitable<bool> read_header(visit& from, proxy::header_reader& header);
-    [[nodiscard]] io::asio::awaitable<void> refuse(visit& from, std::string_view reason,
-                                                   std::string_view text);
-    [[nodiscard]] io::asio::awaitable<void> answer_check(visit& from);
+    [[nodiscard]] io::awaitable<bool> read_header(visit& from, proxy::header_reader& header);
+    [[nodiscard]] io::awaitable<void> refuse(visit& from, std::string_view reason,
+                                             std::string_view text);
+    [[nodiscard]] io::awaitable<void> answer_check(visit& from);
     void turn_away(visit& from) noexcept;
     void report(const visit& from, std::string_view reason, std::string_view text);
 

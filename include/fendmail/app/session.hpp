@@ -3,8 +3,7 @@
 
 #include "fendmail/app/service.hpp"
 #include "fendmail/core/address.hpp"
-#include "fendmail/io/awaiting.hpp"
-#include "fendmail/io/stream.hpp"
+#include "fendmail/io/unique_fd.hpp"
 
 #include <memory>
 
@@ -15,13 +14,14 @@ class worker;
 /// One client, from accept to hand-off or close. It decides nothing: core/screen and core/smtp
 /// do; this looks up, waits, reads and writes for them, and tells what happened.
 ///
-/// Memory: while it waits in the greet wait, two coroutine frames and no buffer.
-/// Errors: none leave it but broken invariants and no memory.
+/// Memory: while it waits in the greet wait, one object that is linked where it waits, without a
+/// coroutine; see docs/performance.md for octets.
+/// Errors: throws what begins the session may throw (no memory); then it is over. What it meets
+/// later it tells as events.
 /// Threads: runs on `where` from begin to end.
 /// @param where outlives the session
-[[nodiscard]] io::asio::awaitable<void> run_session(worker& where,
-                                                    std::shared_ptr<const service> what,
-                                                    io::stream::socket socket, endpoint client,
-                                                    endpoint local);
+/// @param connected non-blocking
+void begin_session(worker& where, std::shared_ptr<const service> what, io::unique_fd connected,
+                   const endpoint& client, const endpoint& local);
 
 } // namespace fendmail::app

@@ -16,6 +16,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <thread>
@@ -85,12 +86,23 @@ public:
     [[nodiscard]] const acl::sender_set* senders() const noexcept { return senders_.get(); }
     /// The worker that the connections of this client come to.
     [[nodiscard]] worker& owner_of(const ip_address& client) noexcept;
+    /// Runs a coroutine of a session; what escapes it ends this session and no other.
+    void spawn(io::awaitable<void> what);
+    /// Does the same with a step of a session that is no coroutine.
+    template <class Step>
+    void guard(Step step) noexcept
+    {
+        try {
+            step();
+        } catch (const std::exception& e) { // a bug of ours or no memory
+            tell_failure(e);
+        }
+    }
 
 private:
     void watch_lists();
-    void accept(io::stream::socket socket, const endpoint& client, const endpoint& local);
-    void begin(newcomer who);
-    void spawn(io::asio::awaitable<void> what);
+    void accept(io::unique_fd connected, const endpoint& client, const endpoint& local);
+    void tell_failure(const std::exception& what) noexcept;
 
     boost::asio::io_context context_{1};
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> busy_;

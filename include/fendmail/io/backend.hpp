@@ -47,6 +47,7 @@ struct hand_off_result {
     std::optional<smtp::reply> refusal{}; ///< with failed: the backend's own 4xx or 5xx
     event::ended_by ended_by = event::ended_by::fendmail; ///< with relayed
     bool idle = false;                                    ///< with relayed: ended by the idle limit
+    bool client_ended = false;                            ///< with relayed: it was read to its end
     milliseconds until_ready{0};              ///< from request to the backend's greeting
     std::uint64_t octets_in = 0;              ///< client to backend
     std::uint64_t octets_out = 0;             ///< backend to client
@@ -83,10 +84,10 @@ public:
     virtual ~backend() = default;
 
     /// @param request must outlive the operation
-    [[nodiscard]] virtual asio::awaitable<hand_off_result> hand_off(hand_off_request& request) = 0;
+    [[nodiscard]] virtual awaitable<hand_off_result> hand_off(hand_off_request& request) = 0;
     /// Connects for a client that goes on speaking through us, and repeats what it has said.
     /// @param server not open; afterwards the backend's, when the end is ready
-    [[nodiscard]] virtual asio::awaitable<resume_result>
+    [[nodiscard]] virtual awaitable<resume_result>
     resume(hand_off_request& request, const resume_options& what, stream& server) = 0;
     /// How long a relayed session may be idle.
     [[nodiscard]] virtual milliseconds idle_limit() const noexcept = 0;

@@ -22,10 +22,10 @@ public:
                    milliseconds greeting_timeout = milliseconds{30000},
                    milliseconds idle_timeout = milliseconds{600000});
 
-    asio::awaitable<hand_off_result> hand_off(hand_off_request& request) override;
+    awaitable<hand_off_result> hand_off(hand_off_request& request) override;
     /// Passes one end of a pair of sockets, with the client's address, and speaks on the other.
-    asio::awaitable<resume_result> resume(hand_off_request& request, const resume_options& what,
-                                          stream& server) override;
+    awaitable<resume_result> resume(hand_off_request& request, const resume_options& what,
+                                    stream& server) override;
     [[nodiscard]] milliseconds idle_limit() const noexcept override { return idle_timeout_; }
     [[nodiscard]] const std::string& name() const noexcept override { return name_; }
     [[nodiscard]] bool passes_sockets() const noexcept override { return true; }

@@ -33,8 +33,8 @@ struct guarded_relay_result {
 /// Memory: two buffers of 16 KiB while it runs.
 /// Errors: a backend that closes while it owes a reply is a last word for the client (421).
 /// Threads: one worker.
-[[nodiscard]] asio::awaitable<guarded_relay_result>
-guarded_relay(stream& client, stream& backend, deadline_queue& deadlines,
-              const guarded_relay_options& options);
+[[nodiscard]] awaitable<guarded_relay_result> guarded_relay(stream& client, stream& backend,
+                                                            deadline_queue& deadlines,
+                                                            const guarded_relay_options& options);
 
 } // namespace fendmail::io

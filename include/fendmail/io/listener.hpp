@@ -4,13 +4,12 @@
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/event/event.hpp"
 #include "fendmail/core/time.hpp"
-#include "fendmail/io/stream.hpp"
+#include "fendmail/io/awaiting.hpp"
 #include "fendmail/io/unique_fd.hpp"
 
-#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <string>
 #include <vector>
@@ -48,11 +47,11 @@ inline constexpr unsigned steered_ipv6_prefix = 48;
 
 class listener {
 public:
-    using on_client =
-        std::function<void(stream::socket, const endpoint& client, const endpoint& local)>;
+    using on_client = std::function<void(unique_fd, const endpoint& client, const endpoint& local)>;
 
     /// @param has_room asked before each accept; while it says no, clients wait in the kernel's
     /// queue
+    /// @param accept gets a non-blocking socket
     listener(boost::asio::io_context& context, unique_fd socket, const endpoint& where,
              event_sink& events, std::function<bool()> has_room, on_client accept);
     void start();
@@ -60,13 +59,17 @@ public:
     void stop() noexcept;
 
 private:
-    boost::asio::awaitable<void> run();
-    [[nodiscard]] endpoint local_address(const stream::socket& connected) const noexcept;
+    awaitable<void> run();
+    /// Takes clients from the kernel's queue until it is empty, or others should have their turn.
+    /// @return false when there was no room or no descriptor: better try again after a pause
+    [[nodiscard]] bool accept_some();
+    [[nodiscard]] endpoint local_address(int connected) const noexcept;
     [[nodiscard]] bool may_report() noexcept;
 
-    boost::asio::ip::tcp::acceptor acceptor_;
-    boost::asio::steady_timer pause_;
+    asio::basic_socket_acceptor<asio::ip::tcp, executor> acceptor_;
+    steady_timer pause_;
     endpoint where_;
+    bool is_any_address_; ///< clients meet it under several addresses
     event_sink* events_;
     std::function<bool()> has_room_;
     on_client accept_;

@@ -18,7 +18,7 @@ namespace fendmail::io {
 /// @param header outlives the operation, as `from` and `limit` do
 /// @return `ready` when the header is complete or has failed; otherwise how the wait for more of
 /// it ended, and after `woken` it may be called again
-[[nodiscard]] asio::awaitable<wait_end>
-read_proxy_header(stream& from, proxy::header_reader& header, const deadline& limit);
+[[nodiscard]] awaitable<wait_end> read_proxy_header(stream& from, proxy::header_reader& header,
+                                                    const deadline& limit);
 
 } // namespace fendmail::io

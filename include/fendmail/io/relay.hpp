@@ -16,6 +16,7 @@ struct relay_result {
     std::uint64_t octets_out = 0;                         ///< backend to client
     event::ended_by ended_by = event::ended_by::fendmail; ///< who closed first
     bool idle = false;                                    ///< the idle limit ended it
+    bool client_ended = false; ///< the client has closed, and everything it sent was read
 };
 
 /// Copies both directions at once until both are done. When one side ends its direction, the
@@ -28,7 +29,7 @@ struct relay_result {
 /// so a mail under way is never taken for complete.
 /// Threads: one worker.
 /// @param idle_limit with no octet in either direction for this long, both sides are closed
-[[nodiscard]] asio::awaitable<relay_result>
-relay(stream& client, stream& backend, deadline_queue& deadlines, milliseconds idle_limit);
+[[nodiscard]] awaitable<relay_result> relay(stream& client, stream& backend,
+                                            deadline_queue& deadlines, milliseconds idle_limit);
 
 } // namespace fendmail::io

@@ -37,9 +37,9 @@ public:
     {
     }
 
-    asio::awaitable<hand_off_result> hand_off(hand_off_request& request) override;
-    asio::awaitable<resume_result> resume(hand_off_request& request, const resume_options& what,
-                                          stream& server) override;
+    awaitable<hand_off_result> hand_off(hand_off_request& request) override;
+    awaitable<resume_result> resume(hand_off_request& request, const resume_options& what,
+                                    stream& server) override;
     [[nodiscard]] milliseconds idle_limit() const noexcept override
     {
         return options_.idle_timeout;
@@ -48,10 +48,8 @@ public:
     [[nodiscard]] bool passes_sockets() const noexcept override { return false; }
 
 private:
-    asio::awaitable<std::string> connect(stream& into, hand_off_request& request,
-                                         deadline& limit) const;
-    asio::awaitable<greeted> introduce(stream& server, hand_off_request& request,
-                                       deadline& limit) const;
+    awaitable<std::string> connect(stream& into, hand_off_request& request, deadline& limit) const;
+    awaitable<greeted> introduce(stream& server, hand_off_request& request, deadline& limit) const;
 
     relay_backend_options options_;
 };

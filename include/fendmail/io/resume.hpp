@@ -26,11 +26,11 @@ struct greeted {
 
 /// Waits for the greeting, with XCLIENT in between where `dialog` is for that.
 /// @param server connected, and told who the client is where that comes first
-[[nodiscard]] asio::awaitable<greeted> read_greeting(stream& server, smtp::handoff_dialog& dialog,
-                                                     deadline& limit);
+[[nodiscard]] awaitable<greeted> read_greeting(stream& server, smtp::handoff_dialog& dialog,
+                                               deadline& limit);
 
 /// Repeats to a greeted backend what the client has said.
-[[nodiscard]] asio::awaitable<resume_result> replay_to(stream& server, const resume_options& what,
-                                                       deadline& limit);
+[[nodiscard]] awaitable<resume_result> replay_to(stream& server, const resume_options& what,
+                                                 deadline& limit);
 
 } // namespace fendmail::io

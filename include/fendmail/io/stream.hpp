@@ -4,21 +4,27 @@
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/awaiting.hpp"
 #include "fendmail/io/deadline_queue.hpp"
+#include "fendmail/io/unique_fd.hpp"
 #include "fendmail/io/waiter.hpp"
 
+#include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// One connected stream socket, of a client (TCP) or a backend (TCP or UNIX), in plain text until
 /// start_tls() and encrypted from then on.
 ///
 /// Units: octets; of the plain text.
 /// Memory: the socket; no buffer of its own. One pointer until TLS starts, then see tls_session.
+/// The event loop gets to know a socket when somebody waits for it, and not before: one that is
+/// passed on, written to and closed costs neither its entry nor the system calls for that.
 /// Errors: as values: every wait says how it ended.
 /// Threads: one worker.
 ///
@@ -53,26 +59,49 @@ class tls_session;
 
 class stream final : public waiter {
 public:
-    using socket = asio::generic::stream_protocol::socket;
+    using socket = asio::basic_stream_socket<asio::generic::stream_protocol, executor>;
 
-    explicit stream(socket connected);
+    /// Not open.
+    explicit stream(executor where);
+    /// @param connected non-blocking
+    stream(executor where, unique_fd connected);
     stream(const stream&) = delete;
     stream& operator=(const stream&) = delete;
     ~stream();
 
-    [[nodiscard]] socket& raw() noexcept { return socket_; }
-    [[nodiscard]] bool is_open() const noexcept { return socket_.is_open(); }
+    [[nodiscard]] executor get_executor() noexcept { return socket_.get_executor(); }
+    [[nodiscard]] bool is_open() const noexcept { return unwatched_ || socket_.is_open(); }
+    /// False while a connection is being made, and when it could not be.
+    [[nodiscard]] bool is_connected() noexcept;
+    /// The errno that the kernel has noted for the socket; 0 = none.
+    [[nodiscard]] int take_error() noexcept;
     void set_no_delay() noexcept;
 
     /// Waits until something can be read, or the other side has closed.
-    asio::awaitable<wait_end> wait_readable(const deadline* limit = nullptr);
+    awaitable<wait_end> wait_readable(const deadline* limit = nullptr);
     /// Waits only to be woken, or for the connection to break: for a stream that has unread
     /// octets, which would make it readable all the time.
-    asio::awaitable<wait_end> wait_woken(const deadline* limit = nullptr);
+    awaitable<wait_end> wait_woken(const deadline* limit = nullptr);
+    /// Waits until something can be written, or the connection is broken: a connection that is
+    /// being made is made.
+    awaitable<wait_end> wait_writable(const deadline* limit);
+    /// As wait_readable() and wait_woken(), for who is no coroutine: `done` is called from the
+    /// event loop, never at once.
+    /// @pre start_tls() was never called
+    template <class Done>
+    void when_readable(Done done)
+    {
+        when(socket::wait_read, std::move(done));
+    }
+    template <class Done>
+    void when_woken(Done done)
+    {
+        when(socket::wait_error, std::move(done));
+    }
     /// @pre `into` is not empty
-    asio::awaitable<read_result> read_some(asio::mutable_buffer into, const deadline* limit);
+    awaitable<read_result> read_some(asio::mutable_buffer into, const deadline* limit);
     /// Writes all of it. With TLS, all writes fail after one that did not end with `ready`.
-    asio::awaitable<wait_end> write(std::string_view octets, const deadline* limit);
+    awaitable<wait_end> write(std::string_view octets, const deadline* limit);
     /// Looks at up to `into.size()` octets that have arrived, with TLS decrypted (then no further
     /// than the end of their record), and leaves them where they are.
     [[nodiscard]] peek_result peek(asio::mutable_buffer into) noexcept;
@@ -91,8 +120,8 @@ public:
     /// @param server_name as a client: the name to ask the server for; "" = none
     /// @return ready, or closed, failed or timed_out with the reason in tls_error(); never woken
     /// @pre start_tls() was never called, and no wait is under way
-    asio::awaitable<wait_end> start_tls(const tls_context& context, const deadline* limit,
-                                        std::string server_name = {});
+    awaitable<wait_end> start_tls(const tls_context& context, const deadline* limit,
+                                  std::string server_name = {});
     /// The handshake was done.
     [[nodiscard]] bool is_encrypted() const noexcept;
     /// "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"; "" when not encrypted.
@@ -109,19 +138,43 @@ public:
 
     /// Gives the descriptor away: it is out of the event loop, and nobody closes it.
     /// @pre no wait is under way, and start_tls() was never called: nobody else has its keys
-    [[nodiscard]] int release() noexcept;
-    /// Takes back a descriptor that was released from this very stream; closes it when it cannot.
-    void adopt(int descriptor) noexcept;
+    [[nodiscard]] unique_fd release() noexcept;
+    /// Takes a connected, non-blocking descriptor; one that is there is closed.
+    /// @pre no wait is under way, and start_tls() was never called
+    void adopt(unique_fd connected) noexcept;
 
 private:
     /// Calls `act` until it says how it ended, and waits in between for what it asks for.
     template <class Act>
-    asio::awaitable<read_result> drive_tls(Act act, const deadline* limit);
-    asio::awaitable<read_result> read_tls(asio::mutable_buffer into, const deadline* limit);
-    asio::awaitable<wait_end> write_tls(std::string_view octets, const deadline* limit);
+    awaitable<read_result> drive_tls(Act act, const deadline* limit);
+    awaitable<read_result> read_tls(asio::mutable_buffer into, const deadline* limit);
+    awaitable<wait_end> write_tls(std::string_view octets, const deadline* limit);
+    template <class Done>
+    void when(socket::wait_type what, Done done);
+    [[nodiscard]] int descriptor() noexcept;
+    /// Makes the descriptor known to the event loop.
+    /// @return false when there is none, or no memory for it
+    [[nodiscard]] bool watch() noexcept;
 
+    unique_fd unwatched_; ///< the event loop does not know it yet; then socket_ is not open
     socket socket_;
     std::unique_ptr<tls_session> tls_; ///< nothing until start_tls()
 };
+
+/// Woken also when a deadline has passed: whoever waits this way looks himself.
+[[nodiscard]] wait_end end_of_wait(const error_code& error) noexcept;
+
+template <class Done>
+void stream::when(socket::wait_type what, Done done)
+{
+    if (!watch()) {
+        asio::post(socket_.get_executor(),
+                   [done = std::move(done)]() mutable { done(wait_end::failed); });
+        return;
+    }
+    socket_.async_wait(what, [done = std::move(done)](const error_code& error) mutable {
+        done(end_of_wait(error));
+    });
+}
 
 } // namespace fendmail::io

@@ -18,8 +18,8 @@ namespace fendmail::io {
 /// Errors: as the errno.
 /// @param client whose wait this is; when its connection breaks there is nothing to wait for
 /// @return 0, or the errno
-[[nodiscard]] asio::awaitable<int> connect_unix(const std::string& path, stream& client,
-                                                deadline_queue& deadlines, milliseconds patience,
-                                                unique_fd& into);
+[[nodiscard]] awaitable<int> connect_unix(const std::string& path, stream& client,
+                                          deadline_queue& deadlines, milliseconds patience,
+                                          unique_fd& into);
 
 } // namespace fendmail::io

@@ -106,7 +106,7 @@ void admin_http::stop() noexcept
         if (const auto client = one.lock()) client->close(ignored);
 }
 
-asio::awaitable<void> admin_http::accept()
+io::awaitable<void> admin_http::accept()
 {
     for (;;) {
         socket client{acceptor_.get_executor()};
@@ -114,7 +114,7 @@ asio::awaitable<void> admin_http::accept()
         if (!acceptor_.is_open()) co_return;
         if (error) {
             // Short of descriptors: mail comes first, and trying again at once would spin.
-            asio::steady_timer pause{acceptor_.get_executor(), seconds{1}};
+            io::steady_timer pause{acceptor_.get_executor(), seconds{1}};
             co_await pause.async_wait(no_throw);
             continue;
         }
@@ -126,9 +126,9 @@ asio::awaitable<void> admin_http::accept()
     }
 }
 
-asio::awaitable<void> admin_http::serve(std::shared_ptr<socket> client)
+io::awaitable<void> admin_http::serve(std::shared_ptr<socket> client)
 {
-    asio::steady_timer limit{client->get_executor(), time_limit};
+    io::steady_timer limit{client->get_executor(), time_limit};
     // A timer that has rung cannot be called back: its handler may run when all this is gone.
     limit.async_wait([weak = std::weak_ptr{client}](const error_code& error) {
         error_code ignored; // it is over either way
@@ -149,11 +149,11 @@ std::string ask_readiness(const std::string& address)
 {
     try {
         asio::io_context context{1};
-        asio::generic::stream_protocol::socket server{context};
+        asio::basic_stream_socket<asio::generic::stream_protocol, io::executor> server{context};
         std::string failure = "no answer from " + address;
         asio::co_spawn(
             context,
-            [](auto& socket, const std::string& where, std::string& out) -> asio::awaitable<void> {
+            [](auto& socket, const std::string& where, std::string& out) -> io::awaitable<void> {
                 const auto [refused] = co_await socket.async_connect(resolve(where), no_throw);
                 if (refused) {
                     out = where + ": " + refused.message();

@@ -95,7 +95,7 @@ std::optional<std::vector<std::uint8_t>> dns_responder::answer(const std::uint8_
     return reply;
 }
 
-asio::awaitable<void> dns_responder::serve()
+io::awaitable<void> dns_responder::serve()
 {
     std::array<std::uint8_t, 512> message;
     for (;;) {

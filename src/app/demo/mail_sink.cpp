@@ -19,6 +19,7 @@ namespace fendmail::app {
 namespace asio = boost::asio;
 using asio::ip::tcp;
 using io::no_throw;
+using client_socket = asio::basic_stream_socket<tcp, io::executor>;
 
 namespace {
 
@@ -86,7 +87,7 @@ private:
     bool done_ = false;
 };
 
-asio::awaitable<void> serve(tcp::socket client)
+io::awaitable<void> serve(client_socket client)
 {
     constexpr std::size_t line_octets = 2048;
     smtp::line_reader reader{line_octets};
@@ -123,7 +124,7 @@ void mail_sink::start()
     asio::co_spawn(acceptor_.get_executor(), accept(), asio::detached);
 }
 
-asio::awaitable<void> mail_sink::accept()
+io::awaitable<void> mail_sink::accept()
 {
     for (;;) {
         auto [error, client] = co_await acceptor_.async_accept(no_throw);

@@ -97,7 +97,7 @@ TEST_CASE("registry: an arrival holds a descriptor but is nobody's session", "[a
 {
     fixture f;
     boost::asio::io_context context;
-    io::stream connection{io::stream::socket{context}};
+    io::stream connection{context.get_executor()};
     auto arrival = std::make_unique<registry::arrival>(f.sessions, connection);
     CHECK(f.shared.descriptors == 1);
     CHECK(f.shared.arrivals == 1);
@@ -120,7 +120,7 @@ TEST_CASE("registry: draining waits for arrivals as for sessions", "[app]")
         fixture f;
         int told = 0;
         boost::asio::io_context context;
-        io::stream connection{io::stream::socket{context}};
+        io::stream connection{context.get_executor()};
         auto arrival = std::make_unique<registry::arrival>(f.sessions, connection);
         auto session = f.admit(one);
         CHECK_FALSE(f.sessions.turns_away());

@@ -35,11 +35,13 @@ public:
     void stop() noexcept;
 
 private:
-    using socket = boost::asio::generic::stream_protocol::socket;
-    using acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
+    using socket =
+        boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, io::executor>;
+    using acceptor =
+        boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol, io::executor>;
 
-    boost::asio::awaitable<void> accept();
-    boost::asio::awaitable<void> serve(std::shared_ptr<socket> client);
+    io::awaitable<void> accept();
+    io::awaitable<void> serve(std::shared_ptr<socket> client);
 
     acceptor acceptor_;
     std::string unix_path_; ///< removed at the end

@@ -34,9 +34,9 @@ public:
                                                                   std::size_t octets) const;
 
 private:
-    boost::asio::awaitable<void> serve();
+    io::awaitable<void> serve();
 
-    boost::asio::ip::udp::socket socket_;
+    boost::asio::basic_datagram_socket<boost::asio::ip::udp, io::executor> socket_;
     std::string zone_;
     std::vector<std::string> listed_; ///< whole query names
 };

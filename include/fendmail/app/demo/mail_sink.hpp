@@ -22,9 +22,9 @@ public:
     void start();
 
 private:
-    boost::asio::awaitable<void> accept();
+    io::awaitable<void> accept();
 
-    boost::asio::ip::tcp::acceptor acceptor_;
+    boost::asio::basic_socket_acceptor<boost::asio::ip::tcp, io::executor> acceptor_;
 };
 
 } // namespace fendmail::app

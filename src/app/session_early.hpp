@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/io/name_lookup.hpp"
+#include "session_impl.hpp"
+
+#include <optional>
+
+/// What a session has only while it waits: the greet wait, and what makes the score.
+namespace fendmail::app {
+
+/// What makes the score: the lists, and the name of the client.
+struct score_sources {
+    explicit score_sources(const dnsbl::name_weights& of_names) noexcept
+        : weights{of_names}
+    {
+    }
+
+    [[nodiscard]] bool are_done() const noexcept { return lists.done() && (!name || name->done()); }
+    [[nodiscard]] dnsbl::score score() const noexcept
+    {
+        if (!name) return lists.score();
+        return dnsbl::with_name(lists.score(), any_list, name->finding(), weights);
+    }
+    [[nodiscard]] dnsbl::score_bounds bounds() const noexcept
+    {
+        if (!name) return lists.bounds();
+        return dnsbl::with_name(lists.bounds(), finding(), weights);
+    }
+    [[nodiscard]] bool are_certain(const dnsbl::score_limits& limits) const noexcept
+    {
+        const auto can_become = bounds();
+        switch (certainty_of(can_become, limits)) {
+        case dnsbl::certainty::open: return false;
+        case dnsbl::certainty::fails:
+        case dnsbl::certainty::allows: return true;
+        case dnsbl::certainty::passes: break;
+        }
+        // The name in HELO is added to what the others say in the end.
+        return weights.own_helo == 0 || can_become.highest + weights.own_helo < limits.threshold;
+    }
+    /// Null while there is none.
+    [[nodiscard]] const dnsbl::name_finding* finding() const noexcept
+    {
+        return name && name->done() ? &name->finding() : nullptr;
+    }
+
+    const dnsbl::name_weights& weights;
+    io::dnsbl_lookup::subscription lists;
+    bool any_list = false;
+    std::optional<io::name_lookup> name;
+};
+
+/// The greet wait and the lists, side by side. Woken by its time limit and its sources; the client
+/// is watched by the session.
+class session::early_tests final : public io::waiter {
+public:
+    explicit early_tests(session& of)
+        : of_{of}
+        , sources_{of.config().screening.names}
+        , is_scored_{!of.screener_.tests_to_run().todo[screen::test::dnsbl]}
+        , time_is_up_{of.worker_.deadlines(), *this}
+    {
+        if (!is_scored_) ask();
+        time_is_up_.set(of.phase_begun_ + of.early_limit());
+    }
+
+    /// What is to be done now that something has happened, all of it looked at.
+    /// @param step what the client has brought about
+    [[nodiscard]] screen::step next(screen::step step);
+    [[nodiscard]] bool is_decided() const noexcept { return found_ != screen::step::keep_waiting; }
+    /// Most of what arrives changes nothing, and then the wait for the client goes on untouched.
+    void wake() noexcept override;
+
+    bool client_spoke = false; ///< unread octets wait in the socket
+
+private:
+    void ask();
+    void note_score(const dnsbl::score& score);
+
+    session& of_;
+    score_sources sources_;
+    bool is_scored_;
+    /// What a wake has found, until the session takes it.
+    screen::step found_ = screen::step::keep_waiting;
+    io::deadline time_is_up_;
+};
+
+} // namespace fendmail::app

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/tcp_connect.hpp"
+
+#include "fendmail/io/socket_address.hpp"
+
+#include <cerrno>
+#include <sys/socket.h>
+
+namespace fendmail::io {
+
+namespace {
+
+/// @return 0, EINPROGRESS, or another errno
+int begin(const endpoint& where, stream& into)
+{
+    const auto address = to_generic(where);
+    unique_fd socket{
+        ::socket(address.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!socket) return errno;
+    const auto size = static_cast<socklen_t>(address.size());
+    const int error_number = ::connect(socket.get(), address.data(), size) == 0 ? 0 : errno;
+    into.adopt(std::move(socket));
+    into.set_no_delay();
+    return error_number;
+}
+
+} // namespace
+
+awaitable<int> connect_tcp(const endpoint& where, stream& into, const deadline& limit)
+{
+    const int error_number = begin(where, into);
+    if (error_number != EINPROGRESS) co_return error_number;
+    // Within one host it is connected by now, though connect() never says so.
+    if (into.is_connected()) co_return 0;
+    const auto end = co_await into.wait_writable(&limit);
+    if (end == wait_end::timed_out) co_return ETIMEDOUT;
+    if (end != wait_end::ready) co_return ECANCELED;
+    co_return into.take_error();
+}
+
+} // namespace fendmail::io
