@@ -6,14 +6,26 @@
 
 #include <array>
 #include <boost/asio/experimental/awaitable_operators.hpp>
+#include <memory>
+#include <string>
 
 namespace fendmail::io {
 
 namespace {
 
+/// Most commands and replies fit here, and this is what an idle session holds for each direction.
+constexpr std::size_t line_buffer_octets = 2048;
+/// What messages go through: one buffer for all sessions of a thread. It holds nothing across a
+/// wait.
+constexpr std::size_t bulk_octets = 65536;
+/// Then other sessions have their turn.
+constexpr int bulk_turns = 8;
+
 struct shared_state {
     idle_guard& idle;
     first_end& ends;
+    bool client_ended = false;
+    bool backend_ended = false;
 };
 
 /// One direction: where its octets come from and go to.
@@ -21,42 +33,116 @@ struct direction {
     stream& from;
     stream& to;
     event::ended_by sender;
-    event::ended_by receiver;
+    std::uint64_t& count;
+    shared_state& state;
+    smtp::keyword_filter* filter;
+    bool is_end_told = false; ///< the receiver knows that nothing more comes
+
+    [[nodiscard]] bool is_of_backend() const noexcept { return sender == event::ended_by::backend; }
+    [[nodiscard]] event::ended_by receiver() const noexcept
+    {
+        return is_of_backend() ? event::ended_by::client : event::ended_by::backend;
+    }
+    [[nodiscard]] bool is_filtered() const noexcept { return filter && !filter->is_done(); }
 };
 
-awaitable<bool> send_on(stream& to, std::string_view octets, smtp::keyword_filter* filter)
+/// @return `ready`, or `failed` when the receiver is gone
+awaitable<wait_end> send_on(direction& d, std::string_view octets)
 {
-    if (filter == nullptr || filter->is_done())
-        co_return co_await to.write(octets, nullptr) == wait_end::ready;
-    const std::string filtered = filter->on_backend(octets);
-    co_return filtered.empty() || co_await to.write(filtered, nullptr) == wait_end::ready;
+    auto end = wait_end::ready;
+    if (d.is_filtered()) {
+        const std::string filtered = d.filter->on_backend(octets);
+        end = co_await d.to.write(filtered, nullptr);
+    } else {
+        end = co_await d.to.write(octets, nullptr);
+    }
+    if (end != wait_end::ready) {
+        if (d.to.is_open()) d.state.ends.note(d.receiver());
+        co_return wait_end::failed;
+    }
+    d.count += octets.size();
+    d.state.idle.active();
+    co_return wait_end::ready;
 }
 
-awaitable<void> pump(direction d, std::uint64_t& count, shared_state& state,
-                     smtp::keyword_filter* filter)
+/// What came of a message as far as it could be moved without waiting.
+struct moved {
+    std::string unsent;             ///< the receiver did not take it at once
+    wait_end end = wait_end::ready; ///< of the sender
+};
+
+/// @param first what has been read already
+moved move_message(direction& d, std::string_view first)
 {
-    std::array<char, relay_buffer_octets> buffer;
+    thread_local const auto buffer = std::make_unique<std::array<char, bulk_octets>>();
+    std::size_t filled = first.copy(buffer->data(), first.size());
+    for (int turn = 0; turn < bulk_turns; ++turn) {
+        const auto got = d.from.read_now(asio::buffer(*buffer) + filled);
+        filled += got.octets;
+        const std::size_t sent = d.to.write_some_now({buffer->data(), filled});
+        d.count += sent;
+        if (sent != filled) return {{buffer->data() + sent, filled - sent}, got.end};
+        if (got.end != wait_end::ready || got.octets == 0) return {{}, got.end};
+        filled = 0;
+    }
+    return {};
+}
+
+/// A backend that says good-bye has closed by then, mostly; the end of our direction goes out
+/// with the reply then, and costs no segment of its own.
+bool is_last_reply(direction& d, std::string_view octets)
+{
+    if (!d.is_of_backend() || !octets.starts_with("221")) return false;
+    char more = 0;
+    return d.from.peek(asio::buffer(&more, 1)).end == wait_end::closed;
+}
+
+/// @return how the direction goes on: `ready`, `closed` at the sender's end, `failed` when either
+/// side is gone
+awaitable<wait_end> pass_on(direction& d, std::string_view octets)
+{
+    if (!d.is_filtered() && octets.size() == line_buffer_octets) {
+        const auto done = move_message(d, octets);
+        d.state.idle.active();
+        const auto sent = done.unsent.empty() ? wait_end::ready : co_await send_on(d, done.unsent);
+        co_return sent == wait_end::ready ? done.end : sent;
+    }
+    if (!is_last_reply(d, octets)) co_return co_await send_on(d, octets);
+    const std::string last = d.is_filtered() ? d.filter->on_backend(octets) : std::string{octets};
+    d.is_end_told = co_await d.to.write_last(last, nullptr) == wait_end::ready;
+    if (!d.is_end_told) co_return wait_end::failed;
+    d.count += octets.size();
+    co_return wait_end::closed;
+}
+
+/// The sender has said all it had to say.
+void end_direction(direction& d)
+{
+    auto& state = d.state;
+    state.ends.note(d.sender);
+    (d.is_of_backend() ? state.backend_ended : state.client_ended) = true;
+    if (d.is_of_backend()) state.idle.shorten(after_backend_closed);
+    // A backend that has closed as well has nothing to learn: it is closed next.
+    const bool is_over = !d.is_of_backend() && state.backend_ended;
+    if (!d.is_end_told && !is_over) d.to.shutdown_write();
+}
+
+awaitable<void> pump(direction d)
+{
+    std::array<char, line_buffer_octets> buffer;
     for (;;) {
         const auto got = co_await d.from.read_some(asio::buffer(buffer), nullptr);
         if (got.end == wait_end::woken && d.from.is_open()) continue; // meant for somebody else
-        if (got.end == wait_end::closed) {
-            state.ends.note(d.sender);
-            d.to.shutdown_write();
-            if (d.sender == event::ended_by::backend) state.idle.shorten(after_backend_closed);
-            co_return;
+        auto end = got.end;
+        if (end == wait_end::ready) {
+            d.state.idle.active();
+            end = co_await pass_on(d, {buffer.data(), got.octets});
         }
-        if (got.end != wait_end::ready) {
-            if (d.from.is_open()) state.ends.note(d.sender); // else we closed it
-            break;
-        }
-        state.idle.active();
-        if (!co_await send_on(d.to, {buffer.data(), got.octets}, filter)) {
-            if (d.to.is_open()) state.ends.note(d.receiver);
-            break;
-        }
-        count += got.octets;
-        state.idle.active();
+        if (end == wait_end::ready) continue;
+        if (end == wait_end::closed) co_return end_direction(d);
+        break;
     }
+    if (d.from.is_open()) d.state.ends.note(d.sender); // else we closed it
     // A broken connection is no end of a direction: both sides must learn that it is over.
     d.from.close();
     d.to.close();
@@ -74,12 +160,11 @@ awaitable<relay_result> relay(stream& client, stream& backend, deadline_queue& d
     first_end ends{idle};
     shared_state state{idle, ends};
     smtp::keyword_filter filter;
-    co_await (pump({client, backend, ended_by::client, ended_by::backend}, result.octets_in, state,
-                   nullptr) &&
-              pump({backend, client, ended_by::backend, ended_by::client}, result.octets_out, state,
-                   &filter));
+    co_await (pump({client, backend, ended_by::client, result.octets_in, state, nullptr}) &&
+              pump({backend, client, ended_by::backend, result.octets_out, state, &filter}));
     result.idle = idle.expired() && !ends.is_known();
     result.ended_by = result.idle ? ended_by::fendmail : ends.who();
+    result.client_ended = state.client_ended;
     co_return result;
 }
 

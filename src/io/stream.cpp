@@ -39,6 +39,13 @@ wait_end end_of(tls_next then) noexcept
     return wait_end::failed;
 }
 
+/// Nothing to do yet is `ready`, for who does not wait.
+wait_end now_or_end(const tls_step& step) noexcept
+{
+    const bool nothing_yet = step.then == tls_next::wait_read || step.then == tls_next::wait_write;
+    return nothing_yet ? wait_end::ready : end_of(step.then);
+}
+
 wait_end end_of(const error_code& error, const deadline* limit) noexcept
 {
     if (!error) return wait_end::ready;
@@ -169,15 +176,49 @@ awaitable<wait_end> stream::write(std::string_view octets, const deadline* limit
     co_return wait_end::ready;
 }
 
+awaitable<wait_end> stream::write_last(std::string_view octets, const deadline* limit)
+{
+    if (!tls_) {
+        // MSG_MORE: held back for the end that follows, which then needs no segment of its own.
+        const ssize_t sent = ::send(descriptor(), octets.data(), octets.size(),
+                                    MSG_NOSIGNAL | MSG_DONTWAIT | MSG_MORE);
+        if (sent > 0) octets.remove_prefix(static_cast<std::size_t>(sent));
+    }
+    const auto end = octets.empty() ? wait_end::ready : co_await write(octets, limit);
+    if (end == wait_end::ready) shutdown_write();
+    co_return end;
+}
+
+std::size_t stream::write_some_now(std::string_view octets) noexcept
+{
+    if (tls_) return 0; // it would want the same octets again, and they may not live so long
+    const ssize_t sent =
+        ::send(descriptor(), octets.data(), octets.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return sent > 0 ? static_cast<std::size_t>(sent) : 0;
+}
+
 peek_result stream::peek(asio::mutable_buffer into) noexcept
 {
     if (tls_) {
         const tls_step step = tls_->look({static_cast<char*>(into.data()), into.size()});
-        const bool nothing_yet =
-            step.then == tls_next::wait_read || step.then == tls_next::wait_write;
-        return {nothing_yet ? wait_end::ready : end_of(step.then), step.octets};
+        return {now_or_end(step), step.octets};
     }
-    const ssize_t got = ::recv(descriptor(), into.data(), into.size(), MSG_PEEK | MSG_DONTWAIT);
+    const auto [end, octets] = receive(into, MSG_PEEK);
+    return {end, octets};
+}
+
+read_result stream::read_now(asio::mutable_buffer into) noexcept
+{
+    if (tls_) {
+        const tls_step step = tls_->read({static_cast<char*>(into.data()), into.size()});
+        return {now_or_end(step), step.octets};
+    }
+    return receive(into, 0);
+}
+
+read_result stream::receive(asio::mutable_buffer into, int flags) noexcept
+{
+    const ssize_t got = ::recv(descriptor(), into.data(), into.size(), flags | MSG_DONTWAIT);
     if (got > 0) return {wait_end::ready, static_cast<std::size_t>(got)};
     if (got == 0) return {wait_end::closed, 0};
     if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {wait_end::ready, 0};

@@ -100,6 +100,52 @@ TEST_CASE("relay: a large transfer arrives whole through full socket buffers", "
     CHECK(got == mail);
 }
 
+TEST_CASE("relay: a message that comes at once arrives whole, and so does what follows", "[io]")
+{
+    // Around the size at which lines become a message, and that of the buffer for messages.
+    for (const std::size_t octets : {2047U, 2048U, 2049U, 65535U, 65536U, 65537U, 150'000U}) {
+        relaying r;
+        std::string mail(octets, 'x');
+        for (std::size_t i = 0; i < mail.size(); ++i)
+            mail[i] = static_cast<char>('a' + i % 23);
+        r.client.far.send(mail);
+        CHECK(r.read(r.backend.far, octets) == mail);
+        r.client.far.send("QUIT\r\n");
+        CHECK(r.read(r.backend.far, 6) == "QUIT\r\n");
+        r.client.far.end_writing();
+        r.backend.far.end_writing();
+        REQUIRE(r.ends());
+        CHECK(r.result->octets_in == octets + 6);
+        CHECK(r.result->ended_by == event::ended_by::client);
+        CHECK(r.result->client_ended);
+    }
+}
+
+TEST_CASE("relay: a good-bye reaches the client with the end behind it, or without", "[io]")
+{
+    for (const bool closes_at_once : {true, false}) {
+        relaying r;
+        r.backend.far.send("220 x\r\n");
+        CHECK(r.read(r.client.far, 7) == "220 x\r\n");
+        r.client.far.send("QUIT\r\n");
+        CHECK(r.read(r.backend.far, 6) == "QUIT\r\n");
+        r.backend.far.send("221 Bye\r\n");
+        if (closes_at_once) r.backend.far.end_writing();
+        CHECK(r.read(r.client.far, 9) == "221 Bye\r\n");
+        CHECK_FALSE(r.result);
+        if (!closes_at_once) {
+            CHECK_FALSE(r.client.far.at_end());
+            r.backend.far.end_writing();
+        }
+        REQUIRE(run_until(r.context, [&] { return r.client.far.at_end(); }));
+        r.client.far.end_writing();
+        REQUIRE(r.ends());
+        CHECK(r.result->octets_out == 16);
+        CHECK(r.result->ended_by == event::ended_by::backend);
+        CHECK(r.result->client_ended);
+    }
+}
+
 TEST_CASE("relay: when one side breaks the other is closed", "[io]")
 {
     relaying r;

@@ -24,7 +24,8 @@ struct relay_result {
 /// smtp::keyword_filter takes out of the backend's EHLO reply.
 ///
 /// Units: octets.
-/// Memory: two buffers of 16 KiB while it runs.
+/// Memory: two buffers of 2 KiB while it runs, and what a receiver does not take at once, at most
+/// 64 KiB for each direction; one more buffer of 64 KiB for each thread.
 /// Errors: a broken side ends the relay; nobody is told more than that the connection is gone,
 /// so a mail under way is never taken for complete.
 /// Threads: one worker.

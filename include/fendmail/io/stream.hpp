@@ -102,6 +102,15 @@ public:
     awaitable<read_result> read_some(asio::mutable_buffer into, const deadline* limit);
     /// Writes all of it. With TLS, all writes fail after one that did not end with `ready`.
     awaitable<wait_end> write(std::string_view octets, const deadline* limit);
+    /// Reads what is there at once; `ready` without octets when that is nothing.
+    /// @pre `into` is not empty
+    [[nodiscard]] read_result read_now(asio::mutable_buffer into) noexcept;
+    /// Writes what the socket takes at once.
+    /// @return how much that was; after less than all of it, write() the rest, which also says
+    /// what is wrong if something is
+    [[nodiscard]] std::size_t write_some_now(std::string_view octets) noexcept;
+    /// Writes and ends our direction; in plain text the end travels with the octets.
+    awaitable<wait_end> write_last(std::string_view octets, const deadline* limit);
     /// Looks at up to `into.size()` octets that have arrived, with TLS decrypted (then no further
     /// than the end of their record), and leaves them where they are.
     [[nodiscard]] peek_result peek(asio::mutable_buffer into) noexcept;
@@ -151,6 +160,7 @@ private:
     awaitable<wait_end> write_tls(std::string_view octets, const deadline* limit);
     template <class Done>
     void when(socket::wait_type what, Done done);
+    [[nodiscard]] read_result receive(asio::mutable_buffer into, int flags) noexcept;
     [[nodiscard]] int descriptor() noexcept;
     /// Makes the descriptor known to the event loop.
     /// @return false when there is none, or no memory for it
