@@ -24,13 +24,13 @@ totals::totals(std::size_t descriptors_max) noexcept
 registry::ticket::ticket(registry& where, const screen::client_key& client,
                          io::stream_group& streams, std::size_t screening_limit)
     : registry_{&where}
-    , client_{client}
+    , client_{&*where.of_client_.try_emplace(client.net(), 0).first}
     , streams_{&streams}
     , screening_limit_{screening_limit}
     , id_{where.totals_->last_id.fetch_add(1) + 1}
-    , descriptor_{where.totals_->descriptors}
 {
-    where.of_client_[client] += 1;
+    ++client_->second;
+    where.totals_->descriptors.fetch_add(1);
     where.live_.push_back(*this);
     where.totals_->sessions.fetch_add(1);
     where.watch_stress(where.totals_->screening.fetch_add(1) + 1, screening_limit_);
@@ -41,15 +41,12 @@ registry::ticket::~ticket()
     leave_screening();
     registry_->live_.erase(registry_->live_.iterator_to(*this));
     registry_->totals_->sessions.fetch_sub(1);
-    const auto found = registry_->of_client_.find(client_);
-    if (--found->second == 0) registry_->of_client_.erase(found);
+    registry_->totals_->descriptors.fetch_sub(1);
+    if (--client_->second == 0) {
+        const auto client = client_->first; // the entry must not be asked for by itself
+        registry_->of_client_.erase(client);
+    }
     registry_->tell_if_empty();
-}
-
-std::size_t registry::ticket::of_client() const noexcept
-{
-    const auto found = registry_->of_client_.find(client_);
-    return found == registry_->of_client_.end() ? 0 : found->second;
 }
 
 void registry::ticket::leave_screening() noexcept

@@ -37,16 +37,18 @@ session::~session()
     summary.verdict = verdict_;
     summary.ended_by = ended_by_;
     summary.phase = phase_;
-    summary.reasons = reasons_;
     summary.dnsbl_score = score_;
     summary.dnsbl_complete = score_complete_;
-    summary.reply = reply_;
-    summary.helo = helo_;
     summary.screening = between(accepted_, decided_ == tick{} ? now : decided_);
-    summary.hand_off = hand_off_time_;
     summary.total = between(accepted_, now);
-    summary.octets_in = octets_in_;
-    summary.octets_out = octets_out_;
+    if (outcome_) {
+        summary.reasons = outcome_->reasons;
+        summary.reply = outcome_->reply;
+        summary.helo = outcome_->helo;
+        summary.hand_off = outcome_->hand_off_time;
+        summary.octets_in = outcome_->octets_in;
+        summary.octets_out = outcome_->octets_out;
+    }
     emit(summary);
 }
 
@@ -73,7 +75,8 @@ void session::begin(std::unique_ptr<session> self)
 void session::decide(std::unique_ptr<session> self, screen::step step)
 {
     self->decided_ = io::steady_now();
-    self->reasons_ = self->screener_.reasons();
+    self->outcome_ = std::make_unique<outcome>();
+    self->outcome_->reasons = self->screener_.reasons();
     worker& where = self->worker_;
     where.spawn(follow(std::move(self), step));
 }
@@ -157,6 +160,7 @@ io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step 
 
 io::awaitable<void> session::refuse(std::unique_ptr<session> self, event::connect_refusal why)
 {
+    self->outcome_ = std::make_unique<outcome>();
     co_await self->refuse_connection(why);
 }
 
@@ -166,7 +170,7 @@ io::awaitable<void> session::refuse_connection(event::connect_refusal why)
     // Or a flood from one address would fill the places of all others while it is being refused.
     ticket_.leave_screening();
     verdict_ = event::verdict::deferred;
-    reasons_ = event::to_string(why);
+    outcome_->reasons = event::to_string(why);
     switch (why) {
     case event::connect_refusal::too_many_connections:
         co_await say_and_close(smtp::make_reply(421, "4.7.0", "Error: too many connections"));

@@ -27,7 +27,7 @@ constexpr std::size_t lingering_max = 256;
 io::awaitable<void> session::say_and_close(smtp::reply answer)
 {
     if (config().dialog.soft_bounce) answer = smtp::softened(std::move(answer));
-    reply_ = smtp::to_log(answer);
+    outcome_->reply = smtp::to_log(answer);
     ended_by_ = event::ended_by::fendmail;
     answer = smtp::with_footer(std::move(answer), footer());
     io::deadline limit{worker_.deadlines(), stream_};
@@ -73,7 +73,7 @@ io::awaitable<void> session::run_dialog()
     smtp::dialog_terms terms;
     // Who spoke too early has its commands answered; a 220 now would answer its EHLO.
     if (teaser_sent_ && screener_.spoke_too_early()) terms.opening = smtp::opening::silent;
-    terms.refusal = screener_.refusal();
+    if (const auto* const refusal = screener_.refusal()) terms.refusal = *refusal;
     terms.faults = screener_.begin_dialog();
     // This host itself may well use its own name.
     if (client_.address == local_.address || config().dialog.own_names.has_address(client_.address))
@@ -87,15 +87,15 @@ io::awaitable<void> session::run_dialog()
     verdict_ = terms.refusal ? event::verdict::rejected : event::verdict::left;
     co_await talk(smtp::dialog{config().dialog, std::move(terms)});
     remember();
-    reasons_ = screener_.reasons();
-    add_reason(trouble_);
+    outcome_->reasons = screener_.reasons();
+    add_reason(outcome_->trouble);
     if (tls_failed_) add_reason("tls");
 }
 
 void session::add_reason(std::string_view why)
 {
-    if (!reasons_.empty() && !why.empty()) reasons_ += ',';
-    reasons_ += why;
+    if (!outcome_->reasons.empty() && !why.empty()) outcome_->reasons += ',';
+    outcome_->reasons += why;
 }
 
 /// Moves octets between the client and the dialog. One deadline covers a whole command, so that
@@ -110,7 +110,7 @@ io::awaitable<void> session::talk(smtp::dialog dialog)
         for (const auto& what : step->notes)
             tell(what);
         if (step->recipient_named) screener_.on_recipient();
-        helo_ = dialog.helo();
+        outcome_->helo = dialog.helo();
         if (co_await stream_.write(step->output, &limit) != wait_end::ready) break;
         switch (step->then) {
         case smtp::next::read: break;
@@ -199,11 +199,12 @@ void session::remember()
 
 void session::tell_refusal(const smtp::recipient_refused& what)
 {
-    reply_ = smtp::to_log(what.answer);
+    outcome_->reply = smtp::to_log(what.answer);
     // A permanent refusal is either ours or the backend's own.
     const bool for_good = screener_.is_rejected() || what.answer.is_permanent();
     verdict_ = for_good ? event::verdict::rejected : event::verdict::deferred;
-    emit(event::recipient_refused{client_, reply_, what.from, what.to, what.helo, what.esmtp});
+    emit(event::recipient_refused{client_, outcome_->reply, what.from, what.to, what.helo,
+                                  what.esmtp});
 }
 
 void session::tell_own_helo(const smtp::fault_seen& seen)

@@ -63,9 +63,9 @@ io::awaitable<void> session::hand_off()
 
     const auto result = co_await connect_backend();
 
-    hand_off_time_ = result.until_ready;
-    octets_in_ = result.octets_in;
-    octets_out_ = result.octets_out;
+    outcome_->hand_off_time = result.until_ready;
+    outcome_->octets_in = result.octets_in;
+    outcome_->octets_out = result.octets_out;
     switch (result.end) {
     case io::hand_off_end::passed_on:
         backend_has_it_ = true;
@@ -75,9 +75,9 @@ io::awaitable<void> session::hand_off()
         backend_has_it_ = true;
         phase_ = event::phase::relay;
         ended_by_ = result.ended_by;
-        if (result.idle) reasons_ = "idle";
+        if (result.idle) outcome_->reasons = "idle";
         co_await end_relay(result.client_ended, result.fault, result.last_words);
-        if (result.fault) reasons_ = smtp::to_string(result.fault->kind);
+        if (result.fault) outcome_->reasons = smtp::to_string(result.fault->kind);
         co_return;
     case io::hand_off_end::lost:
         emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
@@ -100,7 +100,7 @@ io::awaitable<void> session::answer_for_backend(const io::hand_off_result& resul
                       ? *result.refusal
                       : smtp::make_reply(421, "4.3.2", "All server ports are busy");
     verdict_ = event::verdict::deferred;
-    reasons_ = "backend_unavailable";
+    outcome_->reasons = "backend_unavailable";
     if (!stream_.is_open()) {
         ended_by_ = event::ended_by::fendmail;
         co_return;
@@ -109,7 +109,7 @@ io::awaitable<void> session::answer_for_backend(const io::hand_off_result& resul
         co_await say_and_close(std::move(answer));
         co_return;
     }
-    reply_ = smtp::to_log(answer);
+    outcome_->reply = smtp::to_log(answer);
     co_await talk(smtp::dialog::answering_once(config().dialog, std::move(answer), footer()));
 }
 
@@ -155,21 +155,21 @@ io::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
         worker_.note_backend_offers(*service_, *result.offered);
     if (const auto trouble = trouble_of_ours(result, dialog); !trouble.empty()) {
         emit(event::backend_unavailable{client_, service_->backend->name(), trouble});
-        trouble_ = "backend_unavailable";
+        outcome_->trouble = "backend_unavailable";
         co_return dialog.on_backend_refused(unavailable());
     }
     switch (result.end) {
     case io::resume_end::ready: break;
     case io::resume_end::refused:
-        trouble_ = "backend_refused";
+        outcome_->trouble = "backend_refused";
         co_return dialog.on_backend_refused(*result.refusal);
     case io::resume_end::failed:
         emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
-        trouble_ = "backend_unavailable";
+        outcome_->trouble = "backend_unavailable";
         co_return dialog.on_backend_refused(
             result.refusal && result.refusal->is_transient() ? *result.refusal : unavailable());
     }
-    hand_off_time_ = between(begun, io::steady_now());
+    outcome_->hand_off_time = between(begun, io::steady_now());
     co_await relay_rest(dialog, server, result.offered && result.offered->has("CHUNKING"));
     co_return std::nullopt;
 }
@@ -215,9 +215,11 @@ io::awaitable<void> session::relay_rest(const smtp::dialog& dialog, io::stream& 
         done = guarded.moved;
     }
     ended_by_ = done.ended_by;
-    trouble_ = guarded.fault ? smtp::to_string(guarded.fault->kind) : done.idle ? "idle" : "";
-    octets_in_ = done.octets_in;
-    octets_out_ = done.octets_out;
+    outcome_->trouble = guarded.fault ? smtp::to_string(guarded.fault->kind)
+                        : done.idle   ? "idle"
+                                      : "";
+    outcome_->octets_in = done.octets_in;
+    outcome_->octets_out = done.octets_out;
     co_await end_relay(done.client_ended, guarded.fault, guarded.last_words);
 }
 

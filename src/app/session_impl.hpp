@@ -124,15 +124,20 @@ private:
     event::phase phase_ = event::phase::connect;
     event::verdict verdict_ = event::verdict::left;
     event::ended_by ended_by_ = event::ended_by::client;
-    milliseconds hand_off_time_{0};
-    std::uint64_t octets_in_ = 0;
-    std::uint64_t octets_out_ = 0;
     int score_ = 0;
     bool score_complete_ = true;
-    std::string reasons_;
-    std::string_view trouble_; ///< a reason of the backend's
-    std::string reply_;
-    std::string helo_;
+    /// What the summary says of a client beyond its wait. Whoever only waits, as most do at any
+    /// time, has none.
+    struct outcome {
+        milliseconds hand_off_time{0};
+        std::uint64_t octets_in = 0;
+        std::uint64_t octets_out = 0;
+        std::string reasons;
+        std::string_view trouble; ///< a reason of the backend's
+        std::string reply;
+        std::string helo;
+    };
+    std::unique_ptr<outcome> outcome_;
 };
 
 } // namespace fendmail::app

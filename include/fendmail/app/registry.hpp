@@ -80,7 +80,17 @@ public:
     registry(const registry&) = delete;
     registry& operator=(const registry&) = delete;
 
-    /// One session's place; returned by its destructor.
+    /// The sessions of each client. An entry stays where it is while it exists.
+    struct network_hash {
+        std::size_t operator()(const network& of) const noexcept
+        {
+            return std::hash<ip_address>{}(of.address) ^ of.prefix_length;
+        }
+    };
+    using client_counts = std::unordered_map<network, std::size_t, network_hash>;
+    using client_count = client_counts::value_type;
+
+    /// One session's place, and its descriptor; returned by its destructor.
     class ticket : public boost::intrusive::list_base_hook<> {
     public:
         /// @param client the address, or the network whose addresses count as one client
@@ -93,18 +103,17 @@ public:
 
         [[nodiscard]] std::uint64_t id() const noexcept { return id_; }
         /// Sessions of this client, this one included.
-        [[nodiscard]] std::size_t of_client() const noexcept;
+        [[nodiscard]] std::size_t of_client() const noexcept { return client_->second; }
         /// The client is on its way to the backend and no longer counts as being screened.
         void leave_screening() noexcept;
 
     private:
         friend class registry;
         registry* registry_;
-        screen::client_key client_;
+        client_count* client_;
         io::stream_group* streams_;
         std::size_t screening_limit_;
         std::uint64_t id_;
-        counted descriptor_;
         bool screening_ = true;
     };
 
@@ -149,7 +158,7 @@ private:
     event_sink* events_;
     boost::intrusive::list<ticket> live_;
     boost::intrusive::list<arrival> arrivals_;
-    std::unordered_map<screen::client_key, std::size_t> of_client_;
+    client_counts of_client_;
     std::function<void()> when_empty_;
     bool turns_away_ = false;
 };

@@ -263,8 +263,12 @@ void screener::refuse(std::string_view enhanced, std::string_view text, action a
 {
     switch (a) {
     case action::ignore: return;
-    case action::enforce: refusal_ = smtp::make_reply(550, enhanced, text); return;
-    case action::drop: refusal_ = smtp::make_reply(521, enhanced, text); return;
+    case action::enforce:
+        refusal_ = std::make_unique<smtp::reply>(smtp::make_reply(550, enhanced, text));
+        return;
+    case action::drop:
+        refusal_ = std::make_unique<smtp::reply>(smtp::make_reply(521, enhanced, text));
+        return;
     }
 }
 

@@ -13,6 +13,7 @@
 #include "fendmail/core/time.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -102,8 +103,8 @@ public:
     /// Whether the client failed the pregreet test and that is held against it.
     [[nodiscard]] bool spoke_too_early() const noexcept;
 
-    /// The 5xx reply of the test that decided; the last one that is enforced wins.
-    [[nodiscard]] const std::optional<smtp::reply>& refusal() const noexcept { return refusal_; }
+    /// The 5xx reply of the test that decided; the last one that is enforced wins. Null = none.
+    [[nodiscard]] const smtp::reply* refusal() const noexcept { return refusal_.get(); }
     [[nodiscard]] way_in how() const noexcept { return how_; }
     /// What the store says of the client at the end of its tests.
     void on_latest_record(const std::optional<client_record>& latest) noexcept;
@@ -141,7 +142,7 @@ private:
     std::optional<early_phase> early_{};
     std::optional<deep_phase> deep_{};
     std::optional<client_record> known_{};
-    std::optional<smtp::reply> refusal_{};
+    std::unique_ptr<const smtp::reply> refusal_; ///< few clients that wait have one
     bool denylisted_ = false;
     bool vetoed_ = false;
     bool spared_deep_tests_ = false;
