@@ -4,9 +4,9 @@
 #include "fendmail/core/assert.hpp"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <fmt/format.h>
-#include <iterator>
 #include <optional>
 
 namespace fendmail {
@@ -137,24 +137,49 @@ zero_run longest_zero_run(const std::array<unsigned, group_count>& all) noexcept
     return best;
 }
 
-std::string v6_to_text(std::span<const std::uint8_t> octets)
+// Every log line holds an address: no format strings here, which would be read anew each time.
+void append_decimal(std::string& text, unsigned number)
+{
+    const fmt::format_int digits{number};
+    text.append(digits.data(), digits.size());
+}
+
+void append_hexadecimal(std::string& text, unsigned number)
+{
+    std::array<char, 8> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16).ptr;
+    text.append(digits.data(), end);
+}
+
+void append_v4(std::string& text, std::span<const std::uint8_t> octets)
+{
+    for (std::size_t i = 0; i < octets.size(); ++i) {
+        if (i != 0) text += '.';
+        append_decimal(text, octets[i]);
+    }
+}
+
+void append_v6(std::string& text, std::span<const std::uint8_t> octets)
 {
     std::array<unsigned, group_count> all{};
     for (std::size_t i = 0; i < group_count; ++i)
         all[i] = static_cast<unsigned>(octets[2 * i] << 8 | octets[2 * i + 1]);
     const zero_run run = longest_zero_run(all);
-    std::string text;
     for (std::size_t i = 0; i < group_count;) {
         if (i == run.begin) {
             text += "::";
             i += run.length;
             continue;
         }
-        if (!text.empty() && text.back() != ':') text += ':';
-        fmt::format_to(std::back_inserter(text), "{:x}", all[i]);
+        if (i != 0 && text.back() != ':') text += ':';
+        append_hexadecimal(text, all[i]);
         ++i;
     }
-    return text;
+}
+
+void append_address(std::string& text, const ip_address& address)
+{
+    address.is_v4() ? append_v4(text, address.octets()) : append_v6(text, address.octets());
 }
 
 } // namespace
@@ -266,15 +291,20 @@ result<std::uint16_t> parse_port(std::string_view text) noexcept
 
 std::string to_text(const ip_address& address)
 {
-    const auto octets = address.octets();
-    if (address.is_v4())
-        return fmt::format("{}.{}.{}.{}", octets[0], octets[1], octets[2], octets[3]);
-    return v6_to_text(octets);
+    std::string text;
+    append_address(text, address);
+    return text;
 }
 
 std::string to_text(const endpoint& where)
 {
-    return fmt::format("[{}]:{}", to_text(where.address), where.port);
+    std::string text;
+    text.reserve(std::string_view{"[255.255.255.255]:65535"}.size());
+    text += '[';
+    append_address(text, where.address);
+    text += "]:";
+    append_decimal(text, where.port);
+    return text;
 }
 
 std::string to_text(const network& net)

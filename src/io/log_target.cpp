@@ -3,13 +3,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <fcntl.h>
 #include <mutex>
 #include <poll.h>
 #include <set>
 #include <stdexcept>
+#include <string_view>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <syslog.h>
@@ -25,6 +28,10 @@ namespace fendmail::io {
 namespace {
 
 constexpr std::string_view file_prefix = "file:";
+/// Lines go out together in blocks of at most this size, or alone when they are longer: the kernel
+/// writes so much to a pipe in one piece, so lines of two processes in one pipe or file (which is
+/// open for appending) do not mix.
+constexpr std::size_t block_octets = PIPE_BUF;
 constexpr mode_t file_mode = 0640; // client addresses are personal data
 constexpr const char* syslog_socket = "/dev/log";
 constexpr const char* journal_socket = "/run/systemd/journal/socket";
@@ -48,45 +55,69 @@ int priority_of(event::level level) noexcept
 
 class descriptor_target final : public log_target {
 public:
-    explicit descriptor_target(int fd, bool is_ours) noexcept
+    explicit descriptor_target(int fd, bool is_ours)
         : fd_{fd}
         , is_ours_{is_ours}
     {
+        block_.reserve(block_octets + 2);
     }
     ~descriptor_target() override
     {
         if (is_ours_) ::close(fd_);
     }
 
-    void write(event::level, std::string_view line) override
+    void write(event::level, std::string_view line) noexcept override
     {
-        // Line and end in one call, so that lines of two processes in one file do not mix. After
-        // a disk ran full in the middle of a line, the next one starts on a line of its own.
-        line_.clear();
-        if (torn_) line_ += '\n';
-        line_ += line;
-        line_ += '\n';
-        std::string_view rest = line_;
-        while (!rest.empty()) {
+        if (kept() != 0 && block_.size() + line.size() + 1 > block_octets) flush();
+        keep();
+        try {
+            block_.reserve(block_.size() + line.size() + 2); // the rest takes no memory
+        } catch (const std::exception&) {
+            return lose("write", ENOMEM); // no other is kept: a block has its memory already
+        }
+        if (block_.empty() && is_torn_) block_ += '\n';
+        block_ += line;
+        block_ += '\n';
+        if (block_.size() >= block_octets) flush();
+    }
+
+    /// A line that fails takes no other with it: those behind it are tried again.
+    void flush() noexcept override
+    {
+        bool repairs = is_torn_; // the first octet ends the torn line, and no line of this block
+        for (std::string_view rest = block_; kept() != 0;) {
             const ssize_t taken = ::write(fd_, rest.data(), rest.size());
-            if (taken < 0 && errno == EINTR) continue;
-            if (taken < 0 && errno == EAGAIN) { // stderr may be non-blocking by someone's doing
+            if (taken > 0) {
+                const auto part = rest.substr(0, static_cast<std::size_t>(taken));
+                settle(line_ends(part) - (repairs ? 1 : 0));
+                rest.remove_prefix(part.size());
+                is_torn_ = part.back() != '\n';
+                repairs = false;
+            } else if (taken < 0 && errno == EAGAIN) { // stderr may be so by someone's doing
                 pollfd waiting{fd_, POLLOUT, 0};
                 ::poll(&waiting, 1, -1);
-                continue;
+            } else if (taken < 0 && errno != EINTR) {
+                lose("write", errno);
+                // After a disk ran full in the middle of a line, the next one starts on a line of
+                // its own: the end of the one that is dropped stays for that.
+                rest.remove_prefix(rest.find('\n', repairs ? 1 : 0) + (is_torn_ ? 0 : 1));
+                repairs = is_torn_;
             }
-            if (taken < 0) throw std::system_error{errno, std::generic_category(), "write"};
-            rest.remove_prefix(static_cast<std::size_t>(taken));
-            torn_ = !rest.empty();
         }
+        block_.clear();
     }
     bool wants_stamp() const noexcept override { return true; }
 
 private:
+    static std::uint64_t line_ends(std::string_view text) noexcept
+    {
+        return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
+    }
+
     int fd_;
     bool is_ours_;
-    bool torn_ = false;
-    std::string line_;
+    bool is_torn_ = false; ///< what was written last has no end of line
+    std::string block_;    ///< whole lines
 };
 
 class syslog_target final : public log_target {
@@ -102,7 +133,7 @@ public:
         ::openlog(idents.insert(ident).first->c_str(), LOG_PID | LOG_NDELAY, LOG_MAIL);
     }
 
-    void write(event::level level, std::string_view line) override
+    void write(event::level level, std::string_view line) noexcept override
     {
         const auto size = static_cast<int>(line.size());
         ::syslog(LOG_MAIL | priority_of(level), "%.*s", size, line.data());
@@ -121,18 +152,25 @@ public:
     {
     }
 
-    void write(event::level level, std::string_view line) override
+    void write(event::level level, std::string_view line) noexcept override
     {
-        message_.assign("MESSAGE=").append(line);
-        auto priority = fmt::format("PRIORITY={}", priority_of(level));
-        std::array fields{part(message_), part(priority), part(ident_), part(pid_),
-                          part(facility_)};
-        const int result = ::sd_journal_sendv(fields.data(), static_cast<int>(fields.size()));
-        if (result < 0) throw std::system_error{-result, std::generic_category(), "journal"};
+        keep();
+        const int result = send(level, line);
+        result < 0 ? lose("journal", -result) : settle(1);
     }
     bool wants_stamp() const noexcept override { return false; }
 
 private:
+    int send(event::level level, std::string_view line) noexcept
+    try {
+        message_.assign("MESSAGE=").append(line);
+        auto priority = fmt::format("PRIORITY={}", priority_of(level));
+        std::array fields{part(message_), part(priority), part(ident_), part(pid_),
+                          part(facility_)};
+        return ::sd_journal_sendv(fields.data(), static_cast<int>(fields.size()));
+    } catch (const std::exception&) {
+        return -ENOMEM;
+    }
     static iovec part(std::string& text) noexcept { return {text.data(), text.size()}; }
 
     std::string ident_;
@@ -159,6 +197,28 @@ void must_listen(const std::string& target, const char* path)
 }
 
 } // namespace
+
+std::string log_target::why() const
+{
+    return fmt::format("{}: {}", failed_call_, std::generic_category().message(error_));
+}
+
+void log_target::settle(std::uint64_t lines) noexcept
+{
+    kept_ -= lines;
+    if (lines != 0) is_failing_ = false;
+}
+
+void log_target::lose(const char* what, int error) noexcept
+{
+    if (failed_ == 0) {
+        failed_call_ = what;
+        error_ = error;
+    }
+    --kept_;
+    ++failed_;
+    is_failing_ = true;
+}
 
 std::unique_ptr<log_target> open_log_target(const std::string& target, const std::string& ident)
 {

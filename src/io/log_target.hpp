@@ -3,6 +3,7 @@
 
 #include "fendmail/core/event/render.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -10,9 +11,11 @@
 /// Where log lines end up: a descriptor (stderr, a file), syslog or the journal.
 ///
 /// Source: syslog(3), sd_journal_send(3).
-/// Memory: no buffer of its own; a line is written at once.
-/// Errors: opening throws std::runtime_error that names the target, writing std::system_error.
-/// Threads: write() from one thread.
+/// Memory: a descriptor's lines are kept until PIPE_BUF octets are full or flush() is called; the
+/// others write each line at once.
+/// Errors: opening throws std::runtime_error that names the target; lines that cannot be written
+/// are counted.
+/// Threads: one at a time.
 namespace fendmail::io {
 
 class log_target {
@@ -22,10 +25,37 @@ public:
     log_target& operator=(const log_target&) = delete;
     virtual ~log_target() = default;
 
-    /// @param line without its end
-    virtual void write(event::level level, std::string_view line) = 0;
+    /// Takes a line without its end. It is written by now, kept, or counted as failed.
+    virtual void write(event::level level, std::string_view line) noexcept = 0;
+    /// Writes what is kept: afterwards nothing is.
+    virtual void flush() noexcept {}
     /// True when a line must carry time, host and program itself.
     [[nodiscard]] virtual bool wants_stamp() const noexcept = 0;
+
+    /// Lines that are neither written nor failed.
+    [[nodiscard]] std::uint64_t kept() const noexcept { return kept_; }
+    /// Lines that could not be written, or only in part.
+    [[nodiscard]] std::uint64_t failed() const noexcept { return failed_; }
+    /// True when the last line that is not kept failed.
+    [[nodiscard]] bool is_failing() const noexcept { return is_failing_; }
+    /// Why the first of them failed: "write: No space left on device".
+    /// @pre failed() != 0
+    [[nodiscard]] std::string why() const;
+
+protected:
+    void keep() noexcept { ++kept_; }
+    /// So many lines that were kept are written.
+    void settle(std::uint64_t lines) noexcept;
+    /// The oldest line that is kept has failed.
+    /// @param what name of the call, a literal
+    void lose(const char* what, int error) noexcept;
+
+private:
+    std::uint64_t kept_ = 0;
+    std::uint64_t failed_ = 0;
+    bool is_failing_ = false;
+    const char* failed_call_ = "";
+    int error_ = 0;
 };
 
 /// @param target stderr | syslog | journald | file:/path

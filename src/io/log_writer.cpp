@@ -30,6 +30,9 @@ using clock = spdlog::log_clock;
 constexpr std::size_t queue_lines = 8192;
 /// How often flush() looks for lines that never reached the writer; those wake nobody.
 constexpr milliseconds flush_poll{50};
+/// So many lines end the pause in which they gather: room is left for those that come while the
+/// writer wakes up.
+constexpr std::size_t gathered_lines = queue_lines / 4;
 
 constexpr auto to_spdlog(event::level level) noexcept
 {
@@ -130,21 +133,30 @@ std::string origin_of(const log_options& options)
     return fmt::format("{} {}[{}]", host.empty() ? "localhost" : host, options.ident, ::getpid());
 }
 
-/// How many lines there were and how many are gone, so that flush() can wait.
+/// How many lines there were and how many are gone, so that flush() can wait, and the pause of the
+/// writer thread.
 class line_count {
 public:
-    void queued() noexcept { queued_.fetch_add(1); }
+    void queued() noexcept
+    {
+        const auto all = queued_.fetch_add(1) + 1;
+        auto enough = enough_.load();
+        if (all < enough || !enough_.compare_exchange_strong(enough, never)) return;
+        {
+            const std::lock_guard lock{mutex_};
+        } // the writer waits by now, or will not
+        hurry_.notify_one();
+    }
     /// A line that was counted as queued but got no place in the queue.
     void lost_at_door() noexcept { lost_at_door_.fetch_add(1); }
     [[nodiscard]] std::uint64_t all_lost_at_door() const noexcept { return lost_at_door_.load(); }
 
-    /// The writer is done with a line.
-    /// @param overrun lines that the queue has dropped so far. Only counted here, between two
-    /// lines: everything before the line that is being written is gone, that line is not.
-    void done(std::uint64_t overrun)
+    /// @param lines that left the queue and are done with. All that were queued before the last of
+    /// them must be gone, so that no other line stands for one that somebody waits for.
+    void gone(std::uint64_t lines)
     {
         const std::lock_guard lock{mutex_};
-        gone_ = ++done_ + overrun;
+        gone_ = lines;
         changed_.notify_all();
     }
     /// Waits until all lines that were queued before the call are gone.
@@ -154,28 +166,63 @@ public:
         const auto all = queued_.load();
         auto left = time_limit;
         std::unique_lock lock{mutex_};
-        while (gone_ + lost_at_door_.load() < all) {
-            if (left <= milliseconds{0}) return false;
+        hurry(+1);
+        while (gone_ + lost_at_door_.load() < all && left > milliseconds{0}) {
             const auto turn = std::min(left, flush_poll);
             if (changed_.wait_for(lock, turn) == std::cv_status::timeout) left -= turn;
         }
-        return true;
+        hurry(-1);
+        return gone_ + lost_at_door_.load() >= all;
+    }
+
+    /// For the writer, when the queue was empty and all is written: lets lines gather, until
+    /// somebody waits for them, they are many, or `most` is over. Whoever queues one meanwhile has
+    /// nobody to wake up.
+    void pause(milliseconds most)
+    {
+        std::unique_lock lock{mutex_};
+        // Counted from those that are gone: some may have come since the queue was looked at.
+        const auto enough = gone_ + lost_at_door_.load() + gathered_lines;
+        enough_.store(enough);
+        hurry_.wait_for(lock, most, [&] { return in_a_hurry_ != 0 || queued_.load() >= enough; });
+        enough_.store(never);
+    }
+    /// No pause from now on.
+    void no_more_pause()
+    {
+        const std::lock_guard lock{mutex_};
+        hurry(+1);
     }
 
 private:
+    static constexpr std::uint64_t never = UINT64_MAX;
+
+    void hurry(int change)
+    {
+        in_a_hurry_ += change;
+        hurry_.notify_one();
+    }
+
     std::atomic<std::uint64_t> queued_{0};
     std::atomic<std::uint64_t> lost_at_door_{0};
+    std::atomic<std::uint64_t> enough_{never}; ///< so many queued lines end the pause
     std::mutex mutex_;
     std::condition_variable changed_;
-    std::uint64_t done_ = 0;
+    std::condition_variable hurry_;
     std::uint64_t gone_ = 0;
+    int in_a_hurry_ = 0; ///< how many have no time for a pause
 };
 
 /// The writer thread's end of the queue. Everything but the constructor runs on that thread.
+///
+/// Waking that thread costs a worker more than rendering a line. So when the queue is empty and all
+/// is written it does not wait for the next line, which would wake it, but pauses first. After a
+/// pause without lines it waits for one, and writes that one at once.
 class writer_sink final : public spdlog::sinks::sink {
 public:
     writer_sink(const log_options& options, spdlog::details::thread_pool& pool, line_count& lines)
         : format_{options.format}
+        , gathering_{options.gathering}
         , target_name_{options.target}
         , target_{open_log_target(options.target, options.ident)}
         , pool_{pool}
@@ -187,21 +234,36 @@ public:
 
     void log(const spdlog::details::log_msg& msg) override
     {
-        try {
-            ++failed_; // until it is written
+        ++taken_;
+        ++unformatted_; // until it is
+        attempt([&] {
             write(msg);
-            --failed_;
+            --unformatted_;
+        });
+        const bool idle = is_queue_empty();
+        if (idle) target_->flush();
+        if (taken_ - target_->kept() == done_) return; // all others are where they were
+        attempt([&] {
             report_lost();
-        } catch (const std::exception& e) {
-            complain(e.what());
-        }
-        lines_.done(pool_.overrun_counter());
+            if (target_->failed() != 0 && !has_complained_) complain(target_->why().c_str());
+        });
+        publish();
+        if (idle) lines_.pause(gathering_);
     }
     void flush() override {}
     void set_pattern(const std::string&) override {}
     void set_formatter(std::unique_ptr<spdlog::formatter> f) override { formatter_ = std::move(f); }
 
 private:
+    /// `what` throws for want of memory only.
+    void attempt(const auto& what) noexcept
+    try {
+        what();
+    } catch (const std::exception& e) {
+        complain(e.what());
+        target_->flush(); // so that the line at hand is not done with before those it kept
+    }
+
     void write(const spdlog::details::log_msg& msg)
     {
         const auto level = from_spdlog(msg.level);
@@ -211,19 +273,51 @@ private:
         target_->write(level, {line.data(), line.size()});
     }
 
+    /// Asks the queue, which takes its lock, only when all that were in it last time are taken.
+    bool is_queue_empty()
+    {
+        if (ahead_ > 0) --ahead_;
+        if (ahead_ == 0) ahead_ = pool_.queue_size();
+        return ahead_ == 0;
+    }
+
+    [[nodiscard]] std::uint64_t all_lost() const
+    {
+        return pool_.overrun_counter() + lines_.all_lost_at_door() + unformatted_ +
+               target_->failed() - failed_reports_;
+    }
+
     /// Says how many lines are missing once the queue has room again. Written from here, since a
     /// line that went through the queue could be lost as well.
     void report_lost()
     {
-        const auto lost = pool_.overrun_counter() + lines_.all_lost_at_door() + failed_;
-        if (lost == reported_ || pool_.queue_size() > queue_lines / 2) return;
+        if (all_lost() == reported_ || pool_.queue_size() > queue_lines / 2) return;
+        target_->flush(); // may lose more
+        if (target_->is_failing()) return;
+        const auto lost = all_lost();
         const auto now = clock::now();
         const event::log_lines_lost what{static_cast<std::size_t>(lost - reported_)};
         fmt::memory_buffer line;
         render(line, what, format_, event::log_words::respectful, now);
         const spdlog::string_view_t text{line.data(), line.size()};
+        const auto failed = target_->failed();
         write({now, {}, {}, to_spdlog(event::level_of(what)), text});
-        reported_ = lost;
+        target_->flush();
+        if (target_->failed() == failed)
+            reported_ = lost;
+        else
+            ++failed_reports_;
+    }
+
+    /// Lines that the queue drops are newer than the one that was taken last and older than all
+    /// that are taken later. So they count as gone only when no line that was taken before them
+    /// is kept.
+    void publish()
+    {
+        done_ = taken_ - target_->kept();
+        if (target_->kept() == 0) overrun_ = pool_.overrun_counter();
+        lines_.gone(done_ + overrun_);
+        if (target_->kept() != 0) overrun_ = pool_.overrun_counter();
     }
 
     void complain(const char* why) noexcept
@@ -235,12 +329,18 @@ private:
     }
 
     event::log_format format_;
+    milliseconds gathering_;
     std::string target_name_;
     std::unique_ptr<log_target> target_;
     std::unique_ptr<spdlog::formatter> formatter_;
     spdlog::details::thread_pool& pool_;
     line_count& lines_;
-    std::uint64_t failed_ = 0;
+    std::size_t ahead_ = 0;         ///< lines that are in the queue for certain
+    std::uint64_t taken_ = 0;       ///< lines from the queue
+    std::uint64_t done_ = 0;        ///< of these, neither kept nor at hand
+    std::uint64_t overrun_ = 0;     ///< lines the queue had dropped when publish() last looked
+    std::uint64_t unformatted_ = 0; ///< lines that there was no memory for
+    std::uint64_t failed_reports_ = 0;
     std::uint64_t reported_ = 0;
     bool has_complained_ = false;
 };
@@ -272,7 +372,11 @@ struct log_writer::impl {
     impl(const impl&) = delete;
     impl& operator=(const impl&) = delete;
     // Ends the writer thread before what it uses goes: logger, sink and counts.
-    ~impl() { pool.reset(); }
+    ~impl()
+    {
+        lines.no_more_pause();
+        pool.reset();
+    }
 
     event::log_format format;
     event::log_words words;

@@ -23,6 +23,9 @@ struct log_options {
     std::string target = "stderr"; ///< stderr | syslog | journald | file:/path
     std::string ident = "fendmail";
     std::string hostname; ///< in lines to stderr and files
+    /// Longest time that lines wait for more to be written with. A line after a time without lines
+    /// does not wait.
+    milliseconds gathering{5};
 };
 
 class log_writer final : public event_sink {

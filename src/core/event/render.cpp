@@ -271,7 +271,11 @@ void append_own_text(fmt::memory_buffer& out, std::string_view text)
 void append_seconds(fmt::memory_buffer& out, milliseconds span)
 {
     const auto count = std::max(span, milliseconds{0}).count();
-    fmt::format_to(fmt::appender(out), "{}.{:03}", count / 1000, count % 1000);
+    const fmt::format_int whole{count / 1000};
+    const fmt::format_int thousandths{1000 + count % 1000}; // the 1 makes room for zeros
+    append(out, {whole.data(), whole.size()});
+    out.push_back('.');
+    append(out, {thousandths.data() + 1, thousandths.size() - 1});
 }
 
 void append_quoted(fmt::memory_buffer& out, std::string_view text)
