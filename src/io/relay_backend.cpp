@@ -18,6 +18,11 @@ namespace fendmail::io {
 
 namespace {
 
+bool has_header(introduction how) noexcept
+{
+    return how == introduction::proxy_v1 || how == introduction::proxy_v2;
+}
+
 std::string introduce_by_header(introduction how, const hand_off_request& request)
 {
     switch (how) {
@@ -55,7 +60,8 @@ awaitable<std::string> relay_backend::connect(stream& into, hand_off_request& re
         co_return std::string{};
     }
     limit.set_after(options_.connect_timeout);
-    const int error_number = co_await connect_tcp(options_.tcp, into, limit);
+    const int error_number =
+        co_await connect_tcp(options_.tcp, has_header(options_.how), into, limit);
     if (limit.has_passed())
         co_return fmt::format("no connection within {} ms", options_.connect_timeout.count());
     co_return error_number == 0 ? std::string{} : std::generic_category().message(error_number);
@@ -115,6 +121,7 @@ awaitable<hand_off_result> relay_backend::hand_off(hand_off_request& request)
         co_return result;
     }
     client_limit.clear();
+    request.client.delay_acks();
     relay_result done;
     if (options_.is_guarded) {
         auto guarded = co_await guarded_relay(request.client, server, request.deadlines,

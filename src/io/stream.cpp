@@ -112,6 +112,12 @@ void stream::set_no_delay() noexcept
     (void)::setsockopt(descriptor(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 }
 
+void stream::delay_acks() noexcept
+{
+    const int off = 0;
+    (void)::setsockopt(descriptor(), IPPROTO_TCP, TCP_QUICKACK, &off, sizeof(off));
+}
+
 awaitable<wait_end> stream::wait_readable(const deadline* limit)
 {
     if (tls_) {

@@ -76,6 +76,10 @@ public:
     /// The errno that the kernel has noted for the socket; 0 = none.
     [[nodiscard]] int take_error() noexcept;
     void set_no_delay() noexcept;
+    /// Every segment costs both hosts, and the kernel acknowledges the first ones of a connection
+    /// at once, each with a segment of its own. From here on that goes with our next words, or
+    /// follows after 40 ms.
+    void delay_acks() noexcept;
 
     /// Waits until something can be read, or the other side has closed.
     awaitable<wait_end> wait_readable(const deadline* limit = nullptr);
