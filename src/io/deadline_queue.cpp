@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/io/deadline_queue.hpp"
 
+#include "fendmail/core/time_grid.hpp"
 #include "fendmail/io/clock.hpp"
 
 #include <boost/asio/error.hpp>
@@ -41,13 +42,15 @@ void deadline_queue::add(deadline& d)
 {
     // With the end as a hint this is O(1) for a deadline that ends last, which most do.
     waiting_.insert(waiting_.end(), d);
-    if (d.due_ < armed_for_) arm(d.due_);
+    arm(d.due_);
 }
 
 void deadline_queue::arm(tick due)
 {
-    armed_for_ = due;
-    timer_.expires_at(due);
+    const tick rings = next_on_grid(due, grain);
+    if (rings >= armed_for_) return;
+    armed_for_ = rings;
+    timer_.expires_at(rings);
     timer_.async_wait([self = self_](const boost::system::error_code& error) {
         if (error == boost::asio::error::operation_aborted || !*self) return;
         (*self)->ring();
@@ -65,7 +68,7 @@ void deadline_queue::ring()
         first.passed_ = true;
         first.who_->wake();
     }
-    if (!waiting_.empty() && waiting_.begin()->due_ < armed_for_) arm(waiting_.begin()->due_);
+    if (!waiting_.empty()) arm(waiting_.begin()->due_);
 }
 
 } // namespace fendmail::io

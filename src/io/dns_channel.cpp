@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dns_channel.hpp"
 
+#include "fendmail/core/time_grid.hpp"
+#include "fendmail/io/clock.hpp"
+
 #include <algorithm>
 #include <array>
+#include <boost/asio/error.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <chrono>
 #include <fmt/format.h>
 #include <stdexcept>
@@ -69,26 +74,40 @@ struct dns_channel::watched_socket {
     watched_socket(dns_channel& of, ares_socket_t socket)
         : channel{&of}
         , number{socket}
+        , is_datagram{of.sockets_.is_datagram(socket)}
         , descriptor{of.context_}
     {
-        boost::system::error_code error;
-        // Should this fail, nobody watches the socket and its queries run into their timeout.
-        descriptor.assign(socket, error);
     }
     watched_socket(const watched_socket&) = delete;
     watched_socket& operator=(const watched_socket&) = delete;
     ~watched_socket() { let_go(); }
 
-    /// Leaves the socket open: c-ares closes it next, and would close somebody else's if we had
-    /// closed it before.
+    void begin_to_listen()
+    {
+        boost::system::error_code error;
+        // Should this fail, nobody watches the socket and its queries run into their timeout.
+        if (!descriptor.is_open()) descriptor.assign(number, error);
+    }
+    /// Ends all waits and leaves the socket open, which is not ours to close.
+    void stop_listening() noexcept
+    {
+        if (descriptor.is_open()) descriptor.release();
+    }
     void let_go() noexcept
     {
         channel = nullptr;
-        if (descriptor.is_open()) descriptor.release();
+        stop_listening();
+    }
+    /// Not while it is looked at now and then. It must not even be registered: with Asio each
+    /// datagram would wake the loop, although nobody waits for it.
+    [[nodiscard]] bool is_to_listen() const noexcept
+    {
+        return channel != nullptr && !(channel->is_gathering_ && is_datagram);
     }
 
     dns_channel* channel; // null once c-ares has closed the socket
     ares_socket_t number;
+    bool is_datagram;
     asio::posix::stream_descriptor descriptor;
     bool want_read = false;
     bool want_write = false;
@@ -102,6 +121,7 @@ dns_channel::dns_channel(asio::io_context& context, std::span<const endpoint> se
     , timer_{context}
     , self_{std::make_shared<dns_channel*>(this)}
     , context_{context}
+    , gather_timer_{context}
 {
     open();
     if (!servers.empty()) set_servers(servers);
@@ -138,6 +158,7 @@ void dns_channel::open()
                                 ARES_OPT_LOOKUPS | ARES_OPT_SOCK_STATE_CB),
           "c-ares cannot start");
     channel_.reset(channel);
+    sockets_.serve(channel);
 }
 
 void dns_channel::set_servers(std::span<const endpoint> servers)
@@ -165,20 +186,39 @@ void dns_channel::query(const std::string& name, dns_type type, ares_callback on
                         void* argument)
 {
     ares_query(channel_.get(), name.c_str(), dns_class_in, number_of(type), on_answer, argument);
+    const tick now = steady_now();
+    pace_.on_query(now);
+    if (!is_gathering_ && pace_.is_fast(now)) begin_to_gather();
+    send_later();
     arm_timer();
 }
 
+/// Together with what else is asked until then: mostly all lists about one client.
+void dns_channel::send_later()
+{
+    if (is_send_posted_ || !sockets_.has_unsent()) return;
+    is_send_posted_ = true;
+    asio::post(context_, [self = self_] {
+        if (*self == nullptr) return;
+        (*self)->is_send_posted_ = false;
+        if (const auto failed = (*self)->sockets_.flush())
+            (*self)->process(*failed, ARES_SOCKET_BAD);
+    });
+}
+
+// ── sockets ───────────────────────────────────────────────────────────────────────────────────
+
 void dns_channel::on_socket_state(ares_socket_t socket, bool readable, bool writable)
 {
-    auto found = sockets_.find(socket);
+    auto found = watched_.find(socket);
     if (!readable && !writable) { // c-ares closes it right after this
-        if (found == sockets_.end()) return;
+        if (found == watched_.end()) return;
         found->second->let_go();
-        sockets_.erase(found);
+        watched_.erase(found);
         return;
     }
-    if (found == sockets_.end())
-        found = sockets_.emplace(socket, std::make_shared<watched_socket>(*this, socket)).first;
+    if (found == watched_.end())
+        found = watched_.emplace(socket, std::make_shared<watched_socket>(*this, socket)).first;
     found->second->want_read = readable;
     found->second->want_write = writable;
     watch(found->second);
@@ -186,31 +226,81 @@ void dns_channel::on_socket_state(ares_socket_t socket, bool readable, bool writ
 
 void dns_channel::watch(const std::shared_ptr<watched_socket>& socket)
 {
+    if (!socket->is_to_listen()) return;
+    socket->begin_to_listen();
+    // A wait may have been ended by stop_listening(), and be wanted again by now.
+    const auto is_over = [](const boost::system::error_code& error) {
+        return error && error != asio::error::operation_aborted;
+    };
     if (socket->want_read && !socket->reading) {
         socket->reading = true;
-        socket->descriptor.async_wait(wait_type::wait_read, [socket](const auto& error) {
+        socket->descriptor.async_wait(wait_type::wait_read, [socket, is_over](const auto& error) {
             socket->reading = false;
-            if (error || socket->channel == nullptr) return;
-            socket->channel->process(socket->number, ARES_SOCKET_BAD);
-            if (socket->channel != nullptr) watch(socket);
+            if (is_over(error) || socket->channel == nullptr) return;
+            if (!error) socket->channel->process(socket->number, ARES_SOCKET_BAD);
+            watch(socket);
         });
     }
     if (socket->want_write && !socket->writing) {
         socket->writing = true;
-        socket->descriptor.async_wait(wait_type::wait_write, [socket](const auto& error) {
+        socket->descriptor.async_wait(wait_type::wait_write, [socket, is_over](const auto& error) {
             socket->writing = false;
-            if (error || socket->channel == nullptr) return;
-            socket->channel->process(ARES_SOCKET_BAD, socket->number);
-            if (socket->channel != nullptr) watch(socket);
+            if (is_over(error) || socket->channel == nullptr) return;
+            if (!error) socket->channel->process(ARES_SOCKET_BAD, socket->number);
+            watch(socket);
         });
     }
 }
 
 void dns_channel::process(ares_socket_t readable, ares_socket_t writable)
 {
-    ares_process_fd(channel_.get(), readable, writable);
+    sockets_.begin_read();
+    do
+        ares_process_fd(channel_.get(), readable, writable);
+    while (sockets_.has_unread()); // c-ares stops at a datagram of a stranger
+    send_later();
     arm_timer();
 }
+
+// ── many answers at once ──────────────────────────────────────────────────────────────────────
+
+void dns_channel::begin_to_gather()
+{
+    is_gathering_ = true;
+    for (const auto& [number, socket] : watched_)
+        if (socket->is_datagram) socket->stop_listening();
+    gather_later();
+}
+
+void dns_channel::gather_later()
+{
+    gather_timer_.expires_at(next_on_grid(steady_now() + tick_span{1}, gather_interval));
+    gather_timer_.async_wait([self = self_](const boost::system::error_code& error) {
+        if (!error && *self != nullptr) (*self)->gather();
+    });
+}
+
+void dns_channel::gather()
+{
+    std::vector<ares_socket_t> numbers; // c-ares may close and open sockets meanwhile
+    for (const auto& [number, socket] : watched_)
+        if (socket->is_datagram) numbers.push_back(number);
+    for (const auto number : numbers)
+        process(number, ARES_SOCKET_BAD);
+    if (pace_.is_fast(steady_now()))
+        gather_later();
+    else
+        end_gathering();
+}
+
+void dns_channel::end_gathering()
+{
+    is_gathering_ = false;
+    for (const auto& [number, socket] : watched_)
+        watch(socket);
+}
+
+// ── time ──────────────────────────────────────────────────────────────────────────────────────
 
 // ares_timeout() walks over all running queries, so it is asked only when the timer has fired.
 // That suffices: the timer is never set further ahead than `tries_.time`, and no query that starts

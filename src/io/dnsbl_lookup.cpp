@@ -5,10 +5,10 @@
 #include "dnsbl_events.hpp"
 #include "fendmail/core/assert.hpp"
 #include "fendmail/core/dnsbl/query_name.hpp"
-#include "fendmail/core/limits.hpp"
 #include "fendmail/io/clock.hpp"
 #include "fendmail/io/deadline_queue.hpp"
 #include "fendmail/io/resolver.hpp"
+#include "kept_lookups.hpp"
 #include "resolver_pool.hpp"
 #include "zone_watch.hpp"
 
@@ -17,7 +17,6 @@
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/list_hook.hpp>
 #include <chrono>
-#include <list>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -33,42 +32,29 @@ constexpr seconds keep_time_max = std::chrono::hours{1};
 
 using leaves_by_itself = intrusive::list_base_hook<intrusive::link_mode<intrusive::auto_unlink>>;
 
-struct lookup_key {
-    ip_address client;
-    const dnsbl::site_set* sites; // each lookup holds its set, so the address stays unique
-    friend bool operator==(const lookup_key&, const lookup_key&) = default;
-};
-
-struct lookup_key_hash {
-    std::size_t operator()(const lookup_key& key) const noexcept
-    {
-        return std::hash<ip_address>{}(key.client) ^ std::hash<const void*>{}(key.sites);
-    }
-};
-
 } // namespace
 
 /// What a subscription holds. It is linked while somebody waits, and leaves the list by being
-/// destroyed, wherever that happens.
+/// destroyed, wherever that happens. The lookup, which is much larger, it holds no longer than
+/// that one runs: most clients wait for other things than for the lists.
 struct dnsbl_lookup::subscription::state : leaves_by_itself {
-    state(std::shared_ptr<lookup> what, waiter* waiting, seconds passed,
-          std::optional<dnsbl::score_limits> decisive) noexcept
-        : of{std::move(what)}
-        , who{waiting}
-        , age{passed}
+    state(waiter* waiting, std::optional<dnsbl::score_limits> decisive) noexcept
+        : who{waiting}
         , limits{decisive}
     {
     }
     [[nodiscard]] bool is_certain() const noexcept;
+    [[nodiscard]] dnsbl::score_bounds bounds() const noexcept;
 
-    std::shared_ptr<lookup> of;
+    std::shared_ptr<lookup> of;                   // while it runs
+    std::shared_ptr<const dnsbl::site_set> sites; // afterwards, for `found`
+    dnsbl::score found;
     waiter* who;
-    seconds age; // of the lookup when this began
     std::optional<dnsbl::score_limits> limits;
     bool was_certain = false; // and has been woken for it, or need not be
 };
 
-/// All zones about one client. Owned by `impl` while it runs or is kept, and by subscriptions.
+/// All zones about one client. Owned by `impl` and by subscriptions while it runs.
 struct dnsbl_lookup::lookup final : waiter, std::enable_shared_from_this<lookup> {
     using waiting_list =
         intrusive::list<subscription::state, intrusive::base_hook<leaves_by_itself>,
@@ -114,14 +100,12 @@ struct dnsbl_lookup::lookup final : waiter, std::enable_shared_from_this<lookup>
     tick started;
     milliseconds timeout;
     std::map<std::size_t, dns_answer> unconfirmed; // listings, by zone
-    tick finished{};
-    std::size_t unreached = 0; // zones for which no resolver answered anything
+    std::size_t unreached = 0;                     // zones for which no resolver answered anything
     std::string_view unreached_reason;
     std::optional<seconds> shortest_ttl;
     bool ttl_unknown = false;
     bool done = false;
     waiting_list waiting;
-    std::list<std::shared_ptr<lookup>>::iterator kept_at{}; // valid while kept
 };
 
 struct dnsbl_lookup::impl {
@@ -137,14 +121,12 @@ struct dnsbl_lookup::impl {
     impl& operator=(const impl&) = delete;
     ~impl();
 
-    /// The running or kept lookup, none when it has outlived its answers.
-    [[nodiscard]] std::shared_ptr<lookup> find(const lookup_key& key, tick now);
-    [[nodiscard]] std::shared_ptr<lookup> start(const ip_address& client,
-                                                std::shared_ptr<const dnsbl::site_set> sites,
-                                                milliseconds timeout, bool is_known);
-    /// Takes a lookup that is done off the running ones and keeps it if it may be kept.
-    void retire(lookup& what, tick now);
-    void forget(lookup& what);
+    /// The running lookup, or a new one.
+    [[nodiscard]] std::shared_ptr<lookup>
+    find_or_start(const ip_address& client, std::shared_ptr<const dnsbl::site_set> sites,
+                  milliseconds timeout, bool is_known);
+    /// Takes a lookup that is done off the running ones and keeps what it found if it may.
+    void retire(const lookup& what, const lookup_result& found);
     /// Never within a keeper: the last lookup of a set that is no longer watched ends the watch.
     void let_go(std::shared_ptr<zone_watch> watched)
     {
@@ -157,16 +139,21 @@ struct dnsbl_lookup::impl {
     deadline_queue deadlines;
     resolver_pool resolvers;
     std::shared_ptr<zone_watch> watch;
-    std::unordered_map<lookup_key, std::shared_ptr<lookup>, lookup_key_hash> lookups;
-    std::list<std::shared_ptr<lookup>> kept; // done, oldest first; all of them are in `lookups`
-    tick last_contact = tick::min();         // with any resolver
+    std::unordered_map<lookup_key, std::shared_ptr<lookup>, lookup_key_hash> running;
+    kept_lookups kept;
+    tick last_contact = tick::min(); // with any resolver
 };
 
 // ── one lookup ────────────────────────────────────────────────────────────────────────────────
 
 bool dnsbl_lookup::subscription::state::is_certain() const noexcept
 {
-    return limits && dnsbl::certainty_of(of->board.bounds(), *limits) != dnsbl::certainty::open;
+    return limits && dnsbl::certainty_of(bounds(), *limits) != dnsbl::certainty::open;
+}
+
+dnsbl::score_bounds dnsbl_lookup::subscription::state::bounds() const noexcept
+{
+    return of ? of->board.bounds() : dnsbl::score_bounds{found.value, found.value};
 }
 
 dnsbl_lookup::lookup::lookup(impl& in, const ip_address& about,
@@ -363,21 +350,22 @@ void dnsbl_lookup::lookup::set_time_limit()
 void dnsbl_lookup::lookup::finish()
 {
     const auto self = shared_from_this(); // the last subscription may go in a wake()
-    finished = steady_now();
+    const lookup_result found{sites, board.current(), steady_now()};
     done = true;
     time_limit.clear();
-    unconfirmed.clear();
-    with.clear();
     owner->let_go(std::exchange(watched, nullptr));
     // Silence about all zones is the resolver's, unless it said something to others meanwhile.
     if (!sites->empty() && unreached == sites->zones.size() && owner->last_contact < started)
-        owner->events.unavailable(unreached_reason, finished);
-    owner->retire(*this, finished);
+        owner->events.unavailable(unreached_reason, found.finished);
+    owner->retire(*this, found);
     // One at a time from the front: whoever is woken may drop any subscription, or make new ones.
     while (!waiting.empty()) {
-        waiter* const who = waiting.front().who;
+        subscription::state& first = waiting.front();
         waiting.pop_front();
-        if (who != nullptr) who->wake();
+        first.sites = sites;
+        first.found = found.score;
+        first.of = nullptr;
+        if (first.who != nullptr) first.who->wake();
     }
 }
 
@@ -405,49 +393,31 @@ seconds dnsbl_lookup::lookup::keep_time() const noexcept
 dnsbl_lookup::impl::~impl()
 {
     // Subscriptions may hold lookups longer than we live; their resolvers must not call us.
-    for (const auto& [key, what] : lookups) {
+    for (const auto& [key, what] : running) {
         what->waiting.clear();
         what->with.clear();
         what->watched.reset(); // it uses what dies with us
     }
 }
 
-std::shared_ptr<dnsbl_lookup::lookup> dnsbl_lookup::impl::find(const lookup_key& key, tick now)
-{
-    const auto found = lookups.find(key);
-    if (found == lookups.end()) return nullptr;
-    auto what = found->second;
-    if (!what->done || now < what->finished + what->keep_time()) return what;
-    forget(*what);
-    return nullptr;
-}
-
 std::shared_ptr<dnsbl_lookup::lookup>
-dnsbl_lookup::impl::start(const ip_address& client, std::shared_ptr<const dnsbl::site_set> sites,
-                          milliseconds timeout, bool is_known)
+dnsbl_lookup::impl::find_or_start(const ip_address& client,
+                                  std::shared_ptr<const dnsbl::site_set> sites,
+                                  milliseconds timeout, bool is_known)
 {
-    auto what = std::make_shared<lookup>(*this, client, std::move(sites), timeout, is_known);
-    lookups.emplace(what->key(), what);
+    auto& place = running[{client, sites.get()}];
+    if (place) return place;
+    const auto what = std::make_shared<lookup>(*this, client, std::move(sites), timeout, is_known);
+    place = what;
     what->ask();
     return what;
 }
 
-void dnsbl_lookup::impl::retire(lookup& what, tick now)
+void dnsbl_lookup::impl::retire(const lookup& what, const lookup_result& found)
 {
-    if (what.keep_time() <= seconds{0}) {
-        lookups.erase(what.key());
-        return;
-    }
-    what.kept_at = kept.insert(kept.end(), what.shared_from_this());
-    while (kept.size() > limits::dnsbl_finished_lookups ||
-           kept.front()->finished + kept.front()->keep_time() <= now)
-        forget(*kept.front());
-}
-
-void dnsbl_lookup::impl::forget(lookup& what)
-{
-    lookups.erase(what.key());
-    kept.erase(what.kept_at); // may destroy `what`
+    running.erase(what.key());
+    if (const auto holds = what.keep_time(); holds > seconds{0})
+        kept.add(what.client, found, holds);
 }
 
 // ── public ────────────────────────────────────────────────────────────────────────────────────
@@ -460,7 +430,7 @@ dnsbl_lookup::subscription::~subscription() = default;
 
 bool dnsbl_lookup::subscription::done() const noexcept
 {
-    return !state_ || state_->of->done;
+    return !state_ || !state_->of;
 }
 
 bool dnsbl_lookup::subscription::is_certain() const noexcept
@@ -470,15 +440,13 @@ bool dnsbl_lookup::subscription::is_certain() const noexcept
 
 dnsbl::score_bounds dnsbl_lookup::subscription::bounds() const noexcept
 {
-    return state_ ? state_->of->board.bounds() : dnsbl::score_bounds{};
+    return state_ ? state_->bounds() : dnsbl::score_bounds{};
 }
 
 dnsbl::score dnsbl_lookup::subscription::score() const noexcept
 {
     if (!state_) return {};
-    auto now = state_->of->board.current();
-    if (now.ttl) now.ttl = std::max(seconds{0}, *now.ttl - state_->age);
-    return now;
+    return state_->of ? state_->of->board.current() : state_->found;
 }
 
 dnsbl_lookup::dnsbl_lookup(boost::asio::io_context& context, event_sink& events,
@@ -495,16 +463,26 @@ dnsbl_lookup::subscription dnsbl_lookup::join(const ip_address& client,
                                               const lookup_hints& more)
 {
     FENDMAIL_ASSERT(sites != nullptr);
-    const tick now = steady_now();
-    auto what = impl_->find({client, sites.get()}, now);
-    if (!what) what = impl_->start(client, std::move(sites), timeout, more.is_known);
-    const auto age = what->done ? std::chrono::ceil<seconds>(now - what->finished) : seconds{0};
-
     subscription joined;
-    joined.state_ =
-        std::make_unique<subscription::state>(what, who, std::max(age, seconds{0}), more.limits);
-    joined.state_->was_certain = joined.state_->is_certain();
-    if (!what->done) what->waiting.push_back(*joined.state_);
+    joined.state_ = std::make_unique<subscription::state>(who, more.limits);
+    auto& state = *joined.state_;
+    const tick now = steady_now();
+    if (const auto* const kept = impl_->kept.find({client, sites.get()}, now)) {
+        state.sites = kept->sites;
+        state.found = kept->score;
+        const auto age = std::chrono::ceil<seconds>(now - kept->finished);
+        if (state.found.ttl) *state.found.ttl = std::max(seconds{0}, *state.found.ttl - age);
+        return joined;
+    }
+    const auto what = impl_->find_or_start(client, sites, timeout, more.is_known);
+    if (what->done) { // nobody had to be asked
+        state.sites = what->sites;
+        state.found = what->board.current();
+        return joined;
+    }
+    state.of = what;
+    state.was_certain = state.is_certain();
+    what->waiting.push_back(state);
     return joined;
 }
 
@@ -532,10 +510,7 @@ void dnsbl_lookup::watch(std::shared_ptr<const dnsbl::site_set> sites,
 
 void dnsbl_lookup::keep_only(const dnsbl::site_set& sites)
 {
-    for (auto next = impl_->kept.begin(); next != impl_->kept.end();) {
-        lookup& what = **next++;
-        if (what.sites.get() != &sites) impl_->forget(what);
-    }
+    impl_->kept.keep_only(sites);
 }
 
 std::size_t dnsbl_lookup::kept() const noexcept
@@ -545,7 +520,7 @@ std::size_t dnsbl_lookup::kept() const noexcept
 
 std::size_t dnsbl_lookup::running() const noexcept
 {
-    return impl_->lookups.size() - impl_->kept.size();
+    return impl_->running.size();
 }
 
 } // namespace fendmail::io

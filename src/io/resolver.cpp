@@ -146,8 +146,10 @@ resolver::~resolver()
 void resolver::query(std::string name, dns_type type, callback done)
 {
     ++impl_->running;
-    auto q = std::make_unique<impl::query>(impl::query{impl_.get(), name, type, std::move(done)});
-    impl_->channel->query(name, type, &impl::on_answer, q.release());
+    auto q = std::make_unique<impl::query>(
+        impl::query{impl_.get(), std::move(name), type, std::move(done)});
+    const std::string& asked = q->name; // c-ares copies it before it may end the query
+    impl_->channel->query(asked, type, &impl::on_answer, q.release());
 }
 
 std::size_t resolver::running() const noexcept

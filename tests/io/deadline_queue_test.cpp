@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fendmail/core/time_grid.hpp"
 #include "fendmail/io/clock.hpp"
 #include "fendmail/io/deadline_queue.hpp"
 #include "support/catch.hpp"
@@ -96,4 +97,46 @@ TEST_CASE("deadline queue: one that is set again rings at its new time only", "[
     REQUIRE(run_until(context, [&] { return early.woken == 1; }));
     CHECK(moved.woken == 0);
     REQUIRE(run_until(context, [&] { return moved.woken == 1; }));
+}
+
+TEST_CASE("deadline queue: what falls into one grain rings in one wake, and never early", "[io]")
+{
+    boost::asio::io_context context;
+    deadline_queue queue{context};
+    const auto grain = deadline_queue::grain;
+    const tick on_grid = next_on_grid(steady_now() + 2 * grain, grain);
+    tick first_rung{}, last_rung{};
+    note_taker first, last;
+    first.then = [&] { first_rung = steady_now(); };
+    last.then = [&] { last_rung = steady_now(); };
+    deadline a{queue, first}, b{queue, last};
+    // The later one first: the timer need not be set anew for the earlier one.
+    b.set(on_grid);
+    a.set(on_grid - grain + tick_span{1});
+    while (first.woken + last.woken == 0) {
+        context.restart();
+        REQUIRE(context.run_one_for(std::chrono::seconds{20}) == 1);
+    }
+    CHECK(first.woken == 1);
+    CHECK(last.woken == 1);
+    CHECK((first_rung >= on_grid));
+    CHECK((last_rung >= on_grid));
+}
+
+TEST_CASE("deadline queue: an earlier deadline moves the timer", "[io]")
+{
+    boost::asio::io_context context;
+    deadline_queue queue{context};
+    note_taker soon, late;
+    deadline a{queue, late}, b{queue, soon};
+    a.set_after(std::chrono::hours{1});
+    b.set_after(milliseconds{1});
+    REQUIRE(run_until(context, [&] { return soon.woken == 1; }));
+    CHECK(late.woken == 0);
+    // And one at the end of time is set like any other.
+    deadline never{queue, late};
+    never.set(tick::max());
+    b.set_after(milliseconds{1});
+    REQUIRE(run_until(context, [&] { return soon.woken == 2; }));
+    CHECK(late.woken == 0);
 }

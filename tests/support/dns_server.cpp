@@ -14,6 +14,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <string_view>
 #include <thread>
@@ -386,6 +387,10 @@ struct dns_server::impl {
                 if (error == asio::error::operation_aborted) return;
                 if (!error) {
                     incoming.resize(size);
+                    {
+                        const std::lock_guard guard{mutex};
+                        ports.insert(from.port());
+                    }
                     serve(incoming, false, [this, to = from](octets reply) {
                         boost::system::error_code ignored;
                         udp_socket.send_to(asio::buffer(reply), to, 0, ignored);
@@ -478,6 +483,7 @@ struct dns_server::impl {
     std::map<std::pair<unsigned, std::string>, dns_reply> typed_programs;
     std::function<dns_reply(const std::string&)> others;
     std::map<std::string, tally> tallies;
+    std::set<std::uint16_t> ports;
 
     std::thread thread; // last: it uses everything else
 };
@@ -542,6 +548,12 @@ std::size_t dns_server::queries() const
     for (const auto& [name, counted] : impl_->tallies)
         sum += counted.udp + counted.tcp;
     return sum;
+}
+
+std::size_t dns_server::ports() const
+{
+    const std::lock_guard guard{impl_->mutex};
+    return impl_->ports.size();
 }
 
 std::string dead_resolver_address()

@@ -112,6 +112,8 @@ public:
     [[nodiscard]] std::size_t queries(const std::string& name) const;
     [[nodiscard]] std::size_t tcp_queries(const std::string& name) const;
     [[nodiscard]] std::size_t queries() const;
+    /// Different ports from which questions came over UDP.
+    [[nodiscard]] std::size_t ports() const;
 
 private:
     struct impl;

@@ -12,7 +12,8 @@
 
 /// All deadlines of one worker behind one timer.
 ///
-/// Units: steady time.
+/// Units: steady time. A deadline rings when the `grain` it falls into is over, so never early and
+/// up to a grain late: all that fall into one cost one wake, and the timer is set once for them.
 /// Memory: nothing but the deadlines themselves, which live where they are used. Most are set in
 /// the order in which they end (all greet waits are equally long), and then setting one costs
 /// O(1); any other order costs O(log n).
@@ -55,6 +56,8 @@ private:
 
 class deadline_queue {
 public:
+    static constexpr milliseconds grain{10};
+
     explicit deadline_queue(boost::asio::io_context& context);
     ~deadline_queue();
     deadline_queue(const deadline_queue&) = delete;
@@ -69,7 +72,7 @@ private:
     using set = boost::intrusive::multiset<deadline, boost::intrusive::constant_time_size<false>>;
     boost::asio::steady_timer timer_;
     set waiting_;
-    tick armed_for_ = tick::max();
+    tick armed_for_ = tick::max();          // on the grid of `grain`
     std::shared_ptr<deadline_queue*> self_; // a fired timer may find the queue gone
 };
 

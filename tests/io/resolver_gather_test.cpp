@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/io/resolver.hpp"
+
+#include "support/catch.hpp"
+#include "support/dns_server.hpp"
+#include "support/run_until.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+// Many queries at once: they are sent and answered together (src/io/dns_channel.hpp).
+
+using namespace fendmail;
+using namespace std::chrono_literals;
+using io::dns_answer;
+using io::resolver;
+using outcome = io::dns_answer::outcome;
+using test::dns_reply;
+using test::dns_server;
+using test::run_until;
+
+namespace {
+
+/// Fast enough for a test, slow enough for a busy machine.
+constexpr io::resolver_tries soon{50ms, 2};
+
+struct fixture {
+    dns_server server;
+    boost::asio::io_context context;
+
+    dns_answer ask(resolver& from, const std::string& name)
+    {
+        std::optional<dns_answer> got;
+        from.query_a(name, [&got](const dns_answer& answer) { got = answer; });
+        REQUIRE(run_until(context, [&got] { return got.has_value(); }));
+        return *got;
+    }
+};
+
+} // namespace
+
+TEST_CASE("resolver: answers that are gathered all come, and so do those after them", "[dns]")
+{
+    fixture f;
+    // So fast that they are gathered, which ends between the rounds or does not.
+    f.server.on_others([](const std::string& name) {
+        auto reply = dns_reply::a({"127.0.0.2"}, 60s);
+        return name.starts_with("tcp") ? std::move(reply).truncated() : reply;
+    });
+    resolver resolver{f.context, {f.server.address()}};
+    for (int round = 0; round < 20; ++round) {
+        int answers = 0;
+        for (int n = 0; n < 100; ++n)
+            resolver.query_a((n % 10 == 0 ? "tcp" : "udp") + std::to_string(n) + ".test",
+                             [&answers](const dns_answer& answer) {
+                                 answers += answer.what == outcome::found ? 1 : 0;
+                             });
+        REQUIRE(run_until(f.context, [&] { return resolver.running() == 0; }));
+        CHECK(answers == 100);
+        CHECK(f.ask(resolver, "alone.test").what == outcome::found);
+    }
+}
+
+TEST_CASE("resolver: silence is a timeout while answers are gathered too", "[dns]")
+{
+    fixture f;
+    f.server.on_others([](const std::string&) { return dns_reply::silence(); });
+    resolver resolver{f.context, {f.server.address()}, soon};
+    int timeouts = 0;
+    for (int n = 0; n < 100; ++n)
+        resolver.query_a("a.test", [&timeouts](const dns_answer& answer) {
+            timeouts += answer.reason == "timeout" ? 1 : 0;
+        });
+    REQUIRE(run_until(f.context, [&] { return resolver.running() == 0; }));
+    CHECK(timeouts == 100);
+    CHECK(f.server.queries("a.test") == 200);
+}
+
+TEST_CASE("resolver: where nobody listens, many queries end as one does", "[dns]")
+{
+    fixture f;
+    resolver resolver{f.context, {test::dead_resolver_address()}, soon};
+    int right = 0;
+    for (int n = 0; n < 100; ++n)
+        resolver.query_a("a.test", [&right](const dns_answer& answer) {
+            right += answer.reason == "no answer from any server" && !answer.reached ? 1 : 0;
+        });
+    REQUIRE(run_until(f.context, [&] { return resolver.running() == 0; }));
+    CHECK(right == 100);
+}
+
+TEST_CASE("resolver: it may end while answers are gathered", "[dns]")
+{
+    fixture f;
+    f.server.on_others([](const std::string&) { return dns_reply::a({"127.0.0.2"}, 60s).held(); });
+    int calls = 0;
+    auto one = std::make_unique<resolver>(f.context, std::vector{f.server.address()});
+    for (int n = 0; n < 100; ++n)
+        one->query_a("a.test", [&calls](const dns_answer&) { ++calls; });
+    REQUIRE(run_until(f.context, [&f] { return f.server.queries() == 100; }));
+    SECTION("before any answer has come")
+    {
+        one.reset();
+    }
+    SECTION("by a callback")
+    {
+        f.server.release();
+        for (int n = 0; n < 100; ++n)
+            one->query_a("b.test", [&](const dns_answer&) { one.reset(); });
+        REQUIRE(run_until(f.context, [&one] { return one == nullptr; }));
+    }
+    SECTION("with queries that have not been sent")
+    {
+        one->query_a("b.test", [&calls](const dns_answer&) { ++calls; });
+        one.reset();
+        CHECK(f.server.queries("b.test") == 0);
+    }
+    const int before = calls;
+    f.server.release();
+    dns_server other;
+    resolver resolver{f.context, {other.address()}};
+    CHECK(f.ask(resolver, "a.test").what == outcome::not_found);
+    CHECK(calls == before);
+}
+
+TEST_CASE("resolver: queries that follow each other share a port, but not for long", "[dns]")
+{
+    fixture f;
+    resolver resolver{f.context, {f.server.address()}};
+    for (int n = 0; n < 30; ++n)
+        f.ask(resolver, "a.test");
+    CHECK(f.server.ports() < 15); // on a machine that needs half a second for each
+    const auto before = f.server.ports();
+    const auto give_up = std::chrono::steady_clock::now() + 20s;
+    while (f.server.ports() == before && std::chrono::steady_clock::now() < give_up)
+        f.ask(resolver, "a.test");
+    CHECK(f.server.ports() > before);
+}
