@@ -4,7 +4,8 @@
 
     sudo bench/compare/compare.py [OPTION...]
 
-Prints a table in Markdown and writes NAME.json, NAME.md and NAME.svg to bench/results.
+Prints a table and the targets in Markdown and writes NAME.json, NAME.md and NAME.svg to
+bench/results.
 """
 
 import argparse
@@ -12,24 +13,26 @@ import contextlib
 import json
 import os
 import platform
+import signal
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 TOP = HERE.parents[1]
 sys.path.insert(0, str(TOP / "tests" / "support"))
 
+import readme  # noqa: E402
+import targets  # noqa: E402
 from fendmail_test.network import LOOPBACK4  # noqa: E402
 from fendmail_test.private_network import enter_private_network, use_resolver  # noqa: E402
-from peers import FendmailPeer, Peer  # noqa: E402
-from plan import Item, Phase, phases, scaled  # noqa: E402
+from plan import SMOKE_SCALE, Phase, chosen  # noqa: E402
 from plot import svg  # noqa: E402
-from run import Runner, Sample  # noqa: E402
-from stage import Tools, raise_descriptors, scratch, stage  # noqa: E402
-from table import as_json, markdown  # noqa: E402
-
-SMOKE_SCALE = 0.01
+from rounds import Measurement  # noqa: E402
+from run import Sample  # noqa: E402
+from stage import Tools, raise_descriptors, scratch  # noqa: E402
+from table import as_json, markdown, with_added_latency  # noqa: E402
 
 
 def arguments() -> argparse.Namespace:
@@ -40,11 +43,16 @@ def arguments() -> argparse.Namespace:
     add("--scale", type=float, default=1.0, help="times as many clients (1)")
     add("--only", action="append", default=[], metavar="SCENARIO", help="may be repeated")
     add("--peer", action="append", default=[], metavar="NAME", help="may be repeated")
-    add("--workers", type=int, default=1, help="threads of fendmail and HAProxy (1)")
     add("--smoke", action="store_true", help="one short round: does it all work?")
     add("--name", default=time.strftime("%Y-%m-%d"), help="of the files (the date)")
     add("--results", type=Path, default=TOP / "bench" / "results", help="where they go")
+    add("--readme", type=Path, metavar="FILE", help="write the short tables into this file too")
+    add("--again", type=Path, metavar="JSON", help="measure nothing, take what a run has written")
     return parser.parse_args()
+
+
+def scale_of(asked: argparse.Namespace) -> float:
+    return SMOKE_SCALE if asked.smoke else asked.scale
 
 
 def machine() -> dict[str, str]:
@@ -58,80 +66,67 @@ def machine() -> dict[str, str]:
     }
 
 
-def chosen(asked: argparse.Namespace) -> list[tuple[Phase, list[Item]]]:
-    """The phases that are left, with the items that are left in them."""
-    scale = SMOKE_SCALE if asked.smoke else asked.scale
-    found, known = [], set()
-    for phase in phases(asked.workers):
-        known.update(item.name for item in phase.items)
-        items = [scaled(i, scale) for i in phase.items if not asked.only or i.name in asked.only]
-        if items:
-            found.append((phase, items))
-    if unknown := set(asked.only) - known:
-        sys.exit(f"compare: no scenario {', '.join(sorted(unknown))}; there are: {sorted(known)}")
-    return found
-
-
-def measure(asked: argparse.Namespace, versions: dict[str, str]) -> list[Sample]:
-    """Peers take turns within each round, and another one begins each time."""
-    tools = Tools(asked.build / "bench")
-    rounds = 1 if asked.smoke else asked.rounds
-    samples = []
-    for phase, items in chosen(asked):
-        with stage(tools, phase.conditions) as peers:
-            versions.update({name: peer.version for name, peer in peers.items() if peer.version})
-            runner = Runner(tools, phase.conditions)
-            for name in dict.fromkeys(name for item in items for name in item.peers):
-                runner.warm_up(peers[name])
-            for number in range(rounds):
-                for item in items:
-                    wanted = [n for n in item.peers if not asked.peer or n in asked.peer]
-                    turn = number % len(wanted) if wanted else 0
-                    for name in wanted[turn:] + wanted[:turn]:
-                        sample = runner.run(item, peers[name], number)
-                        samples.append(sample)
-                        tell(sample, rounds)
-            complain(peers)
-    return samples
-
-
-def complain(peers: dict[str, Peer]) -> None:
-    """A list that fendmail does not believe in would make it look better than it is."""
-    for name, peer in peers.items():
-        if isinstance(peer, FendmailPeer) and (found := peer.log.matches(r"dnsbl.* suspended.*")):
-            print(f"{name}: {len(found)} × {found[0][0]}", file=sys.stderr)
-
-
-def tell(sample: Sample, rounds: int) -> None:
-    cpu = "" if sample.cpu_us is None else f"{sample.cpu_us:10.1f} µs CPU"
-    where = f"{sample.round + 1}/{rounds} {sample.item}: {sample.peer}"
-    failed = "".join(f", {count} {reason}" for reason, count in sample.failures.items())
-    print(f"{where:44} {sample.seconds:6.1f} s {cpu}{failed}", file=sys.stderr, flush=True)
-
-
-def main() -> None:
-    asked = arguments()
+def measured(asked: argparse.Namespace, phases: Sequence[Phase]) -> tuple[dict, list[Sample]]:
+    """What it was measured on and with, and the samples."""
     os.environ.setdefault("FENDMAIL", str(asked.build / "fendmail"))
     enter_private_network()
     raise_descriptors()
-    versions: dict[str, str] = {}
+    rounds = 1 if asked.smoke else asked.rounds
+    measurement = Measurement(Tools(asked.build / "bench"), rounds)
     with scratch("resolver") as directory:
         use_resolver(LOOPBACK4, directory)
-        samples = measure(asked, versions)
+        measurement.measure(phases, asked.peer)
+    about = {
+        **machine(),
+        "rounds": rounds,
+        "scale": scale_of(asked),
+        "versions": measurement.versions,
+        "problems": measurement.problems,
+    }
+    return about, with_added_latency(measurement.samples)
+
+
+def loaded(file: Path) -> tuple[dict, list[Sample]]:
+    """What an earlier run has written."""
+    text = json.loads(file.read_text(encoding="utf-8"))
+    return text["about"], [Sample(**sample) for sample in text["samples"]]
+
+
+def write(asked: argparse.Namespace, about: dict, samples: list[Sample]) -> None:
+    reached = targets.results(samples)
+    caption = readme.about_line(about)
+    problems = "".join(f"- FAILED: {problem}\n" for problem in about["problems"])
+    text = f"{markdown(samples)}\n{targets.as_text(reached)}{problems}"
+    print(text)
+    result = {"about": about, "targets": targets.as_json(reached), **as_json(samples)}
+    files = {
+        ".json": json.dumps(result, indent=1) + "\n",
+        ".md": f"{caption}\n\n{text}",
+        ".svg": svg(samples, f"{about['date']}, {about['cores']} × {about['cpu']}"),
+    }
+    asked.results.mkdir(parents=True, exist_ok=True)
+    for suffix, content in files.items():
+        (asked.results / f"{asked.name}{suffix}").write_text(content, encoding="utf-8")
+    if asked.readme:
+        old = asked.readme.read_text(encoding="utf-8")
+        new = readme.replaced(old, readme.tables(samples, reached, about))
+        asked.readme.write_text(new, encoding="utf-8")
+
+
+def main() -> None:
+    # All that was started is stopped on the way out.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("compare: ended by SIGTERM"))
+    asked = arguments()
+    try:
+        phases = chosen(asked.only, scale_of(asked), asked.smoke)
+    except ValueError as error:
+        sys.exit(f"compare: {error}")
+    about, samples = loaded(asked.again) if asked.again else measured(asked, phases)
     if not samples:
         sys.exit("compare: nothing was measured; see --only and --peer")
-    about = {**machine(), "versions": versions, "workers": asked.workers}
-    table = markdown(samples)
-    print(table)
-    asked.results.mkdir(parents=True, exist_ok=True)
-    caption = f"{about['date']}, {about['cores']} × {about['cpu']}"
-    write = {
-        ".json": json.dumps({"about": about, **as_json(samples)}, indent=1) + "\n",
-        ".md": f"{caption}, {', '.join(f'{n} {v}' for n, v in versions.items())}\n\n{table}",
-        ".svg": svg(samples, caption),
-    }
-    for suffix, text in write.items():
-        (asked.results / f"{asked.name}{suffix}").write_text(text, encoding="utf-8")
+    write(asked, about, samples)
+    if about["problems"]:
+        sys.exit(f"compare: {len(about['problems'])} runs failed")
 
 
 if __name__ == "__main__":

@@ -26,15 +26,22 @@ class Conditions:
     """What all peers have in common."""
 
     greet_wait: int  # seconds
+    later_wait: int = 0  # the greet wait once known clients are known, unless it is the same
     dns_delay: int = 0  # milliseconds
     dns_loss: float = 0  # percent
-    workers: int = 1
+    has_rbldnsd: bool = False  # a real one serves the lists, without delay or loss
+
+    @property
+    def longest_wait(self) -> int:
+        return max(self.greet_wait, self.later_wait)
 
 
 class Peer(Protocol):
     """A front end. `roots` are the processes whose trees belong to it."""
 
     name: str
+    threads: int  # among which its work is spread
+    screens: bool  # whether clients have to pass tests
 
     @property
     def address(self) -> Address: ...
@@ -45,11 +52,17 @@ class Peer(Protocol):
     @property
     def version(self) -> str: ...
 
+    def set_greet_wait(self, seconds: int) -> None:
+        """Only of those who screen: from now on, without forgetting whom they know."""
+        ...
+
 
 class Direct:
     """No front end: what the load client and the backend need by themselves."""
 
     name = "direct"
+    threads = 0
+    screens = False
     roots: Sequence[int] = ()
     version = ""
 
@@ -78,19 +91,19 @@ tlsproxy unix - - n - 0 tlsproxy
 """
 
 
+def main_cf(greet_wait: int) -> str:
+    return MAIN_CF.format(service=PASS_SERVICE, sites=", ".join(ZONES), wait=greet_wait, many=MANY)
+
+
 class Postscreen(Postfix):
     """A private Postfix of which postscreen and its helpers are used."""
 
     name = "postscreen"
+    threads = 1  # dnsblog's processes have no part in what known clients cost
+    screens = True
 
     def __init__(self, conditions: Conditions):
-        main = MAIN_CF.format(
-            service=PASS_SERVICE,
-            sites=", ".join(ZONES),
-            wait=conditions.greet_wait,
-            many=MANY,
-        )
-        super().__init__(main, MASTER_CF.format(port=POSTSCREEN_PORT))
+        super().__init__(main_cf(conditions.greet_wait), MASTER_CF.format(port=POSTSCREEN_PORT))
 
     @property
     def address(self) -> Address:
@@ -102,6 +115,9 @@ class Postscreen(Postfix):
         assert master is not None, "Postfix has ended"
         return (master,)
 
+    def set_greet_wait(self, seconds: int) -> None:
+        self.reconfigure(main_cf(seconds))
+
     @property
     def pass_socket(self) -> Path:
         """Where postscreen hands clients over: nobody but our sink listens there."""
@@ -109,15 +125,18 @@ class Postscreen(Postfix):
 
     @property
     def version(self) -> str:
-
         return run([require_program("postconf", "postfix"), "-d", "-h", "mail_version"]).strip()
 
 
-def fendmail_settings(conditions: Conditions, backend: dict[str, str]) -> Settings:
+def greet_settings(wait: int) -> Settings:
+    return {"greet": {"wait": f"{wait}s", "wait_under_stress": f"{wait}s"}}
+
+
+def fendmail_settings(conditions: Conditions, backend: dict[str, str], workers: int) -> Settings:
     return {
-        "server": {"workers": conditions.workers},
+        **greet_settings(conditions.greet_wait),
+        "server": {"workers": workers},
         "backend": backend,
-        "greet": {"wait": f"{conditions.greet_wait}s", "wait_under_stress": f"{conditions.greet_wait}s"},
         "dnsbl": {"sites": list(ZONES), "resolvers": [f"{LOOPBACK4}:53"], "min_ttl": "1h"},
         "limits": {"clients_per_address": MANY, "screening": MANY, "handing_off": MANY},
     }
@@ -126,9 +145,18 @@ def fendmail_settings(conditions: Conditions, backend: dict[str, str]) -> Settin
 class FendmailPeer(Fendmail):
     """fendmail with one kind of backend."""
 
+    screens = True
+
     def __init__(self, name: str, directory: Path, settings: Settings):
         super().__init__(directory, settings)
         self.name = name
+        self.threads = int(settings["server"]["workers"])
+
+    def set_greet_wait(self, seconds: int) -> None:
+        mark = self.log.mark()
+        self.write_config(greet_settings(seconds))
+        self.reload()
+        self.expect_log("reloaded configuration", after=mark)
 
     @property
     def roots(self) -> Sequence[int]:
@@ -136,7 +164,6 @@ class FendmailPeer(Fendmail):
 
     @property
     def version(self) -> str:
-
         return run_command("--version").stdout.strip()
 
 
@@ -144,7 +171,7 @@ HAPROXY_CFG = """\
 global
     log stderr format raw local0
     maxconn {maxconn}
-    nbthread {threads}
+    nbthread 1
 
 defaults
     mode tcp
@@ -167,10 +194,11 @@ class HaproxyPeer:
     """HAProxy in TCP mode, which tells the backend the client's address."""
 
     name = "haproxy"
+    threads = 1
+    screens = False
 
-    def __init__(self, conditions: Conditions, backend: Address):
+    def __init__(self, backend: Address):
         self.directory = make_directory("haproxy")
-        self._threads = conditions.workers
         self._backend = backend
         self.address: Address = (LOOPBACK4, 0)
         self._child: Child | None = None
@@ -190,7 +218,6 @@ class HaproxyPeer:
         text = HAPROXY_CFG.format(
             # It refuses to start when it may not have two descriptors for each.
             maxconn=(resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200) // 2,
-            threads=self._threads,
             listen=to_text(self.address),
             backend=to_text(self._backend),
         )
@@ -215,5 +242,4 @@ class HaproxyPeer:
 
     @property
     def version(self) -> str:
-
         return run([require_program("haproxy", "haproxy"), "-v"]).split()[2]

@@ -14,6 +14,8 @@ COLOURS = {
     "haproxy": "#b59b5b",
     "fendmail-pass": "#1f6feb",
     "fendmail-proxy": "#54a3ff",
+    "fendmail-pass-2w": "#0b3d91",
+    "fendmail-proxy-2w": "#2f7fd8",
 }
 
 

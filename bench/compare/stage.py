@@ -7,17 +7,29 @@ import json
 import os
 import resource
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from fendmail_test.case import make_directory
 from fendmail_test.network import LOOPBACK4, Address, free_ports, to_text
 from fendmail_test.process import Child, run
+from fendmail_test.rbldnsd import Rbldnsd, dataset
 from fendmail_test.waiting import wait_until
-from peers import Conditions, Direct, FendmailPeer, HaproxyPeer, Peer, Postscreen, fendmail_settings
+from peers import (
+    ZONES,
+    Conditions,
+    Direct,
+    FendmailPeer,
+    HaproxyPeer,
+    Peer,
+    Postscreen,
+    fendmail_settings,
+)
 
 # Not 127.64.0.0/10, of which fendmail asks to see whether a list lists everybody.
 LISTED = "127.128.0.0/10"
+TEST_ENTRY = "127.0.0.2"  # every list has it (RFC 5782 §5)
+DNS_PORT = 53  # libc's resolver knows no other
 
 
 class Tools:
@@ -80,28 +92,46 @@ def raise_descriptors() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def name_server(tools: Tools, conditions: Conditions) -> contextlib.AbstractContextManager:
+    """Serves all lists."""
+    if conditions.has_rbldnsd:
+        texts = {zone: dataset(zone, TEST_ENTRY, [LISTED, TEST_ENTRY]) for zone in ZONES}
+        return Rbldnsd([(zone, "ip4set", text) for zone, text in texts.items()], DNS_PORT)
+    delay, loss = str(conditions.dns_delay), str(conditions.dns_loss)
+    return helper(
+        tools, "dns", "--listen", f"{LOOPBACK4}:{DNS_PORT}", "--listed", LISTED,
+        "--delay", delay, "--loss", loss,
+    )  # fmt: skip
+
+
 @contextlib.contextmanager
-def stage(tools: Tools, conditions: Conditions) -> Iterator[dict[str, Peer]]:
-    """All peers, running, by name. libc's resolver must ask 127.0.0.1 by then."""
+def stage(
+    tools: Tools, conditions: Conditions, names: Collection[str]
+) -> Iterator[dict[str, Peer]]:
+    """These peers, running, by name. libc's resolver must ask 127.0.0.1 by then."""
     with contextlib.ExitStack() as stack:
         enter = stack.enter_context
-        delay, loss = str(conditions.dns_delay), str(conditions.dns_loss)
-        enter(helper(tools, "dns", "--listen", f"{LOOPBACK4}:53", "--listed", LISTED,
-                     "--delay", delay, "--loss", loss))  # fmt: skip
+        enter(name_server(tools, conditions))
         plain, proxy = ((LOOPBACK4, port) for port in free_ports(2))
-        postscreen = enter(Postscreen(conditions))
+        pass_sockets = [enter(scratch("pass")) / "sink"]
+        peers: list[Peer] = [Direct(plain)]
+        if Postscreen.name in names:
+            postscreen = enter(Postscreen(conditions))
+            pass_sockets.append(postscreen.pass_socket)
+            peers.append(postscreen)
         enter(helper(tools, "sink", "--plain", to_text(plain), "--proxy", to_text(proxy),
-                     "--pass", str(postscreen.pass_socket)))  # fmt: skip
-        haproxy = enter(HaproxyPeer(conditions, proxy))
+                     "--pass", *map(str, pass_sockets)))  # fmt: skip
+        if HaproxyPeer.name in names:
+            peers.append(enter(HaproxyPeer(proxy)))
         backends = {
-            "fendmail-pass": {"kind": "postfix-pass", "address": f"unix:{postscreen.pass_socket}"},
+            "fendmail-pass": {"kind": "postfix-pass", "address": f"unix:{pass_sockets[0]}"},
             "fendmail-proxy": {"kind": "proxy-v2", "address": to_text(proxy)},
         }
-        fendmails = [
-            enter(FendmailPeer(name, enter(scratch(name)), fendmail_settings(conditions, backend)))
-            for name, backend in backends.items()
-        ]
-        peers: list[Peer] = [Direct(plain), postscreen, haproxy, *fendmails]
+        for kind, backend in backends.items():
+            for name, workers in ((kind, 1), (f"{kind}-2w", 2)):
+                if name in names:
+                    settings = fendmail_settings(conditions, backend, workers)
+                    peers.append(enter(FendmailPeer(name, enter(scratch(name)), settings)))
         yield {peer.name: peer for peer in peers}
 
 

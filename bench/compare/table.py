@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 from run import Sample
 
+DIRECT = "direct"  # the backend without a front end
+
 
 @dataclasses.dataclass(frozen=True)
 class Figure:
@@ -21,8 +23,8 @@ class Figure:
 
 
 def number(value: float) -> str:
-    """Three significant digits, no exponent."""
-    if value == 0 or abs(value) >= 100:
+    """Three significant digits, no exponent; what is whole stays so."""
+    if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
@@ -33,21 +35,60 @@ class Quantity:
     of: Callable[[Sample], float | None]
 
 
+def _thousandth(value: float | None) -> float | None:
+    return None if value is None else value / 1000
+
+
+CPU = Quantity("CPU µs/connection", lambda s: s.cpu_us)
+RATE = Quantity("connections/s", lambda s: s.rate)
+ALLOWED_RATE = Quantity("CPU allows/s", lambda s: s.allowed_rate)
+ADDED_P50 = Quantity("added p50 ms", lambda s: _thousandth(s.added_p50_us))
+ADDED_P99 = Quantity("added p99 ms", lambda s: _thousandth(s.added_p99_us))
+MEMORY_PER_CLIENT = Quantity(
+    "PSS KiB/waiting client",
+    lambda s: None if s.memory_per_client is None else s.memory_per_client / 1024,
+)
+MEMORY = Quantity("PSS MB", lambda s: s.memory / 1e6 or None)
+PROCESSES = Quantity("processes", lambda s: s.processes or None)
+LISTED_THROUGH = Quantity(
+    "listed let through %",
+    lambda s: None if s.listed_through is None or not s.listed else 100 * s.listed_through / s.listed,
+)
 QUANTITIES = (
-    Quantity("CPU µs/connection", lambda s: s.cpu_us),
+    CPU,
     Quantity("logger's CPU µs", lambda s: s.logging_us or None),
-    Quantity("connections/s", lambda s: s.rate),
-    Quantity("p50 ms", lambda s: None if s.p50_us is None else s.p50_us / 1000),
-    Quantity("p99 ms", lambda s: None if s.p99_us is None else s.p99_us / 1000),
-    Quantity("PSS KiB/waiting client",
-             lambda s: None if s.memory_per_client is None else s.memory_per_client / 1024),
-    Quantity("PSS MB", lambda s: s.memory / 1e6 or None),
-    Quantity("processes", lambda s: s.processes or None),
-    Quantity("listed let through %",
-             lambda s: None if s.listed_through is None else 100 * s.listed_through / s.listed),
+    RATE,
+    ALLOWED_RATE,
+    Quantity("p50 ms", lambda s: _thousandth(s.p50_us)),
+    Quantity("p99 ms", lambda s: _thousandth(s.p99_us)),
+    ADDED_P50,
+    ADDED_P99,
+    MEMORY_PER_CLIENT,
+    MEMORY,
+    PROCESSES,
+    LISTED_THROUGH,
     Quantity("failed", lambda s: s.failed or None),
-)  # fmt: skip
-CPU = QUANTITIES[0]
+)
+
+
+def with_added_latency(samples: Sequence[Sample]) -> list[Sample]:
+    """What a front end adds: its percentile less that without one, of the same item and round."""
+    direct = {(s.item, s.round): s for s in samples if s.peer == DIRECT}
+
+    def less(value: int | None, other: int | None) -> int | None:
+        return None if value is None or other is None else value - other
+
+    found = []
+    for sample in samples:
+        without = direct.get((sample.item, sample.round))
+        if without is not None and sample is not without:
+            sample = dataclasses.replace(
+                sample,
+                added_p50_us=less(sample.p50_us, without.p50_us),
+                added_p99_us=less(sample.p99_us, without.p99_us),
+            )
+        found.append(sample)
+    return found
 
 
 def figure(samples: Sequence[Sample], quantity: Quantity) -> Figure | None:
@@ -72,7 +113,7 @@ def ratios(by_peer: dict[str, list[Sample]], quantity: Quantity) -> dict[str, fl
     return {
         f"{ours}/{peer}": medians[ours] / medians[peer]
         for ours in medians if ours.startswith("fendmail")
-        for peer in medians if not ours == peer and not peer.startswith("fendmail")
+        for peer in medians if not peer.startswith("fendmail")
         if medians[peer]
     }  # fmt: skip
 
@@ -94,15 +135,20 @@ def rows(samples: Sequence[Sample]) -> list[list[str]]:
     return [head, *body]
 
 
-def markdown(samples: Sequence[Sample]) -> str:
-    head, *body = rows(samples)
-    widths = [max(len(row[n]) for row in [head, *body]) for n in range(len(head))]
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Markdown; the first line is the head."""
+    head, *body = lines
+    widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
 
-    def line(cells: Sequence[str]) -> str:
+    def row(cells: Sequence[str]) -> str:
         padded = (cell.ljust(width) for cell, width in zip(cells, widths, strict=True))
         return f"| {' | '.join(padded)} |"
 
-    return "\n".join([line(head), line(["-" * w for w in widths]), *map(line, body)]) + "\n"
+    return "\n".join([row(head), row(["-" * w for w in widths]), *map(row, body)]) + "\n"
+
+
+def markdown(samples: Sequence[Sample]) -> str:
+    return table(rows(samples))
 
 
 def as_json(samples: Sequence[Sample]) -> dict:

@@ -77,6 +77,8 @@ public:
     /// Why there is no verdict; `none` when there is one.
     [[nodiscard]] storm::failure failure() const noexcept { return failure_; }
     [[nodiscard]] bool is_connected() const noexcept { return is_connected_; }
+    /// The server said something.
+    [[nodiscard]] bool was_heard() const noexcept { return was_heard_; }
 
     /// Its place among the owner's clients.
     std::list<std::shared_ptr<client>>::iterator place;

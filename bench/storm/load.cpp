@@ -21,8 +21,9 @@ namespace {
 // Finer than any latency that matters at the rates one machine can do.
 constexpr std::chrono::milliseconds tick_time{1};
 constexpr std::chrono::seconds progress_time{1};
-// More would overflow the server's queue of new connections, and SYNs come again after a second.
-constexpr std::uint64_t most_connecting = 256;
+// More would overflow the server's queue of new connections, and SYNs come again after a second,
+// then after two, four and so on.
+constexpr std::uint64_t most_arriving = 256;
 
 std::string make_mail(std::size_t octets)
 {
@@ -109,7 +110,7 @@ void load::start_one(clock::time_point due)
     made->place = std::prev(clients_.end());
     result_.peak = std::max<std::uint64_t>(result_.peak, clients_.size());
     ++result_.groups[group].started;
-    ++connecting_;
+    ++arriving_;
     made->start();
 }
 
@@ -117,7 +118,7 @@ void load::start_one(clock::time_point due)
 void load::start_ready()
 {
     // One that fails at once must not lead to the next one from here without end.
-    for (std::uint64_t n = connecting_; n < most_connecting && may_start(); ++n)
+    for (std::uint64_t n = arriving_; n < most_arriving && may_start(); ++n)
         start_one(clock::now());
 }
 
@@ -191,12 +192,13 @@ void load::end_if_done()
 
 void load::on_connected(client&)
 {
-    --connecting_;
+    if (!holds()) --arriving_;
 }
 
 void load::on_heard(client&)
 {
     ++heard_;
+    if (holds()) --arriving_;
     // Whoever measures the server waits for this line.
     if (holds() && heard_ == options_.count) {
         fmt::print("holding {}\n", heard_);
@@ -208,7 +210,7 @@ void load::on_finished(client& who)
 {
     const auto now = clock::now();
     auto& result = result_.groups[who.plan().group];
-    if (!who.is_connected()) --connecting_;
+    if (!(holds() ? who.was_heard() : who.is_connected())) --arriving_;
     ++finished_;
     ++result.finished;
     count_outcome(result, who);

@@ -80,7 +80,9 @@ private:
     std::uint64_t arrivals_ = 0;
     std::uint64_t finished_ = 0;
     std::uint64_t finished_before_ = 0; ///< when progress was shown last
-    std::uint64_t connecting_ = 0;
+    /// Not connected yet; of those who are held, not heard yet: none of them ever makes room, so
+    /// only that shows how fast the server takes them in.
+    std::uint64_t arriving_ = 0;
     std::uint64_t heard_ = 0;
     bool is_over_ = false; ///< no more clients start
     bool shows_progress_ = false;

@@ -20,11 +20,13 @@ USER = "rbldns"
 class Rbldnsd:
     """Serves datasets given as (zone, type, text); a zone may have several.
 
-    Several A records for one address need several datasets of one zone.
+    Several A records for one address need several datasets of one zone. `port` is for those who
+    are alone in their network; others take what is free.
     """
 
-    def __init__(self, datasets: Sequence[tuple[str, str, str]]):
+    def __init__(self, datasets: Sequence[tuple[str, str, str]], port: int | None = None):
         self._datasets = datasets
+        self._wanted_port = port
         self.directory = make_directory("rbldnsd")
         self.queries = LogFile(self.directory / "query.log")
         self._child: Child | None = None
@@ -58,7 +60,7 @@ class Rbldnsd:
         shutil.chown(self.directory, USER, USER)
         zones = [self._write(n, *dataset) for n, dataset in enumerate(self._datasets)]
         for _ in range(ATTEMPTS):
-            self._port = free_ports(1, socket.SOCK_DGRAM)[0]
+            self._port = self._wanted_port or free_ports(1, socket.SOCK_DGRAM)[0]
             command = [
                 program, "-n", "-u", USER, "-w", self.directory, "-4", "-a", "-t", str(TTL),
                 "-b", f"{LOOPBACK4}/{self._port}", "-l", f"+{self.queries.path}", *zones,
