@@ -64,6 +64,7 @@ void session::begin(std::unique_ptr<session> self)
         s.emit(event::vetoed{s.client_, s.local_});
         step = s.screener_.on_veto();
     }
+    if (step != screen::step::hand_off) s.worker_.gathering().on_unknown_client();
     // Whoever is known or permitted is not screened and needs no place among those who are.
     if (step != screen::step::hand_off && s.is_screening_full())
         return s.worker_.spawn(

@@ -44,6 +44,7 @@ io::awaitable<void> session::linger()
     io::deadline limit{worker_.deadlines(), stream_};
     limit.set_after(linger_time);
     std::array<char, 2048> ignored;
+    co_await worker_.gathering().wait();
     for (std::size_t octets = 0; octets < linger_octets;) {
         const auto got = co_await stream_.read_some(asio::buffer(ignored), &limit);
         if (got.end != wait_end::ready) co_return;
@@ -140,6 +141,7 @@ io::awaitable<void> session::talk(smtp::dialog dialog)
 io::awaitable<std::optional<smtp::step>> session::hear(smtp::dialog& dialog, io::deadline& limit)
 {
     std::array<char, 2048> octets;
+    co_await worker_.gathering().wait();
     const auto got = co_await stream_.read_some(asio::buffer(octets), &limit);
     switch (got.end) {
     case wait_end::ready: {

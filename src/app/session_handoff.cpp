@@ -45,7 +45,8 @@ io::awaitable<io::hand_off_result> session::connect_backend()
     const counted descriptor{shared.descriptors};
     std::optional<counted> in_transit;
     if (service_->backend->passes_sockets()) in_transit.emplace(shared.handing_off);
-    io::hand_off_request request{stream_, client_, local_, worker_.deadlines(), streams_};
+    io::hand_off_request request{
+        stream_, client_, local_, worker_.deadlines(), streams_, &worker_.gathering()};
     co_return co_await service_->backend->hand_off(request);
 }
 

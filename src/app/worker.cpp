@@ -36,7 +36,7 @@ worker::~worker()
 void worker::listen(io::unique_fd socket, const endpoint& where)
 {
     listeners_.push_back(std::make_unique<io::listener>(
-        context_, std::move(socket), where, *events_,
+        context_, std::move(socket), where, *events_, gathering_,
         [this] { return registry_.shared().has_room_for_client(); },
         [this](io::unique_fd connected, const endpoint& client, const endpoint& local) {
             guard([&] { accept(std::move(connected), client, local); });

@@ -187,7 +187,7 @@ void dns_channel::query(const std::string& name, dns_type type, ares_callback on
 {
     ares_query(channel_.get(), name.c_str(), dns_class_in, number_of(type), on_answer, argument);
     const tick now = steady_now();
-    pace_.on_query(now);
+    pace_.on_event(now);
     if (!is_gathering_ && pace_.is_fast(now)) begin_to_gather();
     send_later();
     arm_timer();

@@ -3,7 +3,7 @@
 
 #include "dns_sockets.hpp"
 #include "fendmail/core/address.hpp"
-#include "fendmail/core/dnsbl/query_pace.hpp"
+#include "fendmail/core/pace.hpp"
 #include "fendmail/io/resolver.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -20,7 +20,7 @@
 /// One c-ares channel whose sockets and timeouts Asio watches.
 ///
 /// Source: ares_init_options(3), ares_process(3); c-ares 1.18.1.
-/// Units: while queries come fast (see query_pace), Asio does not watch the sockets for answers;
+/// Units: while queries come fast (see core/pace.hpp), Asio does not watch the sockets for answers;
 /// they are looked at every `gather_interval`, all at once. It ends on the grid of deadline_queue,
 /// so that both mostly share one wake. A query that comes alone is answered at once.
 /// Errors: the constructor throws `std::runtime_error`; a query ends with a status of c-ares.
@@ -30,6 +30,8 @@ namespace fendmail::io {
 class dns_channel {
 public:
     static constexpr milliseconds gather_interval{5};
+    /// In a window of `pace`: 400 a second, or 100 clients who are asked about in four lists.
+    static constexpr std::size_t queries_fast = 20;
 
     /// @param servers empty = those of resolv.conf; port 0 = 53
     dns_channel(boost::asio::io_context& context, std::span<const endpoint> servers,
@@ -69,7 +71,7 @@ private:
     std::shared_ptr<dns_channel*> self_; // a fired timer may find the channel gone
     boost::asio::io_context& context_;
     boost::asio::steady_timer gather_timer_;
-    dnsbl::query_pace pace_;
+    pace pace_{queries_fast};
     bool is_gathering_ = false;
     bool is_send_posted_ = false;
     dns_sockets sockets_;

@@ -63,6 +63,20 @@ hand_off_result failure(std::string reason)
     return result;
 }
 
+/// @return closed when the service has the client
+awaitable<wait_end> has_taken(stream& ipc, const deadline& limit, gatherer* gathering)
+{
+    std::array<char, 1> nothing{};
+    if (gathering != nullptr && gathering->is_on()) {
+        // By then it has been closed, mostly, and nobody has to be woken for it.
+        co_await gathering->wait();
+        const auto seen = ipc.peek(asio::buffer(nothing));
+        if (seen.end != wait_end::ready || seen.octets != 0) co_return seen.end;
+    }
+    const auto end = co_await ipc.wait_readable(&limit);
+    co_return end == wait_end::ready ? ipc.peek(asio::buffer(nothing)).end : end;
+}
+
 } // namespace
 
 std::string pass_attributes(const endpoint& client, const endpoint& local)
@@ -158,9 +172,7 @@ awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& request)
     const stream_group::membership member{request.streams, ipc};
     deadline in_transit{request.deadlines, ipc};
     in_transit.set_after(seconds{limits::pass_service_seconds});
-    wait_end answer = co_await ipc.wait_readable(&in_transit);
-    std::array<char, 1> nothing{};
-    if (answer == wait_end::ready) answer = ipc.peek(asio::buffer(nothing)).end;
+    const auto answer = co_await has_taken(ipc, in_transit, request.gathering);
 
     hand_off_result result;
     result.until_ready = std::chrono::duration_cast<milliseconds>(steady_now() - begun);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <exception>
 #include <linux/filter.h>
@@ -15,6 +16,7 @@
 #include <optional>
 #include <sys/socket.h>
 #include <system_error>
+#include <tuple>
 
 namespace fendmail::io {
 
@@ -164,18 +166,36 @@ unsigned worker_of(const ip_address& client, unsigned workers) noexcept
 }
 
 listener::listener(asio::io_context& context, unique_fd socket, const endpoint& where,
-                   event_sink& events, std::function<bool()> has_room, on_client accept)
-    : acceptor_{context}
+                   event_sink& events, gatherer& gathering, std::function<bool()> has_room,
+                   on_client accept)
+    : unwatched_{std::move(socket)}
+    , acceptor_{context}
     , pause_{context}
     , where_{where}
     , is_any_address_{std::ranges::all_of(where.address.octets(),
                                           [](std::uint8_t octet) { return octet == 0; })}
     , events_{&events}
+    , gathering_{&gathering}
     , has_room_{std::move(has_room)}
     , accept_{std::move(accept)}
 {
-    const auto protocol = where.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
-    acceptor_.assign(protocol, socket.release());
+}
+
+void listener::watch(bool wanted, error_code& error)
+{
+    if (wanted == acceptor_.is_open()) return;
+    if (!wanted) {
+        unwatched_.reset(acceptor_.release(error));
+        return;
+    }
+    const auto protocol = where_.address.is_v4() ? asio::ip::tcp::v4() : asio::ip::tcp::v6();
+    acceptor_.assign(protocol, unwatched_.get(), error);
+    if (!error) static_cast<void>(unwatched_.release());
+}
+
+int listener::descriptor() noexcept
+{
+    return unwatched_ ? unwatched_.get() : acceptor_.native_handle();
 }
 
 void listener::start()
@@ -193,6 +213,7 @@ void listener::stop() noexcept
     stopped_ = true;
     error_code ignored; // closed either way
     acceptor_.close(ignored);
+    unwatched_.reset();
     pause_.cancel();
 }
 
@@ -200,16 +221,27 @@ awaitable<void> listener::run()
 {
     using acceptor = decltype(acceptor_);
     while (!stopped_) {
-        const auto [error] = co_await acceptor_.async_wait(acceptor::wait_read, no_throw);
+        error_code error;
+        // Where they gather they are looked for when the time has come, not waited for. In epoll
+        // each of them would wake us all the same.
+        watch(!gathering_->is_on(), error);
+        if (!error && acceptor_.is_open())
+            std::tie(error) = co_await acceptor_.async_wait(acceptor::wait_read, no_throw);
         if (stopped_) co_return;
-        if (!error && accept_some()) continue;
-        // Without a descriptor the same connection would be offered again at once, for ever.
-        pause_.expires_after(pause_time);
-        co_await pause_.async_wait(no_throw);
+        switch (error ? queue::waits : accept_some()) {
+        // The others on this worker have their turn, also where nothing is waited for.
+        case queue::has_more: co_await asio::post(acceptor_.get_executor(), use_awaitable); break;
+        case queue::empty: co_await gathering_->wait(); break;
+        case queue::waits:
+            // Without a descriptor the same connection would be offered again at once, for ever.
+            pause_.expires_after(pause_time);
+            co_await pause_.async_wait(no_throw);
+            break;
+        }
     }
 }
 
-bool listener::accept_some()
+listener::queue listener::accept_some()
 {
     for (int turn = 0; turn < clients_a_turn && !stopped_; ++turn) {
         if (!has_room_()) {
@@ -217,14 +249,14 @@ bool listener::accept_some()
                 events_->on(event::accept_failed{
                     "no descriptors left for more clients, they wait in the kernel's queue; "
                     "raise the limit (LimitNOFILE=)"});
-            return false;
+            return queue::waits;
         }
         asio::generic::stream_protocol::endpoint client;
         auto size = static_cast<socklen_t>(client.capacity());
-        unique_fd connected{::accept4(acceptor_.native_handle(), client.data(), &size,
-                                      SOCK_NONBLOCK | SOCK_CLOEXEC)};
+        unique_fd connected{
+            ::accept4(descriptor(), client.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC)};
         const int error_number = connected ? 0 : errno;
-        if (error_number == EAGAIN || error_number == EWOULDBLOCK) return true;
+        if (error_number == EAGAIN || error_number == EWOULDBLOCK) return queue::empty;
         // A client that gives up in the queue is no trouble of ours.
         if (error_number == EINTR || error_number == ECONNABORTED) continue;
         if (error_number != 0) {
@@ -233,7 +265,7 @@ bool listener::accept_some()
                 events_->on(event::accept_failed{text});
             }
             // Linux also hands over errors of the network that the connection has met: accept(2).
-            if (is_shortage(error_number)) return false;
+            if (is_shortage(error_number)) return queue::waits;
             continue;
         }
         client.resize(size);
@@ -242,7 +274,7 @@ bool listener::accept_some()
             accept_(std::move(connected), *from, local);
         }
     }
-    return true;
+    return queue::has_more;
 }
 
 endpoint listener::local_address(int connected) const noexcept

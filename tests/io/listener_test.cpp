@@ -23,6 +23,7 @@ namespace {
 struct listening {
     boost::asio::io_context context;
     test_support::event_recorder events;
+    gatherer gathering{context.get_executor()};
     std::vector<std::unique_ptr<listener>> listeners;
     endpoint where;
     bool steered = false;
@@ -38,7 +39,7 @@ struct listening {
         steered = bound.front().is_steered;
         for (unsigned i = 0; i < workers; ++i) {
             listeners.push_back(std::make_unique<listener>(
-                context, std::move(bound.front().sockets[i]), where, events,
+                context, std::move(bound.front().sockets[i]), where, events, gathering,
                 [this] { return has_room; },
                 [this, i](unique_fd, const endpoint& client, const endpoint& local) {
                     ++accepted;

@@ -10,6 +10,7 @@
 #include "fendmail/io/allowlist_store.hpp"
 #include "fendmail/io/deadline_queue.hpp"
 #include "fendmail/io/dnsbl_lookup.hpp"
+#include "fendmail/io/gatherer.hpp"
 #include "fendmail/io/listener.hpp"
 #include "fendmail/io/resolver.hpp"
 #include "fendmail/io/unique_fd.hpp"
@@ -67,6 +68,7 @@ public:
     // For the sessions of this worker, on its thread.
     [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }
     [[nodiscard]] io::deadline_queue& deadlines() noexcept { return deadlines_; }
+    [[nodiscard]] io::gatherer& gathering() noexcept { return gathering_; }
     [[nodiscard]] io::dnsbl_lookup& lookups() noexcept { return lookups_; }
     [[nodiscard]] io::allowlist_store& store() noexcept { return *store_; }
     [[nodiscard]] event_sink& events() noexcept { return *events_; }
@@ -113,6 +115,7 @@ private:
     registry registry_;
     intake intake_{*this};
     io::deadline_queue deadlines_;
+    io::gatherer gathering_{context_.get_executor()};
     io::dnsbl_lookup lookups_;
     backend_probe probe_;
     std::shared_ptr<io::resolver> resolver_;

@@ -10,6 +10,7 @@
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/awaiting.hpp"
 #include "fendmail/io/deadline_queue.hpp"
+#include "fendmail/io/gatherer.hpp"
 #include "fendmail/io/stream.hpp"
 #include "fendmail/io/stream_group.hpp"
 
@@ -31,7 +32,8 @@ struct hand_off_request {
     endpoint client_address;
     endpoint local_address;
     deadline_queue& deadlines;
-    stream_group& streams; ///< the backend's stream joins it
+    stream_group& streams;         ///< the backend's stream joins it
+    gatherer* gathering = nullptr; ///< null = nothing is put off
 };
 
 enum class hand_off_end : std::uint8_t {

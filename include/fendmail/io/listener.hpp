@@ -5,11 +5,13 @@
 #include "fendmail/core/event/event.hpp"
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/awaiting.hpp"
+#include "fendmail/io/gatherer.hpp"
 #include "fendmail/io/unique_fd.hpp"
 
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -53,24 +55,34 @@ public:
     /// queue
     /// @param accept gets a non-blocking socket
     listener(boost::asio::io_context& context, unique_fd socket, const endpoint& where,
-             event_sink& events, std::function<bool()> has_room, on_client accept);
+             event_sink& events, gatherer& gathering, std::function<bool()> has_room,
+             on_client accept);
     void start();
     /// Closes the socket; connections that nobody has accepted yet are refused by the kernel.
     void stop() noexcept;
 
 private:
     awaitable<void> run();
-    /// Takes clients from the kernel's queue until it is empty, or others should have their turn.
-    /// @return false when there was no room or no descriptor: better try again after a pause
-    [[nodiscard]] bool accept_some();
+    enum class queue : std::uint8_t {
+        empty,
+        has_more, ///< for the next turn: others should have theirs
+        waits,    ///< no room or no descriptor: better try again after a pause
+    };
+    /// Takes clients from the kernel's queue.
+    [[nodiscard]] queue accept_some();
+    /// Has the event loop watch the socket, or not.
+    void watch(bool wanted, error_code& error);
+    [[nodiscard]] int descriptor() noexcept;
     [[nodiscard]] endpoint local_address(int connected) const noexcept;
     [[nodiscard]] bool may_report() noexcept;
 
-    asio::basic_socket_acceptor<asio::ip::tcp, executor> acceptor_;
+    unique_fd unwatched_; ///< the socket while the event loop does not watch it
+    asio::basic_socket_acceptor<asio::ip::tcp, executor> acceptor_; ///< open while it does
     steady_timer pause_;
     endpoint where_;
     bool is_any_address_; ///< clients meet it under several addresses
     event_sink* events_;
+    gatherer* gathering_;
     std::function<bool()> has_room_;
     on_client accept_;
     tick next_report_{};

@@ -25,7 +25,7 @@ struct log_options {
     std::string hostname; ///< in lines to stderr and files
     /// Longest time that lines wait for more to be written with. A line after a time without lines
     /// does not wait.
-    milliseconds gathering{5};
+    milliseconds gathering{20};
 };
 
 class log_writer final : public event_sink {

@@ -5,30 +5,32 @@
 
 #include <cstddef>
 
-/// Whether queries come so fast that gathering their answers pays.
+/// Whether events of a kind come so fast that gathering them pays.
 ///
-/// Waking for each answer costs more than the answer. Where many come, looking for them at fixed
+/// Waking for an event costs more than most events. Where many come, looking for them at fixed
 /// times is cheaper, and nobody notices the few milliseconds; where few come, it costs more and
 /// delays somebody for nothing.
 /// Units: steady time.
 /// Memory: a few words.
 /// Errors: none.
 /// Threads: one owner.
-namespace fendmail::dnsbl {
+namespace fendmail {
 
-class query_pace {
+class pace {
 public:
     static constexpr milliseconds window{50};
-    // 400 queries a second: 100 clients who are asked about in four lists. It ends at half of
-    // that, so that it does not go back and forth.
-    static constexpr std::size_t fast = 20;
-    static constexpr std::size_t slow = 10;
 
-    /// A query begins.
-    constexpr void on_query(tick now) noexcept
+    /// @param fast so many events in a window are fast. It ends with a window of less than half as
+    /// many, so that it does not go back and forth.
+    constexpr explicit pace(std::size_t fast) noexcept
+        : fast_{fast}
+    {
+    }
+
+    constexpr void on_event(tick now) noexcept
     {
         turn_to(now);
-        if (++in_window_ >= fast) is_fast_ = true;
+        if (++in_window_ >= fast_) is_fast_ = true;
     }
 
     [[nodiscard]] constexpr bool is_fast(tick now) noexcept
@@ -42,14 +44,15 @@ private:
     {
         if (now - window_begun_ < window) return;
         const bool is_next = now - window_begun_ < 2 * window;
-        if (!is_next || in_window_ < slow) is_fast_ = false;
+        if (!is_next || in_window_ < fast_ / 2) is_fast_ = false;
         window_begun_ = now;
         in_window_ = 0;
     }
 
+    std::size_t fast_;
     tick window_begun_{};
     std::size_t in_window_ = 0;
     bool is_fast_ = false;
 };
 
-} // namespace fendmail::dnsbl
+} // namespace fendmail
