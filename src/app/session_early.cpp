@@ -67,6 +67,7 @@ void session::run_early_tests(std::unique_ptr<session> self)
     s.enter(event::phase::early);
     const auto& todo = s.screener_.tests_to_run().todo;
     if (todo[screen::test::pregreet] && !s.say_teaser()) return s.client_gone();
+    s.stream_.delay_acks();
     s.early_ = std::make_unique<early_tests>(s);
     wait_on(std::move(self), screen::step::keep_waiting);
 }
