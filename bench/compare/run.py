@@ -20,6 +20,9 @@ KNOWN_SOURCES = 64
 KNOWN_BASE = "127.0.1.1"
 HOLD_SECONDS = 600
 WARM_UP_CLIENTS = 16
+# As many as fill what has a fixed size, such as fendmail's queue of log lines: that is no memory
+# of those who wait.
+CLIENTS_BEFORE_HOLD = 3_000
 # It keeps no clients, and how many of them there are does not depend on who waits.
 HOLDS_NOBODY = frozenset({"dnsblog"})
 # Idle is who uses no more than this in that time.
@@ -92,6 +95,15 @@ class Runner:
         arguments = ["--concurrency", count, "--sources", count, "--duration", "2"]
         run_storm(self._tools, "hold", peer.address, [*arguments, "--source-base", source], 60)
 
+    def _work(self, peer: Peer) -> None:
+        """Lets clients come and go, few at once."""
+        count = str(CLIENTS_BEFORE_HOLD)
+        arguments = ["--count", count, "--sources", count, "--concurrency", str(WARM_UP_CLIENTS)]
+        source = self._clean.take(CLIENTS_BEFORE_HOLD)
+        arguments += ["--source-base", source, "--timeout", "60"]
+        run_storm(self._tools, "pregreet", peer.address, arguments, 120)
+        wait_until_idle(peer)
+
     def _make_known(self, peer: Peer) -> None:
         """Lets the known clients pass all tests."""
         count = str(KNOWN_SOURCES)
@@ -109,6 +121,8 @@ class Runner:
         """
         if what.item.storm != "hold":
             return [self._load(what.item, peer, what.round)]
+        if not what.item.meanwhile:
+            self._work(peer)
         before, memory_before = usage(peer.roots), pss_octets(peer.roots, HOLDS_NOBODY)
         begun = time.monotonic()
         with self._holding(what.item, peer):

@@ -29,7 +29,7 @@ namespace fendmail::io {
 
 class dns_channel {
 public:
-    static constexpr milliseconds gather_interval{5};
+    static constexpr milliseconds gather_interval{10};
     /// In a window of `pace`: 400 a second, or 100 clients who are asked about in four lists.
     static constexpr std::size_t queries_fast = 20;
 

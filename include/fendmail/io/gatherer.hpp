@@ -17,7 +17,7 @@ namespace fendmail::io {
 
 class gatherer {
 public:
-    static constexpr milliseconds interval{5};
+    static constexpr milliseconds interval{10};
     /// In a window of `pace`: 200 unknown clients a second.
     static constexpr std::size_t clients_fast = 10;
 
