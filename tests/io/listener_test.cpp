@@ -157,3 +157,33 @@ TEST_CASE("listener: without room clients wait in the kernel's queue, and are to
     l.has_room = true;
     REQUIRE(run_until(l.context, [&] { return l.accepted == 3; }));
 }
+
+TEST_CASE("listener: clients are accepted while many come, when it is over, and not when it stops",
+          "[io]")
+{
+    listening l{"127.0.0.1:0", 1};
+    const auto many_come = [&l] {
+        for (std::size_t n = 0; n < 2 * gatherer::clients_fast; ++n)
+            l.gathering.on_unknown_client();
+    };
+    l.connect_from("127.0.0.5");
+    many_come();
+    l.connect_from("127.0.0.5"); // from here on the socket is not watched
+    many_come();
+    REQUIRE(l.gathering.is_on());
+    l.connect_from("127.0.0.5");
+    REQUIRE(run_until(l.context, [&] { return !l.gathering.is_on(); }));
+    l.connect_from("127.0.0.5");
+    l.connect_from("127.0.0.5");
+    CHECK(l.accepted == 5);
+
+    many_come();
+    l.connect_from("127.0.0.5");
+    many_come();
+    l.listeners.front()->stop();
+    tcp::socket refused{l.context};
+    boost::system::error_code error;
+    refused.connect(to_asio(l.where), error);
+    CHECK(error == boost::asio::error::connection_refused);
+    l.context.run(); // ends, since nothing waits any more
+}
