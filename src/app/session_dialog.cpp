@@ -112,6 +112,9 @@ io::awaitable<void> session::talk(smtp::dialog dialog)
             tell(what);
         if (step->recipient_named) screener_.on_recipient();
         outcome_->helo = dialog.helo();
+        // Before our last word: whoever hears it may come again at once, to another turn of the
+        // loop than the end of this session.
+        if (step->then == smtp::next::close) remember();
         if (co_await stream_.write(step->output, &limit) != wait_end::ready) break;
         switch (step->then) {
         case smtp::next::read: break;

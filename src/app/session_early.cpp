@@ -58,7 +58,8 @@ void session::early_tests::wake() noexcept
 try {
     if (next(screen::step::keep_waiting) != screen::step::keep_waiting) of_.stream_.wake();
 } catch (const std::exception&) {
-    of_.stream_.wake(); // no memory: whoever is woken tries once more, and may say so
+    // No memory, and what was half decided is no ground for anything: the client comes again.
+    of_.stream_.close();
 }
 
 void session::run_early_tests(std::unique_ptr<session> self)

@@ -111,6 +111,7 @@ io::awaitable<void> session::answer_for_backend(const io::hand_off_result& resul
         co_return;
     }
     outcome_->reply = smtp::to_log(answer);
+    remembered_ = true; // with the hand-off
     co_await talk(smtp::dialog::answering_once(config().dialog, std::move(answer), footer()));
 }
 

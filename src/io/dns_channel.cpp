@@ -197,13 +197,13 @@ void dns_channel::query(const std::string& name, dns_type type, ares_callback on
 void dns_channel::send_later()
 {
     if (is_send_posted_ || !sockets_.has_unsent()) return;
-    is_send_posted_ = true;
     asio::post(context_, [self = self_] {
         if (*self == nullptr) return;
         (*self)->is_send_posted_ = false;
         if (const auto failed = (*self)->sockets_.flush())
             (*self)->process(*failed, ARES_SOCKET_BAD);
     });
+    is_send_posted_ = true; // not when there was no memory for it
 }
 
 // ── sockets ───────────────────────────────────────────────────────────────────────────────────

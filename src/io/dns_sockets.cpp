@@ -29,7 +29,11 @@ bool is_same(const sockaddr_in6& a, const sockaddr* b, socklen_t size) noexcept
 
 ares_socket_t new_socket(int family, int type) noexcept
 {
-    return ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const auto socket = ::socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    // As much as the kernel allows: answers may wait here until they are gathered.
+    if (socket != ARES_SOCKET_BAD && type == SOCK_DGRAM)
+        setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    return socket;
 }
 
 /// The kernel has no room now: the datagram is lost as it might be on the way.
@@ -89,8 +93,6 @@ ares_socket_t dns_sockets::open(int family, int type) noexcept
     }
     const auto socket = new_socket(family, type);
     if (socket == ARES_SOCKET_BAD) return socket;
-    // As much as the kernel allows: answers may wait here until they are gathered.
-    setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     datagram_sockets_.push_back(socket);
     latest_ = {.number = socket, .opened = steady_now()};
     return socket;

@@ -29,7 +29,8 @@ namespace fendmail::io {
 
 class dns_sockets {
 public:
-    /// For how long a socket is used again: its port is half of what a forger must guess.
+    /// For how long a socket that c-ares has closed, because no query ran, is used again: its port
+    /// is half of what a forger must guess. While queries run without a pause c-ares keeps it.
     static constexpr milliseconds reuse_time{1000};
 
     dns_sockets();

@@ -70,11 +70,19 @@ awaitable<wait_end> has_taken(stream& ipc, const deadline& limit, gatherer* gath
     if (gathering != nullptr && gathering->is_on()) {
         // By then it has been closed, mostly, and nobody has to be woken for it.
         co_await gathering->wait();
+        if (!ipc.is_open()) co_return wait_end::woken; // an orderly stop
         const auto seen = ipc.peek(asio::buffer(nothing));
         if (seen.end != wait_end::ready || seen.octets != 0) co_return seen.end;
     }
-    const auto end = co_await ipc.wait_readable(&limit);
-    co_return end == wait_end::ready ? ipc.peek(asio::buffer(nothing)).end : end;
+    // Asio may end a wait for an event of a socket that was in epoll before this one, so nothing
+    // but the end of the channel counts.
+    for (;;) {
+        const auto end = co_await ipc.wait_readable(&limit);
+        if (!ipc.is_open()) co_return wait_end::woken;
+        if (end != wait_end::ready) co_return end;
+        const auto seen = ipc.peek(asio::buffer(nothing));
+        if (seen.end != wait_end::ready || seen.octets != 0) co_return seen.end;
+    }
 }
 
 } // namespace

@@ -85,7 +85,12 @@ bool stream::watch() noexcept
     if (!unwatched_) return socket_.is_open();
     // The protocol only matters for opening; what the descriptor is does not change.
     error_code error;
-    socket_.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), unwatched_.get(), error);
+    try {
+        socket_.assign(asio::generic::stream_protocol(AF_INET, IPPROTO_TCP), unwatched_.get(),
+                       error);
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
     if (error) return false;
     (void)unwatched_.release();
     return true;

@@ -40,10 +40,14 @@ awaitable<int> connect_tcp(const endpoint& where, bool speaks_first, stream& int
     if (error_number != EINPROGRESS) co_return error_number;
     // Within one host it is connected by now, though connect() never says so.
     if (into.is_connected()) co_return 0;
-    const auto end = co_await into.wait_writable(&limit);
-    if (end == wait_end::timed_out) co_return ETIMEDOUT;
-    if (end != wait_end::ready) co_return ECANCELED;
-    co_return into.take_error();
+    for (;;) {
+        const auto end = co_await into.wait_writable(&limit);
+        if (end == wait_end::timed_out) co_return ETIMEDOUT;
+        if (end != wait_end::ready) co_return ECANCELED;
+        // Asio may end a wait for an event of a socket that was in epoll before this one.
+        const int failure = into.take_error();
+        if (failure != 0 || into.is_connected()) co_return failure;
+    }
 }
 
 } // namespace fendmail::io

@@ -81,6 +81,7 @@ struct passing {
     boost::asio::io_context context;
     deadline_queue deadlines{context};
     stream_group streams;
+    gatherer gathering{context.get_executor()};
     connected_pair client{context};
     std::optional<hand_off_result> result;
 
@@ -91,8 +92,14 @@ struct passing {
     io::awaitable<void> run(milliseconds patience)
     {
         fdpass_backend backend{"unix:" + path, path, patience};
-        hand_off_request request{client.near, client_address, local_address, deadlines, streams};
+        hand_off_request request{client.near, client_address, local_address,
+                                 deadlines,   streams,        &gathering};
         result = co_await backend.hand_off(request);
+    }
+    void many_come()
+    {
+        for (std::size_t n = 0; n < 2 * gatherer::clients_fast; ++n)
+            gathering.on_unknown_client();
     }
     [[nodiscard]] bool ends()
     {
@@ -142,6 +149,42 @@ TEST_CASE("fd passing: the service gets the live socket with what the client alr
     CHECK(got.client->take() == "EHLO early\r\n");
     got.client->send("220 mx\r\n");
     CHECK(p.client.far.take() == "220 mx\r\n");
+}
+
+TEST_CASE("fd passing: while many clients come it still ends with the channel, and not before",
+          "[io]")
+{
+    passing p;
+    pass_service service{p.path, 5};
+    p.many_come();
+    REQUIRE(p.gathering.is_on());
+    p.begin();
+    far_end channel = p.accepted_by(service);
+    const auto got = take_socket(channel);
+    // Until long after the time at which it looks.
+    const auto later = std::chrono::steady_clock::now() + 5 * gatherer::interval;
+    REQUIRE(run_until(p.context, [&] { return std::chrono::steady_clock::now() > later; }));
+    CHECK_FALSE(p.result);
+    channel.close();
+    REQUIRE(p.ends());
+    CHECK(p.result->end == hand_off_end::passed_on);
+}
+
+TEST_CASE("fd passing: a stop leaves the client to the service, whenever it comes", "[io]")
+{
+    // While it waits for the time to look, and while it waits for the channel.
+    for (const bool gathers : {true, false}) {
+        passing p;
+        pass_service service{p.path, 5};
+        if (gathers) p.many_come();
+        p.begin();
+        p.context.poll();
+        const auto channel = service.accept();
+        REQUIRE(channel);
+        p.streams.close_all();
+        REQUIRE(p.ends());
+        CHECK(p.result->end == hand_off_end::passed_on);
+    }
 }
 
 TEST_CASE("fd passing: a service that is not there leaves the client with us", "[io]")
