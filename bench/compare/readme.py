@@ -43,6 +43,10 @@ MORE = (
 )
 
 
+# With fewer clients than half of the usual number, one that is slow by chance shows in a median.
+HALF = 0.5
+
+
 def about_line(about: dict) -> str:
     """When, where and what was measured."""
     versions = ", ".join(f"{name} {version}" for name, version in _programs(about["versions"]))
@@ -52,7 +56,9 @@ def about_line(about: dict) -> str:
     )
     if about["problems"]:
         line += f"; {len(about['problems'])} runs FAILED"
-    if about["scale"] < 1:
+    if HALF <= about["scale"] < 1:
+        line += f", {about['scale']:g} times the usual number of clients"
+    elif about["scale"] < HALF:
         line += f". {about['scale']:g} TIMES AS MANY CLIENTS AS IT TAKES: THESE FIGURES SAY NOTHING"
     return line
 
