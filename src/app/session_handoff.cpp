@@ -45,8 +45,13 @@ io::awaitable<io::hand_off_result> session::connect_backend()
     const counted descriptor{shared.descriptors};
     std::optional<counted> in_transit;
     if (service_->backend->passes_sockets()) in_transit.emplace(shared.handing_off);
-    io::hand_off_request request{
-        stream_, client_, local_, worker_.deadlines(), streams_, &worker_.gathering()};
+    // Where their number comes near its limit, none may count for longer than it takes: others
+    // would be turned away for it.
+    const auto limit = config().handing_off_limit;
+    const bool may_gather = limit == 0 || shared.handing_off.load() * 2 < limit;
+    io::hand_off_request request{stream_,  client_,
+                                 local_,   worker_.deadlines(),
+                                 streams_, may_gather ? &worker_.gathering() : nullptr};
     co_return co_await service_->backend->hand_off(request);
 }
 
