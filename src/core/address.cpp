@@ -226,6 +226,11 @@ bool network::contains(const ip_address& other) const noexcept
     return other.is_v4() == address.is_v4() && other.masked(prefix_length) == address;
 }
 
+network network_of(const ip_address& address, unsigned prefix_length) noexcept
+{
+    return {address.masked(prefix_length), static_cast<std::uint8_t>(prefix_length)};
+}
+
 result<ip_address> parse_address(std::string_view text) noexcept
 {
     if (text.find(':') == std::string_view::npos) {

@@ -62,9 +62,4 @@ void dnsbl_events::failed(const ip_address& client, std::string_view zone, std::
             event::dnsbl_failed{client, zone, fmt::format("{} (and {} more)", reason, *held_back)});
 }
 
-void dnsbl_events::unavailable(std::string_view reason, tick now)
-{
-    if (admit(unavailable_, "", now)) events_->on(event::resolver_unavailable{reason});
-}
-
 } // namespace fendmail::io

@@ -31,7 +31,6 @@ public:
     void answered(const ip_address& client, std::string_view zone, const ip_address& answer,
                   dnsbl::answer_kind kind, tick now);
     void failed(const ip_address& client, std::string_view zone, std::string_view reason, tick now);
-    void unavailable(std::string_view reason, tick now);
 
 private:
     struct told {
@@ -47,7 +46,6 @@ private:
     event_sink* events_;
     told_by_zone ignored_;
     told_by_zone failed_;
-    told_by_zone unavailable_; ///< under one empty name
 };
 
 } // namespace fendmail::io

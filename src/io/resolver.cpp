@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/io/resolver.hpp"
 
-#include "dns_channel.hpp"
+#include "dns_exchange.hpp"
+#include "fendmail/io/clock.hpp"
+#include "system_resolvers.hpp"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -29,16 +31,12 @@ std::vector<endpoint> parse_all(const std::vector<std::string>& resolvers)
     return parsed;
 }
 
-/// Why c-ares has no answer at all for us.
-dns_answer no_answer(int status)
+std::vector<endpoint> servers_of(const std::vector<std::string>& resolvers)
 {
-    dns_answer answer;
-    switch (status) {
-    case ARES_ETIMEOUT: answer.reason = "timeout"; break;
-    case ARES_ECONNREFUSED: answer.reason = "no answer from any server"; break;
-    default: answer.reason = ares_strerror(status); break;
-    }
-    return answer;
+    auto all = resolvers.empty() ? system_resolvers() : parse_all(resolvers);
+    if (all.size() > dns::dispatch_limits::servers_max)
+        all.resize(dns::dispatch_limits::servers_max);
+    return all;
 }
 
 } // namespace
@@ -54,52 +52,23 @@ result<endpoint> parse_resolver(std::string_view text) noexcept
 }
 
 struct resolver::impl : std::enable_shared_from_this<impl> {
-    /// What c-ares holds for us while a query runs.
-    struct query {
-        impl* owner;
-        std::string name;
-        dns_type type;
-        callback done;
-        bool asked_next = false; // of another resolver, since the first one's answer was no use
-    };
     struct finished {
         callback done;
         dns_answer answer;
     };
 
-    impl(asio::io_context& where, std::span<const endpoint> servers, resolver_tries tries)
+    impl(asio::io_context& where, const std::vector<endpoint>& servers,
+         const resolver_settings& with)
         : context{where}
-        , channel{std::make_unique<dns_channel>(where, servers, tries)}
+        , settings{with}
+        , exchange{std::make_unique<dns_exchange>(
+              where, servers, with.limits, [this](callback&& done, dns_answer&& answer) {
+                  deliver_later({std::move(done), std::move(answer)});
+              })}
     {
-        auto order = channel->servers();
-        if (order.size() < 2) return;
-        std::rotate(order.begin(), order.begin() + 1, order.end());
-        from_second = std::make_unique<dns_channel>(where, order, tries);
     }
 
-    static void on_answer(void* argument, int status, int /*timeouts*/, unsigned char* octets,
-                          int size) noexcept
-    {
-        std::unique_ptr<query> q{static_cast<query*>(argument)};
-        if (status == ARES_EDESTRUCTION) return;
-        impl& self = *q->owner;
-        // The octets tell more than the status, which says "no data" of any empty answer.
-        auto answer = octets == nullptr ? no_answer(status)
-                                        : parse_dns_answer({octets, static_cast<std::size_t>(size)},
-                                                           q->name, q->type);
-        // Silent resolvers c-ares passes over by itself; those that answer it takes at their word.
-        const bool no_use = answer.what == dns_answer::outcome::failed && answer.reached;
-        if (no_use && !q->asked_next && self.from_second) {
-            q->asked_next = true;
-            const std::string name = q->name; // c-ares may end the query, and `q`, at once
-            const dns_type type = q->type;
-            self.from_second->query(name, type, &impl::on_answer, q.release());
-            return;
-        }
-        self.deliver_later({std::move(q->done), std::move(answer)});
-    }
-
-    // Callbacks never run within c-ares, which could not bear the end of its channel there.
+    // Callbacks never run within the exchange, which they may end.
     void deliver_later(finished one)
     {
         completed.push_back(std::move(one));
@@ -120,21 +89,20 @@ struct resolver::impl : std::enable_shared_from_this<impl> {
     {
         closed = true;
         completed.clear();
-        channel.reset();
-        from_second.reset();
+        exchange.reset();
     }
 
     asio::io_context& context;
+    resolver_settings settings;
     std::vector<finished> completed;
     std::size_t running = 0;
     bool closed = false;
-    std::unique_ptr<dns_channel> channel;
-    std::unique_ptr<dns_channel> from_second; // begins with the second resolver; null if only one
+    std::unique_ptr<dns_exchange> exchange;
 };
 
 resolver::resolver(asio::io_context& context, const std::vector<std::string>& resolvers,
-                   resolver_tries tries)
-    : impl_{std::make_shared<impl>(context, parse_all(resolvers), tries)}
+                   const resolver_settings& settings)
+    : impl_{std::make_shared<impl>(context, servers_of(resolvers), settings)}
 {
 }
 
@@ -143,18 +111,46 @@ resolver::~resolver()
     impl_->close();
 }
 
-void resolver::query(std::string name, dns_type type, callback done)
+dns::question_id resolver::ask(question what, callback done)
 {
+    if (what.deadline == tick::max()) what.deadline = steady_now() + impl_->settings.patience;
     ++impl_->running;
-    auto q = std::make_unique<impl::query>(
-        impl::query{impl_.get(), std::move(name), type, std::move(done)});
-    const std::string& asked = q->name; // c-ares copies it before it may end the query
-    impl_->channel->query(asked, type, &impl::on_answer, q.release());
+    return impl_->exchange->ask(std::move(what), std::move(done));
+}
+
+void resolver::drop(dns::question_id which) noexcept
+{
+    if (impl_->exchange && impl_->exchange->drop(which)) --impl_->running;
+}
+
+bool resolver::was_sent(dns::question_id which) const noexcept
+{
+    return impl_->exchange->asked().was_sent(which);
 }
 
 std::size_t resolver::running() const noexcept
 {
     return impl_->running;
+}
+
+bool resolver::is_backlogged(std::string_view list) const noexcept
+{
+    return impl_->exchange->is_backlogged(list);
+}
+
+bool resolver::is_unreachable() const noexcept
+{
+    return impl_->exchange->asked().is_unreachable();
+}
+
+resolver_figures resolver::figures() const noexcept
+{
+    return impl_->exchange->figures();
+}
+
+void resolver::watch(std::function<void()> changed)
+{
+    impl_->exchange->watch(std::move(changed));
 }
 
 } // namespace fendmail::io

@@ -20,6 +20,7 @@ struct zone_keeper::test {
     std::size_t missing = dnsbl::test_questions;
     tick limit{};
     std::shared_ptr<resolver> with; // until the end
+    std::uint64_t answered_before = 0;
 };
 
 struct zone_keeper::confirmation {
@@ -45,7 +46,7 @@ zone_keeper::~zone_keeper()
 {
     // Whoever tests the list from now on finds it in trouble again, and says so.
     if (is_suspended_) with_.states->restore(zone_);
-    if (is_distrusting_) with_.states->trust(zone_);
+    if (is_distrusting_) with_.states->leave(resolver_trouble::lies, zone_);
 }
 
 bool zone_keeper::is_good() const noexcept
@@ -53,22 +54,19 @@ bool zone_keeper::is_good() const noexcept
     return health_.is_good() && !with_.states->is_suspended(zone_);
 }
 
-bool zone_keeper::is_asked() const noexcept
+void zone_keeper::on_client(const ip_address& client, bool listed, bool known, tick now)
 {
-    return health_.is_asked() && (!health_.is_good() || !with_.states->is_suspended(zone_));
-}
-
-void zone_keeper::on_client(bool listed, bool is_known, tick now)
-{
-    health_.on_client(listed, is_known, now);
-    share(true, now);
+    if (known)
+        health_.on_known_client(client, listed, now);
+    else
+        health_.on_client(listed, now);
+    tell_remark();
     look(now);
 }
 
 void zone_keeper::on_failure(tick now)
 {
     health_.on_failure(now);
-    share(true, now);
     look(now);
 }
 
@@ -111,31 +109,47 @@ void zone_keeper::set_deadline()
 
 // ── the whole test ────────────────────────────────────────────────────────────────────────────
 
+void zone_keeper::ask(test_question what, resolver& with, tick limit,
+                      std::weak_ptr<const void> alive, std::function<void(const dns_answer&)> hear)
+{
+    const bool is_of_list = what != test_question::no_such_name;
+    with.ask({.name = dnsbl::test_name(what, entry().zone, static_cast<std::uint32_t>(random_())),
+              .list = is_of_list ? std::string_view{entry().zone} : std::string_view{},
+              .how = dns::urgency::first,
+              .deadline = limit},
+             [alive = std::move(alive), hear = std::move(hear)](const dns_answer& answer) {
+                 if (!alive.expired()) hear(answer); // or maybe there is no keeper either
+             });
+}
+
 void zone_keeper::begin_test(tick now)
 {
     health_.on_test_begun(now);
     test_ = std::make_shared<test>();
-    test_->limit = now + with_.timeout;
+    test_->limit = now + std::min(with_.timeout, test_time);
     test_->with = with_.resolvers->of(entry());
+    test_->answered_before = test_->with->figures().answered;
     for (const auto what : dnsbl::all_test_questions)
-        test_->with->query_a(
-            dnsbl::test_name(what, entry().zone, static_cast<std::uint32_t>(random_())),
-            [this, what, weak = std::weak_ptr{test_}](const dns_answer& answer) {
-                const auto running = weak.lock();
-                if (!running) return; // and maybe no keeper either
-                running->replies[what] =
-                    dnsbl::reply_to(what, to_zone_answer(answer), entry().answers);
-                if (--running->missing > 0) return;
-                const tick then = steady_now();
-                end_test(then);
-                look(then);
-            });
+        ask(what, *test_->with, test_->limit, test_, [this, what](const dns_answer& answer) {
+            test_->replies[what] = dnsbl::reply_to(what, to_zone_answer(answer), entry().answers);
+            if (--test_->missing > 0) return;
+            const tick then = steady_now();
+            end_test(then);
+            look(then);
+        });
 }
 
 void zone_keeper::end_test(tick now)
 {
     const auto ended = std::exchange(test_, nullptr);
-    health_.on_test(ended->replies, now);
+    // Whoever does not hear anything from his resolver knows nothing of its lists.
+    const bool is_void =
+        ended->replies.are_none() && (ended->with->is_unreachable() ||
+                                      ended->with->figures().answered == ended->answered_before);
+    if (is_void)
+        health_.on_test_void(now);
+    else
+        health_.on_test(ended->replies, now);
     share(true, now);
     tell_remark();
 }
@@ -148,20 +162,19 @@ void zone_keeper::begin_confirmation(tick now)
     confirmation_->for_whom = std::exchange(waiting_, {});
     confirmation_->limit = now + with_.timeout;
     confirmation_->with = with_.resolvers->of(entry());
-    next_confirmation_ = now + confirmation_spacing;
-    const auto ask = [this](test_question what) {
+    const bool is_busy = confirmation_->with->is_backlogged(entry().zone);
+    next_confirmation_ = now + (is_busy ? confirmation_spacing_busy : confirmation_spacing);
+    const auto confirm_by = [this](test_question what) {
         ++confirmation_->missing;
-        confirmation_->with->query_a(
-            dnsbl::test_name(what, entry().zone, static_cast<std::uint32_t>(random_())),
-            [this, what, weak = std::weak_ptr{confirmation_}](const dns_answer& answer) {
-                if (weak.expired()) return; // and maybe no keeper either
+        ask(what, *confirmation_->with, confirmation_->limit, confirmation_,
+            [this, what](const dns_answer& answer) {
                 on_confirmation(dnsbl::reply_to(what, to_zone_answer(answer), entry().answers));
             });
     };
-    ask(test_question::no_entry);
+    confirm_by(test_question::no_entry);
     if (now < next_nobody_) return;
     next_nobody_ = now + nobody_spacing;
-    ask(test_question::nobody);
+    confirm_by(test_question::nobody);
 }
 
 void zone_keeper::on_confirmation(test_reply reply)
@@ -219,9 +232,9 @@ void zone_keeper::tell_trouble()
     }
     if (!is_distrusting_) {
         is_distrusting_ = true;
-        with_.states->distrust(zone_);
+        with_.states->enter(resolver_trouble::lies, zone_);
     }
-    if (!with_.states->tell_resolver(zone_)) return;
+    if (!with_.states->tell(resolver_trouble::lies, zone_)) return;
     const auto name = with_.resolvers->name_of(entry());
     with_.events->on(event::resolver_distrusted{name});
 }
@@ -232,7 +245,9 @@ void zone_keeper::tell_recovery(tick now)
     is_suspended_ = false;
     if (with_.states->restore(zone_))
         with_.events->on(event::list_restored{entry().reply_name, after});
-    if (!std::exchange(is_distrusting_, false) || !with_.states->trust(zone_)) return;
+    if (!std::exchange(is_distrusting_, false) ||
+        !with_.states->leave(resolver_trouble::lies, zone_))
+        return;
     const auto name = with_.resolvers->name_of(entry());
     with_.events->on(event::resolver_restored{name, after});
 }
@@ -253,6 +268,11 @@ void zone_keeper::tell_remark()
                            "test is good, so this is taken for a wave of bots",
                            entry().reply_name, 100 * health_.clients().recent(),
                            100 * health_.clients().baseline());
+        break;
+    case dnsbl::health_remark::known:
+        text = fmt::format("dnsbl {} lists most of the clients that passed before: what it says "
+                           "does not count against them until this is over; look at whom it lists",
+                           entry().reply_name);
         break;
     }
     with_.events->on(event::caution{text});

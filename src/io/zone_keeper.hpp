@@ -16,10 +16,11 @@
 
 /// Tests one list at its times, confirms its listings, and tells what becomes of it.
 ///
-/// Units: of test and confirmation each answer has `timeout`.
-/// Memory: a few words; while a test runs, six queries.
-/// Errors: none; a question without an answer is a reply to the test.
-/// Threads: one worker; see zone_states for how workers share what they found.
+/// Both go ahead of clients' questions and are asked again and again, sooner than those: they
+/// decide about everybody. Units: a confirmation has `timeout`, a test that or `test_time`,
+/// whichever is less. Memory: a few words; while a test runs, six queries. Errors: none; a question
+/// without an answer is a reply to the test. Threads: one worker; see zone_states for how workers
+/// share what they found.
 ///
 /// Before a listing counts, the list must have said that it does not list 127.0.0.1, in answer to
 /// a question that was asked after the listing came in. So a list that begins to list everybody
@@ -31,6 +32,8 @@ namespace fendmail::io {
 class zone_keeper final : public waiter {
 public:
     static constexpr milliseconds confirmation_spacing{100};
+    static constexpr milliseconds confirmation_spacing_busy{500}; ///< while clients' questions wait
+    static constexpr milliseconds test_time{5'000};
     static constexpr milliseconds nobody_spacing{60'000};
 
     struct surroundings {
@@ -51,11 +54,13 @@ public:
 
     /// No worker has found trouble.
     [[nodiscard]] bool is_good() const noexcept;
-    /// It is to be asked about clients; but what it says counts only if it is good.
-    [[nodiscard]] bool is_asked() const noexcept;
+    /// What it says against clients that passed before does not count.
+    [[nodiscard]] bool spares_known() const noexcept { return health_.spares_known(); }
 
     // What lookups saw; each client once.
-    void on_client(bool listed, bool is_known, tick now);
+    /// @param known it has passed the lists before
+    void on_client(const ip_address& client, bool listed, bool known, tick now);
+    /// A question that was sent was not answered.
     void on_failure(tick now);
     void on_odd_answer(tick now);
 
@@ -71,6 +76,9 @@ private:
     struct confirmation;
 
     void look(tick now);
+    /// Asks, and tells `hear` as long as `alive` lives.
+    void ask(dnsbl::test_question what, resolver& with, tick limit, std::weak_ptr<const void> alive,
+             std::function<void(const dns_answer&)> hear);
     void begin_test(tick now);
     void end_test(tick now);
     void begin_confirmation(tick now);

@@ -42,19 +42,25 @@ bool zone_states::tell(std::size_t zone) noexcept
     return !zones_[zone].trouble.told.exchange(true);
 }
 
-void zone_states::distrust(std::size_t zone) noexcept
+zone_states::shared_trouble& zone_states::trouble_of(resolver_trouble what,
+                                                     std::size_t zone) noexcept
 {
-    resolvers_[zones_[zone].resolver].workers.fetch_add(1);
+    return resolvers_[zones_[zone].resolver][static_cast<std::size_t>(what)];
 }
 
-bool zone_states::trust(std::size_t zone) noexcept
+void zone_states::enter(resolver_trouble what, std::size_t zone) noexcept
 {
-    return resolvers_[zones_[zone].resolver].leave();
+    trouble_of(what, zone).workers.fetch_add(1);
 }
 
-bool zone_states::tell_resolver(std::size_t zone) noexcept
+bool zone_states::leave(resolver_trouble what, std::size_t zone) noexcept
 {
-    return !resolvers_[zones_[zone].resolver].told.exchange(true);
+    return trouble_of(what, zone).leave();
+}
+
+bool zone_states::tell(resolver_trouble what, std::size_t zone) noexcept
+{
+    return !trouble_of(what, zone).told.exchange(true);
 }
 
 bool zone_states::tell_missing_entry(std::size_t zone) noexcept

@@ -27,7 +27,12 @@ using test::run_until;
 namespace {
 
 /// Fast enough for a test, slow enough for a busy machine.
-constexpr io::resolver_tries soon{50ms, 2};
+const io::resolver_settings soon = [] {
+    io::resolver_settings settings;
+    settings.limits.times.unknown = 50ms;
+    settings.patience = 400ms;
+    return settings;
+}();
 
 struct fixture {
     dns_server server;
@@ -78,7 +83,7 @@ TEST_CASE("resolver: silence is a timeout while answers are gathered too", "[dns
         });
     REQUIRE(run_until(f.context, [&] { return resolver.running() == 0; }));
     CHECK(timeouts == 100);
-    CHECK(f.server.queries("a.test") == 200);
+    CHECK(f.server.queries("a.test") >= 100);
 }
 
 TEST_CASE("resolver: where nobody listens, many queries end as one does", "[dns]")
@@ -100,9 +105,9 @@ TEST_CASE("resolver: it may end while answers are gathered", "[dns]")
     f.server.on_others([](const std::string&) { return dns_reply::a({"127.0.0.2"}, 60s).held(); });
     int calls = 0;
     auto one = std::make_unique<resolver>(f.context, std::vector{f.server.address()});
-    for (int n = 0; n < 100; ++n)
+    for (int n = 0; n < 50; ++n)
         one->query_a("a.test", [&calls](const dns_answer&) { ++calls; });
-    REQUIRE(run_until(f.context, [&f] { return f.server.queries() == 100; }));
+    REQUIRE(run_until(f.context, [&f] { return f.server.queries() == 50; }));
     SECTION("before any answer has come")
     {
         one.reset();
@@ -110,7 +115,7 @@ TEST_CASE("resolver: it may end while answers are gathered", "[dns]")
     SECTION("by a callback")
     {
         f.server.release();
-        for (int n = 0; n < 100; ++n)
+        for (int n = 0; n < 50; ++n)
             one->query_a("b.test", [&](const dns_answer&) { one.reset(); });
         REQUIRE(run_until(f.context, [&one] { return one == nullptr; }));
     }

@@ -37,7 +37,18 @@ using test::run_until;
 namespace {
 
 /// Fast enough for a test, slow enough for a busy machine.
-constexpr io::resolver_tries soon{50ms, 2};
+const io::resolver_settings soon = [] {
+    io::resolver_settings settings;
+    settings.limits.times.unknown = 50ms;
+    settings.patience = 400ms;
+    return settings;
+}();
+
+const io::resolver_settings patient = [] {
+    auto settings = soon;
+    settings.patience = 10s;
+    return settings;
+}();
 
 struct fixture {
     dns_server server;
@@ -258,7 +269,7 @@ TEST_CASE("resolver: silence is asked again and then a timeout", "[dns]")
     CHECK(got.what == outcome::failed);
     CHECK(got.reason == "timeout");
     CHECK_FALSE(got.reached);
-    CHECK(f.server.queries("mute.test") == 2);
+    CHECK(f.server.queries("mute.test") >= 2);
 }
 
 TEST_CASE("resolver: a lost packet is only a delay", "[dns]")
@@ -268,7 +279,7 @@ TEST_CASE("resolver: a lost packet is only a delay", "[dns]")
     f.server.on_others([seen](const std::string&) {
         return ++*seen == 1 ? dns_reply::silence() : dns_reply::a({"127.0.0.2"}, 60s);
     });
-    resolver resolver{f.context, {f.server.address()}, {50ms, 6}};
+    resolver resolver{f.context, {f.server.address()}, patient};
     CHECK(f.ask(resolver, "a.test").what == outcome::found);
 }
 
@@ -299,7 +310,7 @@ TEST_CASE("resolver: a silent resolver is passed over", "[dns]")
     dns_server mute;
     mute.on("a.test", dns_reply::silence());
     f.server.on("a.test", dns_reply::a({"127.0.0.2"}, 60s));
-    resolver resolver{f.context, {mute.address(), f.server.address()}, {50ms, 6}};
+    resolver resolver{f.context, {mute.address(), f.server.address()}, patient};
     CHECK(f.ask(resolver, "a.test").what == outcome::found);
     CHECK(mute.queries("a.test") >= 1);
 }

@@ -17,6 +17,7 @@ CORE_MAY_USE = {  # module -> sibling modules it may include
     "smtp": set(),
     "dnsbl": set(),
     "acl": set(),
+    "dns": set(),
     "proxy": set(),
     "spf": set(),
     "screen": {"smtp", "dnsbl", "acl"},

@@ -110,6 +110,9 @@ private:
     static recorded_event keep(const event::dnsbl_answer_ignored& e) { return texts(e.zone); }
     static recorded_event keep(const event::dnsbl_failed& e) { return texts(e.zone, e.reason); }
     static recorded_event keep(const event::resolver_unavailable& e) { return texts(e.reason); }
+    static recorded_event keep(const event::resolver_available& e) { return texts(e.resolver); }
+    static recorded_event keep(const event::resolver_losing& e) { return texts(e.resolver); }
+    static recorded_event keep(const event::resolver_steady& e) { return texts(e.resolver); }
     static recorded_event keep(const event::backend_unavailable& e)
     {
         return texts(e.backend, e.reason);

@@ -66,6 +66,8 @@ struct network {
     [[nodiscard]] bool contains(const ip_address& other) const noexcept;
     friend auto operator<=>(const network&, const network&) noexcept = default;
 };
+/// The network of this length that an address is in. @pre the length fits its family
+[[nodiscard]] network network_of(const ip_address& address, unsigned prefix_length) noexcept;
 
 /// "192.0.2.1" or any form of RFC 4291 §2.2; no zone index, no brackets, no leading zeros in IPv4.
 [[nodiscard]] result<ip_address> parse_address(std::string_view text) noexcept;

@@ -40,6 +40,8 @@ struct dns_answer {
     std::string_view reason{};
     /// Some resolver answered, whatever it said.
     bool reached = false;
+    /// The question was sent. If not, this says nothing about whom it was about.
+    bool asked = true;
 };
 
 [[nodiscard]] std::string_view to_string(dns_answer::outcome what) noexcept;

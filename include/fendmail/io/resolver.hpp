@@ -2,12 +2,14 @@
 #pragma once
 
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/dns/dispatcher.hpp"
 #include "fendmail/core/result.hpp"
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/dns_answer.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,13 +17,12 @@
 #include <utility>
 #include <vector>
 
-/// Asks resolvers for records: c-ares on Asio.
+/// Asks resolvers for records, as fast as they can take it and as often as it needs.
 ///
-/// Source: RFC 1035 §4.2 (UDP, and TCP for truncated answers). A resolver that does not answer is
-/// passed over for the next one, as `resolver_tries` says. One that answers SERVFAIL or the like
-/// has answered; then the resolvers are gone through once more from the second one on, if there
-/// are several.
-/// Memory: one query record for each running query; sockets are kept open between queries.
+/// Source: RFC 1035 §4.2 (UDP, and TCP for truncated answers), RFC 5452 (what makes forging hard);
+/// core/dns/dispatcher.hpp for windows, retransmission and the choice among several resolvers. One
+/// that answers SERVFAIL or the like has answered; then each of the others is asked once more.
+/// Memory: one record for each running query; at most 16 sockets for each resolver.
 /// Errors: a query always ends with an answer, which may be a failed one.
 /// Threads: one worker owns it; all calls on that worker's io_context, which must outlive it.
 namespace fendmail::io {
@@ -30,27 +31,56 @@ namespace fendmail::io {
 /// where the text has none, and never 0.
 [[nodiscard]] result<endpoint> parse_resolver(std::string_view text) noexcept;
 
-struct resolver_tries {
-    milliseconds time{2000}; ///< for the first answer of each; doubled from round to round
-    int count = 3;           ///< for each resolver
+struct resolver_settings {
+    dns::dispatch_limits limits{};
+    milliseconds patience{10'000}; ///< of a query without a deadline of its own
+};
+
+/// What has become of the datagrams of a resolver since it began, all its servers together.
+struct resolver_figures {
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t lost = 0;         ///< not answered in the retransmission time
+    std::uint64_t dropped = 0;      ///< answers for which our sockets had no room
+    std::uint64_t strays = 0;       ///< answers to what was not asked: forged, perhaps
+    milliseconds retransmission{0}; ///< the longest of all lists
 };
 
 class resolver {
 public:
     using callback = std::function<void(const dns_answer&)>;
 
+    /// A question with all that the dispatcher wants to know.
+    struct question {
+        std::string name;
+        dns_type type = dns_type::a;
+        std::string_view list{}; ///< its zone; "" = a name like others
+        dns::urgency how = dns::urgency::normal;
+        tick deadline = tick::max();
+    };
+
     /// @param resolvers texts for parse_resolver(); empty = the system's (resolv.conf)
     /// @throws std::runtime_error for a text that is none, or when c-ares cannot start
     resolver(boost::asio::io_context& context, const std::vector<std::string>& resolvers,
-             resolver_tries tries = {});
+             const resolver_settings& settings = {});
     /// Drops the callbacks of running queries. May be called from within one.
     ~resolver();
     resolver(const resolver&) = delete;
     resolver& operator=(const resolver&) = delete;
 
-    /// Asks for the records of `name`, just as it is written (no search list, no hosts file).
-    /// `done` is called once, never from within this call, and must not throw.
-    void query(std::string name, dns_type type, callback done);
+    /// `done` is called once, never from within this call, and must not throw. The name is asked
+    /// just as it is written (no search list, no hosts file).
+    dns::question_id ask(question what, callback done);
+    /// Nobody wants to know any more: what was not sent is not, and `done` is not called, unless
+    /// the answer is there already and only has not been told.
+    void drop(dns::question_id which) noexcept;
+    /// False of what waits in the queue, and of what is over.
+    [[nodiscard]] bool was_sent(dns::question_id which) const noexcept;
+
+    void query(std::string name, dns_type type, callback done)
+    {
+        ask({.name = std::move(name), .type = type}, std::move(done));
+    }
     void query_a(std::string name, callback done)
     {
         query(std::move(name), dns_type::a, std::move(done));
@@ -58,6 +88,13 @@ public:
 
     /// Queries whose callback has not been called yet.
     [[nodiscard]] std::size_t running() const noexcept;
+    /// One more question to this list would have to wait before it is sent.
+    [[nodiscard]] bool is_backlogged(std::string_view list) const noexcept;
+    /// No server answers anything: queries fail at once until one does.
+    [[nodiscard]] bool is_unreachable() const noexcept;
+    [[nodiscard]] resolver_figures figures() const noexcept;
+    /// `changed` is called when is_unreachable() has changed, never from within a call of ours.
+    void watch(std::function<void()> changed);
 
 private:
     struct impl;

@@ -3,8 +3,10 @@
 
 #include "fendmail/core/dnsbl/site.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 /// What the workers tell each other about the lists of one site set: which are suspended, and what
@@ -15,6 +17,12 @@
 /// Threads: any; atomics only. Each worker tests the lists by itself, and one that finds a list in
 /// trouble suspends it for all of them until it has found it well again.
 namespace fendmail::io {
+
+enum class resolver_trouble : std::uint8_t {
+    lies,   ///< it answers for names that do not exist
+    silent, ///< none of its servers answers
+    loses,  ///< many datagrams are not answered
+};
 
 class zone_states {
 public:
@@ -32,10 +40,10 @@ public:
     /// @return true for the first call since it was restored: whoever gets it logs it
     bool tell(std::size_t zone) noexcept;
 
-    // The same for all resolvers of a zone, which zones with the same ones share.
-    void distrust(std::size_t zone) noexcept;
-    bool trust(std::size_t zone) noexcept;
-    bool tell_resolver(std::size_t zone) noexcept;
+    /// The same for all resolvers of a zone, which zones with the same ones share.
+    void enter(resolver_trouble what, std::size_t zone) noexcept;
+    bool leave(resolver_trouble what, std::size_t zone) noexcept;
+    bool tell(resolver_trouble what, std::size_t zone) noexcept;
 
     /// @return true for the first call
     bool tell_missing_entry(std::size_t zone) noexcept;
@@ -52,8 +60,10 @@ private:
         std::atomic<bool> told_missing_entry{false};
         std::size_t resolver = 0;
     };
+    [[nodiscard]] shared_trouble& trouble_of(resolver_trouble what, std::size_t zone) noexcept;
+
     std::vector<state> zones_;
-    std::vector<shared_trouble> resolvers_;
+    std::vector<std::array<shared_trouble, 3>> resolvers_;
 };
 
 } // namespace fendmail::io

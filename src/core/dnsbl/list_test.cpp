@@ -73,7 +73,6 @@ std::string_view to_string(zone_trouble t) noexcept
     case zone_trouble::refuses: return "refuses";
     case zone_trouble::foreign: return "foreign";
     case zone_trouble::resolver: return "resolver";
-    case zone_trouble::lists_known_clients: return "lists_known_clients";
     }
     return "?";
 }
@@ -82,7 +81,8 @@ std::string_view reason_of(zone_trouble t) noexcept
 {
     switch (t) {
     case zone_trouble::none: return "";
-    case zone_trouble::silent: return "it does not answer";
+    case zone_trouble::silent:
+        return "it does not answer its test, while the resolver answers others";
     case zone_trouble::lists_everybody:
         return "it lists 127.0.0.1 or another address that no list may have (RFC 5782), so it may "
                "list everybody";
@@ -90,8 +90,6 @@ std::string_view reason_of(zone_trouble t) noexcept
     case zone_trouble::refuses: return "it answers its test with an error code";
     case zone_trouble::foreign: return "it answers its test with an address that no list answers";
     case zone_trouble::resolver: return "its resolver answers for names that do not exist";
-    case zone_trouble::lists_known_clients:
-        return "it lists most of the clients that passed before";
     }
     return "?";
 }
@@ -115,8 +113,6 @@ std::string_view advice_on(zone_trouble t) noexcept
                "dnsbl.sites";
     case zone_trouble::resolver:
         return "use a resolver that does not rewrite answers (dnsbl.resolvers)";
-    case zone_trouble::lists_known_clients:
-        return "look at whom it lists; take it out of dnsbl.sites if that is wrong";
     }
     return "?";
 }

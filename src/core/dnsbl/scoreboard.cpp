@@ -7,9 +7,6 @@
 
 namespace fendmail::dnsbl {
 
-namespace {
-
-/// The least and the most that one zone can add.
 score_bounds span_of(const site_set::zone_entry& zone) noexcept
 {
     score_bounds span;
@@ -17,8 +14,6 @@ score_bounds span_of(const site_set::zone_entry& zone) noexcept
         (site.weight < 0 ? span.lowest : span.highest) += site.weight;
     return span;
 }
-
-} // namespace
 
 std::string_view to_string(zone_answer::outcome what) noexcept
 {

@@ -14,11 +14,6 @@ namespace {
 constexpr hit_rate_limits all_limits{
     .window = 50, .absurd = 0.95, .baseline_max = 0.60, .baseline_min = 100, .memory = 500};
 
-// Clients that have passed before are not bots of a wave: a list that knows 80 % of twenty of them
-// at once, and used to know fewer than 30 %, is wrong whatever its test says.
-constexpr hit_rate_limits known_limits{
-    .window = 20, .absurd = 0.80, .baseline_max = 0.30, .baseline_min = 40, .memory = 200};
-
 } // namespace
 
 health_timing timing_for(milliseconds interval) noexcept
@@ -37,34 +32,37 @@ zone_health::zone_health(const site_set::zone_entry& zone, const health_timing& 
     , retry_{timing.retry_min}
     , has_entry_{zone.entry == test_entry::there}
     , clients_{all_limits}
-    , known_clients_{known_limits}
 {
 }
 
-health_change zone_health::on_client(bool listed, bool is_known, tick now) noexcept
+void zone_health::on_client(bool listed, tick now) noexcept
 {
-    failures_ = 0;
     clients_.on_client(listed);
-    if (is_known) known_clients_.on_client(listed);
-    if (trouble_ == zone_trouble::lists_known_clients)
-        return known_clients_.is_calm() ? set_trouble(zone_trouble::none, now)
-                                        : health_change::none;
     const bool is_absurd = clients_.is_absurd();
     if (!is_absurd) told_wave_ = false;
-    if ((is_absurd && !told_wave_) || known_clients_.is_absurd()) test_soon(now);
-    return health_change::none;
+    if (is_absurd && !told_wave_) test_soon(now);
 }
 
-health_change zone_health::on_failure(tick now) noexcept
+void zone_health::on_known_client(const ip_address& client, bool listed, tick now) noexcept
 {
-    failures_ = std::min(failures_ + 1, failures_max);
-    if (failures_ < failures_max || !is_good()) return health_change::none;
-    return set_trouble(zone_trouble::silent, now);
+    on_client(listed, now);
+    known_clients_.on_client(client, listed);
+    if (!known_clients_.spares()) {
+        told_known_ = false;
+        return;
+    }
+    if (std::exchange(told_known_, true)) return;
+    remark_ = health_remark::known;
+    test_soon(now);
+}
+
+void zone_health::on_failure(tick now) noexcept
+{
+    test_soon(now);
 }
 
 void zone_health::on_odd_answer(tick now) noexcept
 {
-    failures_ = 0;
     test_soon(now);
 }
 
@@ -79,7 +77,8 @@ health_change zone_health::on_test(const test_replies& replies, tick now) noexce
     const auto entry = replies[test_question::entry];
     if (entry == test_reply::listed && zone_->entry != test_entry::untested) has_entry_ = true;
     const bool was_silent = trouble_ == zone_trouble::silent;
-    const auto found = judge_rates(judge(replies, *zone_, has_entry_, was_silent));
+    const auto found = judge(replies, *zone_, has_entry_, was_silent);
+    if (found == zone_trouble::none) note_wave();
 
     if (found == zone_trouble::none && entry == test_reply::unlisted && !missed_entry_ &&
         zone_->entry == test_entry::unknown && may_list_clients()) {
@@ -91,6 +90,11 @@ health_change zone_health::on_test(const test_replies& replies, tick now) noexce
         retry_ = std::min(2 * retry_, timing_.retry_max);
     next_test_ = now + (is_good() ? timing_.interval : retry_);
     return change;
+}
+
+void zone_health::on_test_void(tick now) noexcept
+{
+    next_test_ = now + timing_.spacing;
 }
 
 health_change zone_health::on_refuted(zone_trouble what, tick now) noexcept
@@ -109,7 +113,6 @@ health_change zone_health::set_trouble(zone_trouble what, tick now) noexcept
 {
     const auto before = std::exchange(trouble_, what);
     if (what == zone_trouble::none) {
-        failures_ = 0;
         retry_ = timing_.retry_min;
         return before == zone_trouble::none ? health_change::none : health_change::restored;
     }
@@ -128,20 +131,12 @@ void zone_health::test_soon(tick now) noexcept
     next_test_ = std::min(next_test_, soonest);
 }
 
-/// What the rates add to a test that found nothing.
-zone_trouble zone_health::judge_rates(zone_trouble tested) noexcept
+/// The test is good, so the list is not to blame for what it says of so many.
+void zone_health::note_wave() noexcept
 {
-    if (tested != zone_trouble::none) return tested;
-    if (trouble_ == zone_trouble::lists_known_clients) return trouble_;
-    if (known_clients_.is_absurd()) {
-        known_clients_.forget_window();
-        return zone_trouble::lists_known_clients;
-    }
-    if (clients_.is_absurd() && !told_wave_) {
-        told_wave_ = true;
-        remark_ = health_remark::wave;
-    }
-    return zone_trouble::none;
+    if (!clients_.is_absurd() || told_wave_) return;
+    told_wave_ = true;
+    remark_ = health_remark::wave;
 }
 
 /// An allowlist needs no test entry, and mostly has none.

@@ -68,6 +68,9 @@ struct description_of {
     {
         return {"resolver_distrusted", level::warning};
     }
+    text operator()(const resolver_available&) const { return {"resolver_available", level::info}; }
+    text operator()(const resolver_losing&) const { return {"resolver_losing", level::warning}; }
+    text operator()(const resolver_steady&) const { return {"resolver_steady", level::info}; }
     text operator()(const resolver_restored&) const { return {"resolver_restored", level::info}; }
     text operator()(const sender_loaded&) const { return {"sender_loaded", level::info}; }
     text operator()(const sender_refreshed&) const { return {"sender_refreshed", level::info}; }

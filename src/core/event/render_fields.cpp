@@ -171,7 +171,35 @@ struct fields_of {
         out.own_text("zone", e.zone);
         out.own_text("reason", e.reason);
     }
-    void operator()(const resolver_unavailable& e) const { out.own_text("reason", e.reason); }
+    void traffic(const resolver_traffic& t) const
+    {
+        out.number("sent", t.sent);
+        out.number("answered", t.answered);
+        out.number("lost", t.lost);
+        out.duration("retransmission", t.retransmission);
+    }
+    void operator()(const resolver_unavailable& e) const
+    {
+        out.own_text("resolver", e.resolver);
+        out.own_text("reason", e.reason);
+        traffic(e.traffic);
+    }
+    void operator()(const resolver_available& e) const
+    {
+        out.own_text("resolver", e.resolver);
+        out.number("after_seconds", e.after.count());
+    }
+    void operator()(const resolver_losing& e) const
+    {
+        out.own_text("resolver", e.resolver);
+        traffic(e.traffic);
+    }
+    void operator()(const resolver_steady& e) const
+    {
+        out.own_text("resolver", e.resolver);
+        out.number("after_seconds", e.after.count());
+        traffic(e.traffic);
+    }
     void operator()(const list_suspended& e) const
     {
         out.own_text("zone", e.zone);

@@ -153,9 +153,39 @@ public:
     }
     void operator()(const resolver_unavailable& e)
     {
-        say("resolver unavailable: ");
+        say("resolver ");
+        own(e.resolver);
+        say(" unavailable: ");
         own(e.reason);
-        say("; clients count as not listed until it answers: check the configured resolvers");
+        say(" (");
+        traffic(e.traffic);
+        say("); clients count as not listed until it answers: check the configured resolvers");
+    }
+    void operator()(const resolver_available& e)
+    {
+        say("resolver ");
+        own(e.resolver);
+        say(" answers again after {} s", e.after.count());
+    }
+    void operator()(const resolver_losing& e)
+    {
+        say("resolver ");
+        own(e.resolver);
+        say(" loses much: ");
+        traffic(e.traffic);
+        say("; clients wait longer: look at its load, its receive buffer and the way to it");
+    }
+    void operator()(const resolver_steady& e)
+    {
+        say("resolver ");
+        own(e.resolver);
+        say(" loses little again after {} s: ", e.after.count());
+        traffic(e.traffic);
+    }
+    void traffic(const resolver_traffic& t)
+    {
+        say("{} questions sent, {} answered, {} lost, asked again after {} ms", t.sent, t.answered,
+            t.lost, t.retransmission.count());
     }
 
     void operator()(const list_suspended& e)

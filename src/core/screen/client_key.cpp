@@ -5,15 +5,6 @@
 
 namespace fendmail::screen {
 
-namespace {
-
-network network_of(const ip_address& address, unsigned prefix_length) noexcept
-{
-    return {address.masked(prefix_length), static_cast<std::uint8_t>(prefix_length)};
-}
-
-} // namespace
-
 client_key::client_key(const ip_address& address, unsigned ipv4_prefix,
                        unsigned ipv6_prefix) noexcept
     : net_{network_of(address, address.is_v4() ? ipv4_prefix : ipv6_prefix)}

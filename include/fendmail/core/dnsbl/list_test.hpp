@@ -5,6 +5,7 @@
 #include "fendmail/core/dnsbl/scoreboard.hpp"
 #include "fendmail/core/dnsbl/site.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -58,6 +59,11 @@ public:
     {
         return all_[static_cast<std::size_t>(what)];
     }
+    /// Nothing was answered.
+    [[nodiscard]] bool are_none() const noexcept
+    {
+        return std::ranges::all_of(all_, [](test_reply r) { return r == test_reply::none; });
+    }
 
 private:
     std::array<test_reply, test_questions> all_{};
@@ -66,13 +72,12 @@ private:
 /// Why a list is not used.
 enum class zone_trouble : std::uint8_t {
     none,
-    silent,              ///< no answers
-    lists_everybody,     ///< it lists what no list may list
-    lists_nothing,       ///< its test entry is gone
-    refuses,             ///< it answers error codes
-    foreign,             ///< somebody else answers in its place
-    resolver,            ///< the resolver does, and not only for this list
-    lists_known_clients, ///< it lists most of the clients that have passed before
+    silent,          ///< no answers
+    lists_everybody, ///< it lists what no list may list
+    lists_nothing,   ///< its test entry is gone
+    refuses,         ///< it answers error codes
+    foreign,         ///< somebody else answers in its place
+    resolver,        ///< the resolver does, and not only for this list
 };
 [[nodiscard]] std::string_view to_string(zone_trouble t) noexcept;
 /// "it lists …", for logs.

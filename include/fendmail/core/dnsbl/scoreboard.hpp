@@ -60,6 +60,9 @@ struct score_bounds {
     friend bool operator==(const score_bounds&, const score_bounds&) = default;
 };
 
+/// The least and the most that one zone can add.
+[[nodiscard]] score_bounds span_of(const site_set::zone_entry& zone) noexcept;
+
 /// The numbers that a score is held against.
 struct score_limits {
     int threshold = 1;       ///< a score at or above it fails the client
@@ -89,6 +92,7 @@ public:
 
     [[nodiscard]] bool all_answered() const noexcept { return missing_ == 0; }
     [[nodiscard]] bool has_answer(std::size_t zone) const noexcept { return answered_[zone]; }
+    [[nodiscard]] int value() const noexcept { return value_; }
     /// What is known so far; zones that have not answered count as 0.
     [[nodiscard]] score current() const noexcept;
     /// Both are the score once every zone has answered.

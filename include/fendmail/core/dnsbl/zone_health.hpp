@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/core/dnsbl/hit_rate.hpp"
+#include "fendmail/core/dnsbl/known_rate.hpp"
 #include "fendmail/core/dnsbl/list_test.hpp"
 #include "fendmail/core/dnsbl/site.hpp"
 #include "fendmail/core/time.hpp"
@@ -12,15 +13,25 @@
 /// Whether one list can be trusted at the moment, and when to test it next. Pure: told what the
 /// lookups and the tests saw and what time it is.
 ///
-/// Source: list_test.hpp for the test; the breakers are described at the functions.
+/// Only tests, which clients have no part in, switch a list off. What clients do can at most bring
+/// the next test forward:
+///
+/// | statistic | who feeds it | the most he gets from it |
+/// |---|---|---|
+/// | lookups without an answer | anybody, by asking much | a test now, if the last one began 5 s
+/// ago | | odd answers | the list, the resolver | the same | | share of clients listed | anybody: a
+/// wave of bots | the same, and one line in the log | | share of known clients listed | those who
+/// passed from 52 of the latest 64 networks (/16) | the
+///   same, and addresses that passed before are spared by this list; strangers are not |
+///
+/// Source: list_test.hpp for the test.
 /// Units: steady time.
-/// Memory: a few words and two windows of bits.
+/// Memory: a few words, a window of bits and one of networks.
 /// Errors: none.
 /// Threads: one owner.
 ///
-/// A list in trouble counts for nothing and is not asked about clients (but in the trouble
-/// `lists_known_clients`, which only clients can end). It is tested again sooner than others, and
-/// the first good test ends the trouble.
+/// A list in trouble counts for nothing and is not asked about clients. It is tested again sooner
+/// than others, and the first good test ends the trouble.
 namespace fendmail::dnsbl {
 
 struct health_timing {
@@ -40,24 +51,22 @@ enum class health_remark : std::uint8_t {
     none,
     no_entry, ///< it never had 127.0.0.2: dead, or without test entries
     wave,     ///< it suddenly lists nearly everybody, and its test is good
+    known,    ///< it suddenly lists most of those who passed before: they are spared
 };
 
 class zone_health {
 public:
-    /// Failures in a row that mean that a list is dead. One client after another waits for a dead
-    /// list until then: few enough to hurt little, and more than a burst of packet loss takes.
-    static constexpr int failures_max = 5;
-
     /// @param zone must outlive this
     zone_health(const site_set::zone_entry& zone, const health_timing& timing) noexcept;
 
     // ── what lookups saw; each client once ────────────────────────────────────────────────────
 
     /// The list answered about a client.
-    /// @param is_known the client has passed the lists before
-    health_change on_client(bool listed, bool is_known, tick now) noexcept;
-    /// No answer, SERVFAIL or the like: `failures_max` in a row are trouble.
-    health_change on_failure(tick now) noexcept;
+    void on_client(bool listed, tick now) noexcept;
+    /// The same, of one that has passed the lists before.
+    void on_known_client(const ip_address& client, bool listed, tick now) noexcept;
+    /// A question that was sent, again and again, was not answered, or with SERVFAIL and the like.
+    void on_failure(tick now) noexcept;
     /// An error code, or what no list answers: tested soon.
     void on_odd_answer(tick now) noexcept;
 
@@ -66,6 +75,9 @@ public:
     [[nodiscard]] tick next_test() const noexcept { return next_test_; }
     void on_test_begun(tick now) noexcept;
     health_change on_test(const test_replies& replies, tick now) noexcept;
+    /// The test says nothing, since nothing at all was answered meanwhile: that is the resolver's
+    /// fault, or the way's to it.
+    void on_test_void(tick now) noexcept;
     /// Before a listing counted it was asked whether the list lists everybody, and it does.
     health_change on_refuted(zone_trouble what, tick now) noexcept;
 
@@ -73,11 +85,8 @@ public:
 
     [[nodiscard]] zone_trouble trouble() const noexcept { return trouble_; }
     [[nodiscard]] bool is_good() const noexcept { return trouble_ == zone_trouble::none; }
-    /// False when asking it about clients is of no use.
-    [[nodiscard]] bool is_asked() const noexcept
-    {
-        return is_good() || trouble_ == zone_trouble::lists_known_clients;
-    }
+    /// What it says against clients that passed before does not count.
+    [[nodiscard]] bool spares_known() const noexcept { return known_clients_.spares(); }
     /// A listing can be checked by asking for an address that no list may have.
     [[nodiscard]] bool can_confirm() const noexcept { return !zone_->lists_loopback; }
     [[nodiscard]] tick since() const noexcept { return since_; }
@@ -89,7 +98,7 @@ public:
 private:
     health_change set_trouble(zone_trouble what, tick now) noexcept;
     void test_soon(tick now) noexcept;
-    [[nodiscard]] zone_trouble judge_rates(zone_trouble tested) noexcept;
+    void note_wave() noexcept;
     [[nodiscard]] bool may_list_clients() const noexcept;
 
     const site_set::zone_entry* zone_;
@@ -99,13 +108,13 @@ private:
     tick next_test_{}; ///< at once
     tick test_begun_ = tick::min();
     milliseconds retry_;
-    int failures_ = 0;
     bool has_entry_ = false; ///< documented, or seen once
     hit_rate clients_;
-    hit_rate known_clients_;
+    known_rate known_clients_;
     health_remark remark_ = health_remark::none;
     bool missed_entry_ = false; ///< told
     bool told_wave_ = false;
+    bool told_known_ = false;
 };
 
 } // namespace fendmail::dnsbl

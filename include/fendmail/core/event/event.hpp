@@ -203,8 +203,32 @@ struct dnsbl_failed {
     std::string_view zone;
     std::string_view reason;
 };
+/// Of a resolver in some seconds: datagrams, and how long it is waited for before one is lost.
+struct resolver_traffic {
+    std::uint64_t sent = 0;
+    std::uint64_t answered = 0;
+    std::uint64_t lost = 0;
+    milliseconds retransmission{0};
+};
+/// None of its servers answers anything.
 struct resolver_unavailable {
+    std::string_view resolver;
     std::string_view reason;
+    resolver_traffic traffic{};
+};
+struct resolver_available {
+    std::string_view resolver;
+    seconds after{0};
+};
+/// It answers, but much is lost and has to be asked again.
+struct resolver_losing {
+    std::string_view resolver;
+    resolver_traffic traffic{};
+};
+struct resolver_steady {
+    std::string_view resolver;
+    seconds after{0};
+    resolver_traffic traffic{};
 };
 /// A list counts for nothing until its test succeeds.
 struct list_suspended {
@@ -345,6 +369,7 @@ using any_event =
                  event::mail_without_recipient, event::command_limit_exceeded,
                  event::proxy_header_refused, event::session_ended, event::dnsbl_listed,
                  event::dnsbl_answer_ignored, event::dnsbl_failed, event::resolver_unavailable,
+                 event::resolver_available, event::resolver_losing, event::resolver_steady,
                  event::list_suspended, event::list_restored, event::resolver_distrusted,
                  event::resolver_restored, event::sender_loaded, event::sender_refreshed,
                  event::sender_not_refreshed, event::sender_partial, event::sender_outdated,

@@ -50,10 +50,22 @@ struct patient {
         health.on_test_begun(now);
         return health.on_test(found, now);
     }
-    void clients(int count, int listed_percent, bool known = false)
+    void clients(int count, int listed_percent)
     {
         for (int i = 0; i < count; ++i)
-            health.on_client((i + 1) * listed_percent / 100 > i * listed_percent / 100, known, now);
+            health.on_client((i + 1) * listed_percent / 100 > i * listed_percent / 100, now);
+    }
+    static ip_address in_network(unsigned number)
+    {
+        return ip_address::v4({static_cast<std::uint8_t>(number >> 8),
+                               static_cast<std::uint8_t>(number & 0xFF), 2, 1});
+    }
+    /// Clients that passed before, each from a network of its own.
+    void known(unsigned first, unsigned count, unsigned listed_percent)
+    {
+        for (unsigned i = 0; i < count; ++i)
+            health.on_known_client(in_network(first + i),
+                                   (i + 1) * listed_percent / 100 > i * listed_percent / 100, now);
     }
 
     dnsbl::site_set::zone_entry zone;
@@ -68,7 +80,6 @@ TEST_CASE("zone health: tested at once, then at its interval", "[dnsbl]")
     patient p;
     CHECK((p.health.next_test() <= p.now));
     CHECK(p.health.is_good());
-    CHECK(p.health.is_asked());
     p.health.on_test_begun(p.now);
     CHECK((p.health.next_test() == tick::max()));
     CHECK((p.health.on_test(well, p.now) == health_change::none));
@@ -81,7 +92,6 @@ TEST_CASE("zone health: a bad test suspends, and the first good one restores", "
     CHECK((p.test(world) == health_change::suspended));
     CHECK((p.health.trouble() == zone_trouble::lists_everybody));
     CHECK_FALSE(p.health.is_good());
-    CHECK_FALSE(p.health.is_asked());
     CHECK((p.health.since() == start));
     CHECK((p.health.next_test() == p.now + 10s));
     p.now += 10s;
@@ -112,22 +122,27 @@ TEST_CASE("zone health: tests of a list in trouble grow rarer, to a limit", "[dn
     CHECK((dnsbl::timing_for(1h).retry_max == 60s));
 }
 
-TEST_CASE("zone health: failures in a row mean that a list is dead", "[dnsbl]")
+TEST_CASE("zone health: clients without an answer bring the test forward and suspend nothing",
+          "[dnsbl]")
 {
     patient p;
     (void)p.test(well);
-    for (int round = 0; round < 3; ++round) {
-        for (int i = 1; i < zone_health::failures_max; ++i)
-            CHECK((p.health.on_failure(p.now) == health_change::none));
-        CHECK((p.health.on_client(false, false, p.now) == health_change::none));
-    }
-    for (int i = 1; i < zone_health::failures_max; ++i)
-        CHECK((p.health.on_failure(p.now) == health_change::none));
-    CHECK((p.health.on_failure(p.now) == health_change::suspended));
+    p.now += 10s;
+    for (int i = 0; i < 10'000; ++i)
+        p.health.on_failure(p.now);
+    CHECK(p.health.is_good());
+    CHECK((p.health.next_test() == p.now));
+    p.health.on_test_begun(p.now);
+    p.health.on_failure(p.now); // while it runs
+    CHECK((p.health.next_test() == tick::max()));
+    // The resolver answered nobody meanwhile, so this says nothing.
+    p.health.on_test_void(p.now);
+    CHECK(p.health.is_good());
+    CHECK((p.health.next_test() == p.now + 5s));
+
+    CHECK((p.test(nothing) == health_change::suspended));
     CHECK((p.health.trouble() == zone_trouble::silent));
-    CHECK_FALSE(p.health.is_asked());
-    CHECK((p.health.next_test() == p.now + 10s)); // half-open
-    CHECK((p.health.on_failure(p.now) == health_change::none));
+    CHECK((p.health.next_test() == p.now + 10s));
 
     // Its entries may come from a cache, so they do not bring it back.
     auto cached = well;
@@ -135,8 +150,6 @@ TEST_CASE("zone health: failures in a row mean that a list is dead", "[dnsbl]")
     CHECK((p.test(cached) == health_change::none));
     CHECK((p.health.trouble() == zone_trouble::silent));
     CHECK((p.test(well) == health_change::restored));
-    // And it begins anew.
-    CHECK((p.health.on_failure(p.now) == health_change::none));
 }
 
 TEST_CASE("zone health: the test entry is missed only where it once was", "[dnsbl]")
@@ -210,34 +223,42 @@ TEST_CASE("zone health: a wave of bots leads to a test and a remark, not to trou
     CHECK((p.health.take_remark() == health_remark::none));
 }
 
-TEST_CASE("zone health: a list that knows those who always passed is not believed", "[dnsbl]")
+TEST_CASE("zone health: a list that knows those who always passed spares them and goes on",
+          "[dnsbl]")
 {
     patient p;
     (void)p.test(well);
-    p.clients(100, 5, true);
-    p.clients(25, 100, true);
-    CHECK((p.health.next_test() == start + 5s)); // not too soon after the last one
-    p.now += 5s;
-    CHECK((p.test(well) == health_change::suspended));
-    CHECK((p.health.trouble() == zone_trouble::lists_known_clients));
-    CHECK(p.health.is_asked()); // only clients can end it
-    CHECK_FALSE(p.health.is_good());
+    p.now += 10s;
+    p.known(0, 140, 0);
+    CHECK_FALSE(p.health.spares_known());
+    CHECK((p.health.take_remark() == health_remark::none));
+    p.known(140, 64, 100);
+    CHECK(p.health.spares_known());
+    CHECK((p.health.take_remark() == health_remark::known));
+    CHECK((p.health.next_test() == p.now));
     CHECK((p.test(well) == health_change::none));
-    p.clients(20, 100, true);
-    CHECK_FALSE(p.health.is_good());
-    auto change = health_change::none;
-    for (int i = 0; i < 20 && change == health_change::none; ++i)
-        change = p.health.on_client(false, true, p.now);
-    CHECK((change == health_change::restored));
-    CHECK(p.health.is_good());
+    CHECK(p.health.is_good()); // it goes on counting against strangers
+    p.known(300, 30, 0);
+    CHECK(p.health.spares_known());
+    p.known(330, 20, 0);
+    CHECK_FALSE(p.health.spares_known());
 }
 
-TEST_CASE("zone health: known clients of whom some are listed are no trouble", "[dnsbl]")
+TEST_CASE("zone health: bots that passed once and come back change nothing", "[dnsbl]")
 {
-    patient p;
-    (void)p.test(well);
-    p.clients(200, 10, true);
-    p.clients(100, 60, true);
-    CHECK((p.test(well) == health_change::none));
-    CHECK(p.health.is_good());
+    // Twenty in as many networks, 200 in twenty, and 10,000 in fifty.
+    struct row {
+        unsigned bots;
+        unsigned networks;
+    };
+    for (const auto& [bots, networks] : {row{20, 20}, row{200, 20}, row{10'000, 50}}) {
+        CAPTURE(bots, networks);
+        patient p;
+        (void)p.test(well);
+        p.known(0, 1000, 5);
+        for (unsigned bot = 0; bot < bots; ++bot)
+            p.health.on_known_client(patient::in_network(2000 + bot % networks), true, p.now);
+        CHECK(p.health.is_good());
+        CHECK_FALSE(p.health.spares_known());
+    }
 }

@@ -259,10 +259,28 @@ std::vector<row> dependency_rows()
          "listed",
          R"("client":"192.0.2.1","zone":"zen.example","reason":"timeout")",
          "client=192.0.2.1 zone=zen.example reason=timeout"},
-        {resolver_unavailable{"connection refused"}, "resolver_unavailable", "warning",
-         "warning: resolver unavailable: connection refused; clients count as not listed until it "
-         "answers: check the configured resolvers",
-         R"("reason":"connection refused")", R"(reason="connection refused")"},
+        {resolver_unavailable{"192.0.2.53", "nobody answers", {40, 1, 39, 50ms}},
+         "resolver_unavailable", "warning",
+         "warning: resolver 192.0.2.53 unavailable: nobody answers (40 questions sent, 1 answered, "
+         "39 lost, asked again after 50 ms); clients count as not listed until it answers: check "
+         "the configured resolvers",
+         R"("resolver":"192.0.2.53","reason":"nobody answers","sent":40,"answered":1,"lost":39,"retransmission":0.050)",
+         R"(resolver=192.0.2.53 reason="nobody answers" sent=40 answered=1 lost=39 retransmission=0.050)"},
+        {resolver_available{"192.0.2.53", seconds{60}}, "resolver_available", "info",
+         "resolver 192.0.2.53 answers again after 60 s",
+         R"("resolver":"192.0.2.53","after_seconds":60)",
+         R"(resolver=192.0.2.53 after_seconds=60)"},
+        {resolver_losing{"192.0.2.53", {400, 200, 200, 1200ms}}, "resolver_losing", "warning",
+         "warning: resolver 192.0.2.53 loses much: 400 questions sent, 200 answered, 200 lost, "
+         "asked again after 1200 ms; clients wait longer: look at its load, its receive buffer and "
+         "the way to it",
+         R"("resolver":"192.0.2.53","sent":400,"answered":200,"lost":200,"retransmission":1.200)",
+         R"(resolver=192.0.2.53 sent=400 answered=200 lost=200 retransmission=1.200)"},
+        {resolver_steady{"192.0.2.53", seconds{30}, {400, 399, 1, 50ms}}, "resolver_steady", "info",
+         "resolver 192.0.2.53 loses little again after 30 s: 400 questions sent, 399 answered, 1 "
+         "lost, asked again after 50 ms",
+         R"("resolver":"192.0.2.53","after_seconds":30,"sent":400,"answered":399,"lost":1,"retransmission":0.050)",
+         R"(resolver=192.0.2.53 after_seconds=30 sent=400 answered=399 lost=1 retransmission=0.050)"},
         {list_suspended{"zen.example", "refuses", "it answers an error", "ask elsewhere"},
          "list_suspended", "warning",
          "warning: dnsbl zen.example suspended: it answers an error; it counts for nothing until "
@@ -415,7 +433,10 @@ std::vector<any_event> events_with(std::string_view text)
             dnsbl_listed{who, text, who},
             dnsbl_answer_ignored{who, text, who, true},
             dnsbl_failed{who, text, text},
-            resolver_unavailable{text},
+            resolver_unavailable{text, text, {}},
+            resolver_available{text, {}},
+            resolver_losing{text, {}},
+            resolver_steady{text, {}, {}},
             list_suspended{text, "silent", text, text},
             list_restored{text, {}},
             resolver_distrusted{text},
