@@ -17,6 +17,7 @@ void builder::dnsbl()
     policy.dnsbl_min_ttl = whole_seconds("dnsbl", "min_ttl");
     policy.dnsbl_max_ttl = whole_seconds("dnsbl", "max_ttl");
     policy.tests[screen::test::dnsbl].on_failure = action("dnsbl");
+    policy.late = number<screen::late_lists>("dnsbl", "late");
     out_.runtime.dnsbl_timeout = span("dnsbl", "timeout");
 
     const setting& min_ttl = get("dnsbl", "min_ttl");

@@ -54,6 +54,10 @@ TEST_CASE("keys: choices stand in the order of their enum", "[config]")
     REQUIRE(skips.size() == 2);
     for (std::size_t i = 0; i < skips.size(); ++i)
         CHECK(skips[i] == to_string(static_cast<fendmail::screen::exemption>(i)));
+    const auto late = choices("dnsbl", "late");
+    REQUIRE(late.size() == 2);
+    for (std::size_t i = 0; i < late.size(); ++i)
+        CHECK(late[i] == to_string(static_cast<fendmail::screen::late_lists>(i)));
     CHECK(choices("log", "format") ==
           std::vector<std::string_view>{"postscreen", "json", "logfmt"});
 }
