@@ -208,12 +208,12 @@ std::vector<row> session_rows()
                   R"(,"hand_off_seconds":0.000)"
                   R"(,"total_seconds":6.100,"octets_in":0,"octets_out":0)"),
          "session=7 " +
-             logfmt(
-                 " local=198.51.100.9 local_port=25 verdict=rejected ended_by=fendmail "
-                 "phase=dialog reasons=pregreet,dnsbl dnsbl_score=3 dnsbl_complete=false "
-                 R"(reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked" )"
-                 R"(helo="a b" screening_seconds=6.010 late_wait_seconds=0.010 hand_off_seconds=0.000 )"
-                 "total_seconds=6.100 octets_in=0 octets_out=0")},
+             logfmt(" local=198.51.100.9 local_port=25 verdict=rejected ended_by=fendmail "
+                    "phase=dialog reasons=pregreet,dnsbl dnsbl_score=3 dnsbl_complete=false "
+                    R"(reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked" )"
+                    R"(helo="a b" screening_seconds=6.010 late_wait_seconds=0.010 )"
+                    "hand_off_seconds=0.000 "
+                    "total_seconds=6.100 octets_in=0 octets_out=0")},
         {passed_session(), "session_ended", "info",
          "SUMMARY [192.0.2.1]:12345 session=8 verdict=pass_new phase=relay ended_by=client "
          "screening=6.010 hand_off=0.002 total=65.000 in=18446744073709551615 out=512",
