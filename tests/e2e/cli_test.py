@@ -18,6 +18,16 @@ from fendmail_test.smtp_client import SmtpClient, deliver
 BAD_CONFIGS = Path(__file__).resolve().parent / "bad-configs"
 SHIPPED_CONFIGS = Path(__file__).resolve().parents[2] / "config"
 SUBCOMMANDS = ("run", "check", "demo", "healthcheck", "migrate", "version")
+LISTS = """\
+[dnsbl]
+sites = ["plain.test"]
+resolvers = ["192.0.2.53"]
+[dnsbl.list."own.test"]
+weight = 2
+timeout = "3s"
+resolvers = ["192.0.2.54"]
+max_questions = "300000/1d"
+"""
 
 
 class Check(Case):
@@ -62,6 +72,17 @@ class Check(Case):
             done = run_command("check", "-c", str(path))
             self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
             self.assertFalse(store.exists())
+
+    def test_check_says_how_each_list_is_asked(self) -> None:
+        path = self.directory() / "fendmail.toml"
+        path.write_text(LISTS, encoding="utf-8")
+        done = run_command("check", "-c", str(path))
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines()[:2], [
+            "list plain.test: tested every 5m, asked through 192.0.2.53, waited for 10s",
+            "list own.test: tested every 5m, asked through 192.0.2.54, waited for 3s, "
+            "asked at most 300000/1d",
+        ])  # fmt: skip
 
     def test_missing_file(self) -> None:
         done = run_command("check", "-c", "/nonexistent/fendmail.toml")

@@ -40,6 +40,8 @@ std::string describe(const dnsbl::site_set::zone_entry& zone, const runtime_conf
                           : fmt::format(", asked through {}", fmt::join(resolvers, ", ")));
     add(fmt::format(", waited for {}",
                     fendmail::to_text(zone.timeout.value_or(config.dnsbl_timeout))));
+    if (zone.max_questions)
+        add(fmt::format(", asked at most {}", fendmail::to_text(*zone.max_questions)));
     return text;
 }
 
