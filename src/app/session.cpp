@@ -41,7 +41,9 @@ session::~session()
     summary.dnsbl_complete = score_complete_;
     summary.screening = between(accepted_, decided_ == tick{} ? now : decided_);
     summary.total = between(accepted_, now);
+    if (early_) summary.late_wait = early_->late_wait(now); // it left while it waited
     if (outcome_) {
+        summary.late_wait = outcome_->late_wait;
         summary.reasons = outcome_->reasons;
         summary.reply = outcome_->reply;
         summary.helo = outcome_->helo;
@@ -78,6 +80,8 @@ void session::decide(std::unique_ptr<session> self, screen::step step)
     self->decided_ = io::steady_now();
     self->outcome_ = std::make_unique<outcome>();
     self->outcome_->reasons = self->screener_.reasons();
+    if (self->early_) self->outcome_->late_wait = self->early_->late_wait(self->decided_);
+    self->early_.reset();
     worker& where = self->worker_;
     where.spawn(follow(std::move(self), step));
 }

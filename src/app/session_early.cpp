@@ -12,37 +12,76 @@ namespace fendmail::app {
 
 void session::early_tests::ask()
 {
-    const auto& config = of_.config();
-    const auto& rules = config.screening;
-    sources_.lists = of_.worker_.lookups().join(
-        of_.client_.address, of_.service_->dnsbl_sites, config.dnsbl_timeout, this,
-        {rules.score_limits(), of_.screener_.has_passed(screen::test::dnsbl)});
+    const auto& rules = of_.config().screening;
+    sources_.lists = join(rules.score_limits());
     sources_.any_list = !of_.service_->dnsbl_sites->empty();
     if (rules.names.ask_dns())
         sources_.name.emplace(of_.worker_.deadlines(), of_.worker_.resolver(), of_.client_.address,
-                              config.client_name_timeout, *this);
+                              of_.config().client_name_timeout, *this);
+}
+
+io::dnsbl_lookup::subscription session::early_tests::join(const dnsbl::score_limits& limits)
+{
+    return of_.worker_.lookups().join(of_.client_.address, of_.service_->dnsbl_sites,
+                                      of_.config().dnsbl_timeout, this,
+                                      {limits, of_.screener_.has_passed(screen::test::dnsbl)});
 }
 
 screen::step session::early_tests::next(screen::step step)
 {
-    auto& screener = of_.screener_;
-    const auto& limits = of_.config().screening.score_limits();
     if (is_decided()) return found_;
-    if (!is_scored_ && sources_.are_done()) {
-        step = screener.on_score(sources_.score());
-        note_score(sources_.score());
-    } else if (!is_scored_ && sources_.are_certain(limits)) {
-        step = screener.on_partial_score(sources_.score(), sources_.bounds());
-        if (screener.early().status(screen::test::dnsbl) != screen::early_status::pending)
-            note_score(sources_.score());
-    }
-    if (step == screen::step::keep_waiting && time_is_up_.has_passed()) {
-        const auto so_far = is_scored_ ? screener.early().score() : sources_.score();
-        step = screener.on_greet_wait_elapsed(so_far);
-        if (!is_scored_) of_.tell_score(so_far, sources_.finding());
-    }
+    if (!is_scored_) step = look_at_score(step);
+    if (step == screen::step::keep_waiting && time_is_up_.has_passed()) step = on_time_is_up();
     found_ = step;
     return step;
+}
+
+screen::step session::early_tests::look_at_score(screen::step step)
+{
+    auto& screener = of_.screener_;
+    const auto score = sources_.score();
+    if (sources_.are_done()) {
+        step = screener.on_score(score);
+        note_score(score);
+    } else if (is_late() || sources_.are_certain(of_.config().screening.score_limits())) {
+        step = screener.on_partial_score(score, sources_.bounds());
+        if (screener.early().status(screen::test::dnsbl) != screen::early_status::pending)
+            note_score(score);
+    }
+    return step;
+}
+
+screen::step session::early_tests::on_time_is_up()
+{
+    auto& screener = of_.screener_;
+    const auto so_far = is_scored_ ? screener.early().score() : sources_.score();
+    if (is_scored_) return screener.on_greet_wait_elapsed(so_far, {});
+    auto step = screen::step::keep_waiting;
+    if (!is_late()) {
+        step = screener.on_greet_wait_elapsed(so_far, sources_.bounds());
+        if (screener.early().waits_for_late_lists() && wait_for_late_lists()) return step;
+    }
+    if (screener.early().waits_for_late_lists()) step = screener.on_lists_overdue(so_far);
+    note_score(so_far);
+    return step;
+}
+
+/// The greet wait is over, and lists may still refuse the client.
+/// @return false when they have had all their time as well
+bool session::early_tests::wait_for_late_lists()
+{
+    const auto& rules = of_.config().screening;
+    const tick now = io::steady_now();
+    const tick overdue = of_.phase_begun_ + of_.config().dnsbl_timeout;
+    if (overdue <= now) return false;
+    late_since_ = now;
+    time_is_up_.set(overdue);
+    // From now on the client goes as soon as the lists cannot refuse it, also where one that could
+    // have spared it the greet wait is still missing; and what its name says is known by now.
+    const int name = sources_.finding() == nullptr ? 0 : rules.names.of(sources_.finding()->signal);
+    if (rules.dnsbl_allow_threshold < 0 || name != 0)
+        sources_.lists = join({rules.dnsbl_threshold - name, 0});
+    return true;
 }
 
 /// Nothing more is wanted of lists and names.
@@ -77,10 +116,7 @@ void session::wait_on(std::unique_ptr<session> self, screen::step step)
 {
     session& s = *self;
     step = s.early_->next(step);
-    if (step != screen::step::keep_waiting) {
-        s.early_.reset();
-        return decide(std::move(self), step);
-    }
+    if (step != screen::step::keep_waiting) return decide(std::move(self), step);
     auto done = [self = std::move(self)](wait_end end) mutable {
         worker& where = self->worker_;
         where.guard([&] { on_wait_end(std::move(self), end); });

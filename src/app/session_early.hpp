@@ -68,6 +68,11 @@ public:
     /// What is to be done now that something has happened, all of it looked at.
     /// @param step what the client has brought about
     [[nodiscard]] screen::step next(screen::step step);
+    /// How long the client has stayed for lists beyond its greet wait.
+    [[nodiscard]] milliseconds late_wait(tick now) const noexcept
+    {
+        return late_since_ == tick{} ? milliseconds{0} : between(late_since_, now);
+    }
     [[nodiscard]] bool is_decided() const noexcept { return found_ != screen::step::keep_waiting; }
     /// Most of what arrives changes nothing, and then the wait for the client goes on untouched.
     void wake() noexcept override;
@@ -76,6 +81,13 @@ public:
 
 private:
     void ask();
+    [[nodiscard]] io::dnsbl_lookup::subscription join(const dnsbl::score_limits& limits);
+    /// @param step what is to be done if the score says nothing
+    [[nodiscard]] screen::step look_at_score(screen::step step);
+    [[nodiscard]] bool is_late() const noexcept { return late_since_ != tick{}; }
+    /// The greet wait, or the time that lists have beyond it, is over.
+    [[nodiscard]] screen::step on_time_is_up();
+    [[nodiscard]] bool wait_for_late_lists();
     void note_score(const dnsbl::score& score);
 
     session& of_;
@@ -83,6 +95,7 @@ private:
     bool is_scored_;
     /// What a wake has found, until the session takes it.
     screen::step found_ = screen::step::keep_waiting;
+    tick late_since_{}; ///< when the greet wait ended and lists were still to come
     io::deadline time_is_up_;
 };
 

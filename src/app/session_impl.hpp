@@ -129,6 +129,7 @@ private:
     /// What the summary says of a client beyond its wait. Whoever only waits, as most do at any
     /// time, has none.
     struct outcome {
+        milliseconds late_wait{0};
         milliseconds hand_off_time{0};
         std::uint64_t octets_in = 0;
         std::uint64_t octets_out = 0;

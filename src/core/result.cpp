@@ -19,6 +19,10 @@ std::string_view message(error e) noexcept
     case error::bad_duration:
         return "not a duration; write a whole number and s, m, h, d or w, such as \"6s\"";
     case error::bad_size: return "not a size; write a whole number and a unit, such as \"64KiB\"";
+    case error::bad_budget:
+        return "not a count in a time; write \"20/10s\", at most 1,000,000 a second, or \"\" for "
+               "no "
+               "limit";
     case error::bad_access_rule:
         return "not an access rule; write \"permit NETWORK\", \"reject NETWORK\" or "
                "\"permit file:/path\"";

@@ -20,6 +20,7 @@ CORE_MAY_USE = {  # module -> sibling modules it may include
     "dns": set(),
     "proxy": set(),
     "spf": set(),
+    "throttle": set(),
     "screen": {"smtp", "dnsbl", "acl"},
     "event": {"screen", "smtp", "dnsbl", "acl"},
 }

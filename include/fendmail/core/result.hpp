@@ -21,6 +21,7 @@ enum class error : std::uint8_t {
     host_bits_set,     ///< "192.0.2.1/24": bits right of the prefix are not zero
     bad_duration,      ///< not "6s", "10m", "1d"
     bad_size,          ///< not "64KiB", "10MB"
+    bad_budget,        ///< not "20/10s"
     bad_access_rule,   ///< not "permit NETWORK" or "reject NETWORK"
     empty_zone,        ///< a DNSBL site without a domain
     bad_zone,          ///< not a host name (RFC 1123 §2.1)

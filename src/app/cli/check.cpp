@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/cli/check_resolvers.hpp"
 #include "fendmail/app/cli/cli.hpp"
 #include "fendmail/app/config/load.hpp"
 #include "fendmail/core/units.hpp"
@@ -40,6 +41,8 @@ std::string describe(const dnsbl::site_set::zone_entry& zone, const runtime_conf
                           : fmt::format(", asked through {}", fmt::join(resolvers, ", ")));
     add(fmt::format(", waited for {}",
                     fendmail::to_text(zone.timeout.value_or(config.dnsbl_timeout))));
+    if (zone.max_questions)
+        add(fmt::format(", asked at most {}", fendmail::to_text(*zone.max_questions)));
     return text;
 }
 
@@ -95,6 +98,8 @@ int cli_check(const std::string& config_path)
         return exit_failure;
     }
     const runtime_config& runtime = found.value->runtime;
+    for (const auto& warning : lost_questions(runtime))
+        fmt::print(stderr, "{}: warning: {}\n", config_path, warning);
     for (const auto& zone : runtime.dnsbl_sites.zones)
         fmt::print("{}\n", describe(zone, runtime));
     print_known_senders(runtime);

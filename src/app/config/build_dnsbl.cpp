@@ -17,6 +17,7 @@ void builder::dnsbl()
     policy.dnsbl_min_ttl = whole_seconds("dnsbl", "min_ttl");
     policy.dnsbl_max_ttl = whole_seconds("dnsbl", "max_ttl");
     policy.tests[screen::test::dnsbl].on_failure = action("dnsbl");
+    policy.late = number<screen::late_lists>("dnsbl", "late");
     out_.runtime.dnsbl_timeout = span("dnsbl", "timeout");
 
     const setting& min_ttl = get("dnsbl", "min_ttl");
@@ -46,6 +47,8 @@ void builder::dnsbl_sites()
             broken = true;
         }
     }
+    list_names();
+    if (!broken) list_sites(sites);
     out_.runtime.dnsbl_sites = dnsbl::make_site_set(sites, reply_names());
     const std::size_t zones = out_.runtime.dnsbl_sites.zones.size();
     if (zones > limits::dnsbl_zones)
@@ -95,11 +98,14 @@ std::map<std::string, std::string> builder::reply_names()
         return parsed && smtp::equals_ignoring_case(parsed->zone, zone);
     };
     std::map<std::string, std::string> out;
+    const auto is_listed = [&](const std::string& wanted) {
+        const auto zone = dnsbl::parse_zone(wanted);
+        return (zone && std::ranges::find(lists_, *zone, &list_table::zone) != lists_.end()) ||
+               std::ranges::any_of(sites.texts,
+                                   [&](const text_item& site) { return is_of(site, wanted); });
+    };
     for (const auto& [zone, shown] : get("dnsbl", "reply_names").pairs) {
-        const auto& wanted = zone.text;
-        if (!sites.broken && std::ranges::none_of(sites.texts, [&](const text_item& site) {
-                return is_of(site, wanted);
-            }))
+        if (!sites.broken && !is_listed(zone.text))
             problems_.warning(zone.where, fmt::format("{}: no site has the zone {}", name,
                                                       in_quotes(zone.written)));
         if (shown.text.empty() || !is_reply_text(shown.text))
@@ -115,6 +121,17 @@ std::map<std::string, std::string> builder::reply_names()
                               fmt::format("dnsbl.sites: clients will be shown what ${{...}} "
                                           "stands for; give the zone a name in {} (found {})",
                                           name, in_quotes(site.written)));
+    for (const auto& [table, zone] : lists_)
+        if (table.name.written != table.name.text &&
+            std::ranges::none_of(out, [&zone = zone](const auto& renamed) {
+                const auto key = dnsbl::parse_zone(renamed.first);
+                return key && *key == zone;
+            }))
+            problems_.warning(table.name.where,
+                              fmt::format("dnsbl.list: clients will be shown what ${{...}} stands "
+                                          "for; give the zone a name in {}, or write the zone "
+                                          "alone and the key into key_file (found {})",
+                                          name, in_quotes(table.name.written)));
     return out;
 }
 

@@ -40,7 +40,8 @@ void builder::dnsbl_zones()
     zone_timeouts();
     error_answers();
     untestable();
-    zone_keys(); // last: the zones have other names from then on
+    list_settings();
+    zone_keys(); // last, as the keys of list_settings(): the zones have other names from then on
 }
 
 dnsbl::site_set::zone_entry* builder::zone_of(const text_item& name, std::string_view key_name)
@@ -59,25 +60,33 @@ dnsbl::site_set::zone_entry* builder::zone_of(const text_item& name, std::string
 
 void builder::known_lists()
 {
-    for (const text_item& site : get("dnsbl", "sites").texts) {
-        const auto parsed = dnsbl::parse_site(site.text);
-        const auto* const known = parsed ? dnsbl::find_known_list(parsed->zone) : nullptr;
-        if (known == nullptr) continue;
-        switch (known->kind) {
-        case dnsbl::list_kind::addresses: break;
-        case dnsbl::list_kind::names:
-            problems_.warning(site.where,
-                              fmt::format("dnsbl.sites: {} lists names and knows no client "
-                                          "addresses; take it out (found {})",
-                                          known->domain, in_quotes(site.written)));
-            break;
-        case dnsbl::list_kind::gone:
-            problems_.warning(site.where,
-                              fmt::format("dnsbl.sites: {} shut down {}; take it out, whoever has "
-                                          "its domain may list everybody (found {})",
-                                          known->domain, known->remark, in_quotes(site.written)));
-            break;
-        }
+    for (const text_item& site : get("dnsbl", "sites").texts)
+        if (const auto parsed = dnsbl::parse_site(site.text))
+            warn_of_known_list(parsed->zone, site, "dnsbl.sites");
+    for (const auto& [table, zone] : lists_)
+        warn_of_known_list(zone, table.name, "dnsbl.list");
+}
+
+void builder::warn_of_known_list(std::string_view zone, const text_item& written,
+                                 std::string_view key_name)
+{
+    const auto* const known = dnsbl::find_known_list(zone);
+    if (known == nullptr) return;
+    switch (known->kind) {
+    case dnsbl::list_kind::addresses: break;
+    case dnsbl::list_kind::names:
+        problems_.warning(written.where,
+                          fmt::format("{}: {} lists names and knows no client addresses; take it "
+                                      "out (found {})",
+                                      key_name, known->domain, in_quotes(written.written)));
+        break;
+    case dnsbl::list_kind::gone:
+        problems_.warning(written.where,
+                          fmt::format("{}: {} shut down {}; take it out, whoever has its domain "
+                                      "may list everybody (found {})",
+                                      key_name, known->domain, known->remark,
+                                      in_quotes(written.written)));
+        break;
     }
 }
 
@@ -106,17 +115,21 @@ void builder::zone_resolvers()
 void builder::zone_timeouts()
 {
     constexpr std::string_view key_name = "dnsbl.zone_timeouts";
+    for (const auto& [name, value] : get("dnsbl", "zone_timeouts").pairs)
+        zone_timeout(value, key_name, zone_of(name, key_name));
+}
+
+void builder::zone_timeout(const text_item& value, std::string_view key_name,
+                           dnsbl::site_set::zone_entry* zone)
+{
     const setting& all = get("dnsbl", "timeout");
-    for (const auto& [name, value] : get("dnsbl", "zone_timeouts").pairs) {
-        auto* const zone = zone_of(name, key_name);
-        const auto span = parse_duration(value.text);
-        if (!span)
-            error(value, key_name, span.error());
-        else if (*span < milliseconds{1} || (!all.broken && *span > milliseconds{all.number}))
-            found(value, key_name, "a zone may have from 1ms to as long as dnsbl.timeout");
-        else if (zone != nullptr)
-            zone->timeout = *span;
-    }
+    const auto span = parse_duration(value.text);
+    if (!span)
+        error(value, key_name, span.error());
+    else if (*span < milliseconds{1} || (!all.broken && *span > milliseconds{all.number}))
+        found(value, key_name, "a zone may have from 1ms to as long as dnsbl.timeout");
+    else if (zone != nullptr)
+        zone->timeout = *span;
 }
 
 void builder::error_answers()
@@ -147,28 +160,29 @@ void builder::untestable()
 void builder::zone_keys()
 {
     constexpr std::string_view key_name = "dnsbl.zone_keys";
-    for (const auto& [name, value] : get("dnsbl", "zone_keys").pairs) {
-        auto* const zone = zone_of(name, key_name);
-        std::string key = value.text;
-        if (key.starts_with('/')) {
-            std::string why;
-            const auto text = read_file(key, why);
-            if (!text) {
-                found(value, key_name, fmt::format("cannot read: {}", why));
-                continue;
-            }
-            key = trimmed(*text);
-        }
-        if (zone == nullptr) continue;
-        const auto keyed = dnsbl::parse_zone(fmt::format("{}.{}", key, zone->zone));
-        // The key itself is not shown: it may have come from anywhere.
-        if (key.empty() || !keyed)
-            error(value.where, key_name,
-                  "not a key; it is put before the zone with a dot, so "
-                  "it is made of letters, digits and hyphens");
-        else
-            zone->zone = *keyed;
+    for (const auto& [name, value] : get("dnsbl", "zone_keys").pairs)
+        zone_key(value, key_name, zone_of(name, key_name));
+}
+
+void builder::zone_key(const text_item& value, std::string_view key_name,
+                       dnsbl::site_set::zone_entry* zone)
+{
+    std::string key = value.text;
+    if (key.starts_with('/')) {
+        std::string why;
+        const auto text = read_file(key, why);
+        if (!text) return found(value, key_name, fmt::format("cannot read: {}", why));
+        key = trimmed(*text);
     }
+    if (zone == nullptr) return;
+    const auto keyed = dnsbl::parse_zone(fmt::format("{}.{}", key, zone->zone));
+    // The key itself is not shown: it may have come from anywhere.
+    if (key.empty() || !keyed)
+        error(value.where, key_name,
+              "not a key; it is put before the zone with a dot, so "
+              "it is made of letters, digits and hyphens");
+    else
+        zone->zone = *keyed;
 }
 
 } // namespace fendmail::app

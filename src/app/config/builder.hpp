@@ -111,6 +111,24 @@ private:
     void zone_timeouts();
     void error_answers();
     void untestable();
+    /// A table [dnsbl.list."ZONE"] whose name is a zone.
+    struct list_table {
+        named_table table;
+        std::string zone;
+    };
+    void list_names();
+    void list_sites(std::vector<dnsbl::site>& sites);
+    void merge_site(dnsbl::site& site, std::string_view text, const dnsbl::site& own,
+                    const named_table& table);
+    [[nodiscard]] bool is_said_twice(const list_table& list, std::string_view key_name,
+                                     std::string_view map);
+    void list_settings();
+    void warn_of_known_list(std::string_view zone, const text_item& written,
+                            std::string_view key_name);
+    void zone_timeout(const text_item& value, std::string_view key_name,
+                      dnsbl::site_set::zone_entry* zone);
+    void zone_key(const text_item& value, std::string_view key_name,
+                  dnsbl::site_set::zone_entry* zone);
     /// The zone of the sites that the text means, or nullptr and a warning.
     [[nodiscard]] dnsbl::site_set::zone_entry* zone_of(const text_item& name,
                                                        std::string_view key_name);
@@ -131,6 +149,7 @@ private:
     std::string_view default_hostname_;
     problem_list& problems_;
     config out_;
+    std::vector<list_table> lists_;
 };
 
 } // namespace fendmail::app

@@ -11,6 +11,15 @@ namespace fendmail::app {
 
 inline constexpr std::array list_keys{
     key{.section = "dnsbl",
+        .name = "late",
+        .type = key_type::choice,
+        .default_toml = R"("wait")",
+        .doc = "When the greet wait ends and lists that could still refuse the client have not "
+               "answered: the client waits for them, until dnsbl.timeout after it connected "
+               "(wait), or is let through with the score that is there, as postscreen does "
+               "(pass).",
+        .choices = "wait|pass"},
+    key{.section = "dnsbl",
         .name = "zone_keys",
         .type = key_type::text_map,
         .default_toml = "{}",

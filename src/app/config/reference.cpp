@@ -49,6 +49,20 @@ std::string config_entry(const key& k)
     return out + fmt::format("{} = {}\n", k.name, k.default_toml);
 }
 
+/// Every key of a table that has a name, as an example to be made one's own.
+std::string named_section_entry(const named_section& s)
+{
+    std::string out = "\n";
+    append_comment(out, s.doc);
+    out += fmt::format("# [{}.{}.\"{}\"]\n", s.section, s.name, s.example);
+    for (const key& k : s.keys) {
+        append_comment(out,
+                       fmt::format("{} ({}; default: {})", k.doc, type_text(k), k.default_toml));
+        out += fmt::format("# {} = {}\n", k.name, k.example);
+    }
+    return out;
+}
+
 std::string_view to_string(availability a) noexcept
 {
     switch (a) {
@@ -70,6 +84,18 @@ std::string cell(std::string_view text)
     return out;
 }
 
+constexpr std::string_view table_head = "| key | type | default | reload | available | meaning |\n"
+                                        "|---|---|---|---|---|---|\n";
+
+std::string table_row(const key& k)
+{
+    std::string doc{k.doc};
+    if (!k.example.empty()) doc += fmt::format(" Example: `{}`", k.example);
+    return fmt::format("| `{}` | {} | `{}` | {} | {} | {} |\n", k.name, type_text(k),
+                       cell(k.default_toml), k.reloadable ? "yes" : "no", to_string(k.since),
+                       cell(doc));
+}
+
 constexpr std::string_view config_head = R"(# SPDX-License-Identifier: Apache-2.0
 # fendmail.toml: every key with its default. A key that is left out has the value shown here.
 # Durations are "6s", "10m", "12h", "1d" or "2w"; sizes "64KiB", "10MB" or a number of octets.
@@ -85,8 +111,9 @@ constexpr std::string_view markdown_head =
 
 fendmail reads one TOML file, and then `conf.d/*.toml` beside it in lexical order. Each file says
 only what differs from the defaults below. A key in a later file replaces the same key of an
-earlier one; arrays and tables are replaced as a whole, never joined. Files in `conf.d` whose name
-begins with a dot are not read.
+earlier one; arrays and tables are replaced as a whole, never joined. A table with a name of its
+own, such as `[dnsbl.list."zen.spamhaus.org"]`, is a section like others. Files in `conf.d` whose
+name begins with a dot are not read.
 
 What is unknown, misspelled or of the wrong type is an error, never ignored. `fendmail check`
 reports everything at once as `FILE:LINE:COLUMN: error: TEXT`; warnings do not keep fendmail from
@@ -156,6 +183,8 @@ std::string default_config_text()
         out += fmt::format("[{}]\n", s.name);
         for (const key& k : all_keys())
             if (k.section == s.name) out += config_entry(k);
+        for (const named_section& n : all_named_sections())
+            if (n.section == s.name) out += named_section_entry(n);
     }
     return out;
 }
@@ -165,15 +194,16 @@ std::string configuration_markdown()
     std::string out{markdown_head};
     for (const section& s : all_sections()) {
         out += fmt::format("\n## [{}]\n\n{}\n\n", s.name, s.doc);
-        out += "| key | type | default | reload | available | meaning |\n"
-               "|---|---|---|---|---|---|\n";
-        for (const key& k : all_keys()) {
-            if (k.section != s.name) continue;
-            std::string doc{k.doc};
-            if (!k.example.empty()) doc += fmt::format(" Example: `{}`", k.example);
-            out += fmt::format("| `{}` | {} | `{}` | {} | {} | {} |\n", k.name, type_text(k),
-                               cell(k.default_toml), k.reloadable ? "yes" : "no",
-                               to_string(k.since), cell(doc));
+        out += table_head;
+        for (const key& k : all_keys())
+            if (k.section == s.name) out += table_row(k);
+        for (const named_section& n : all_named_sections()) {
+            if (n.section != s.name) continue;
+            out += fmt::format("\n## [{}.{}.\"{}\"]\n\n{}\n\n", n.section, n.name, n.placeholder,
+                               n.doc);
+            out += table_head;
+            for (const key& k : n.keys)
+                out += table_row(k);
         }
     }
     return out;

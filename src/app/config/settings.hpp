@@ -32,6 +32,20 @@ struct setting {
     bool broken = false; ///< some file has an error here: no more errors from what is left
 };
 
+/// What a named section has under one name, such as "zen.spamhaus.org".
+struct named_table {
+    const named_section* of = nullptr;
+    text_item name;
+    std::vector<setting> values; ///< in the order of of->keys; its default where nobody wrote it
+
+    /// @pre the section has such a key
+    [[nodiscard]] const setting& get(std::string_view key_name) const;
+    [[nodiscard]] const text_item& text(std::string_view key_name) const
+    {
+        return get(key_name).texts.front();
+    }
+};
+
 class settings {
 public:
     /// Every key at its default.
@@ -42,10 +56,16 @@ public:
 
     /// @pre the table of keys has this one
     [[nodiscard]] const setting& get(std::string_view section, std::string_view name) const;
+    /// The tables of a named section, in the order in which they were written.
+    [[nodiscard]] std::vector<named_table> tables(std::string_view section,
+                                                  std::string_view name) const;
 
 private:
     void apply_section(const toml_value& content, problem_list& problems);
+    void apply_tables(const named_section& of, const toml_value& content, problem_list& problems);
+    void apply_table(const named_section& of, const toml_value& content, problem_list& problems);
 
+    std::vector<named_table> tables_;
     std::vector<setting> values_; ///< in the order of all_keys()
 };
 

@@ -146,6 +146,7 @@ struct fields_of {
         out.own_text("reply", e.reply);
         out.client_text("helo", e.helo);
         out.duration("screening_seconds", e.screening);
+        out.duration("late_wait_seconds", e.late_wait);
         out.duration("hand_off_seconds", e.hand_off);
         out.duration("total_seconds", e.total);
         out.number("octets_in", e.octets_in);

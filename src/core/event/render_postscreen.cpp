@@ -469,6 +469,7 @@ void phrase_writer::operator()(const session_ended& e)
     }
     pair("helo", escaped(append_client_text, e.helo));
     pair("screening", e.screening);
+    if (e.late_wait.count() != 0) pair("late_wait", e.late_wait);
     if (e.hand_off.count() != 0) pair("hand_off", e.hand_off);
     pair("total", e.total);
     if (e.octets_in != 0) count(" in=", e.octets_in);

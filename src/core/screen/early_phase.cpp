@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/screen/early_phase.hpp"
 
+#include "fendmail/core/assert.hpp"
+
 #include <algorithm>
 
 namespace fendmail::screen {
@@ -30,7 +32,11 @@ early_step early_phase::on_partial_score(const dnsbl::score& so_far,
                                          const dnsbl::score_bounds& bounds) noexcept
 {
     switch (dnsbl::certainty_of(bounds, rules_->score_limits())) {
-    case dnsbl::certainty::open: break;
+    case dnsbl::certainty::open:
+        // Nobody waits only to be allowed: the greet wait, which that would have spared it, is
+        // over.
+        if (waits_for_late_lists() && !may_be_refused(bounds)) judge_score(so_far);
+        break;
     case dnsbl::certainty::passes:
         // Who has to wait anyway waits for all lists: their answers say how long the pass lasts.
         if (!listens()) judge_score(so_far);
@@ -41,13 +47,30 @@ early_step early_phase::on_partial_score(const dnsbl::score& so_far,
     return decide();
 }
 
-early_step early_phase::on_greet_wait_elapsed(const dnsbl::score& so_far) noexcept
+early_step early_phase::on_greet_wait_elapsed(const dnsbl::score& so_far,
+                                              const dnsbl::score_bounds& bounds) noexcept
 {
     // First, so that a client that has waited to the end earns the whole of this pass, even if the
     // score excuses it from all others.
     if (listens()) status_[test::pregreet] = early_status::passed;
+    has_elapsed_ = true;
+    const bool stays = rules_->late == late_lists::wait && may_be_refused(bounds);
+    if (!stays) judge_score(so_far);
+    return decide();
+}
+
+early_step early_phase::on_lists_overdue(const dnsbl::score& so_far) noexcept
+{
+    FENDMAIL_ASSERT(has_elapsed_);
     judge_score(so_far);
     return decide();
+}
+
+bool early_phase::may_be_refused(const dnsbl::score_bounds& bounds) const noexcept
+{
+    const int threshold = rules_->dnsbl_threshold;
+    return bounds.lowest < threshold && bounds.highest >= threshold &&
+           rules_->tests[test::dnsbl].on_failure > worst_;
 }
 
 seconds early_phase::dnsbl_ttl() const noexcept

@@ -13,6 +13,15 @@ seconds policy::shortest_ttl() const noexcept
     return shortest;
 }
 
+std::string_view to_string(late_lists l) noexcept
+{
+    switch (l) {
+    case late_lists::wait: return "wait";
+    case late_lists::pass: return "pass";
+    }
+    return "?";
+}
+
 std::string_view to_string(exemption e) noexcept
 {
     switch (e) {

@@ -86,11 +86,20 @@ void screener::refuse_listed(const dnsbl::score& score)
            rules_->tests[test::dnsbl].on_failure);
 }
 
-step screener::on_greet_wait_elapsed(const dnsbl::score& so_far)
+step screener::on_greet_wait_elapsed(const dnsbl::score& so_far, const dnsbl::score_bounds& bounds)
 {
     FENDMAIL_ASSERT(early_);
     const bool waited = early_->status(test::dnsbl) == early_status::pending;
-    const auto what = early_->on_greet_wait_elapsed(so_far);
+    const auto what = early_->on_greet_wait_elapsed(so_far, bounds);
+    if (waited) refuse_listed(so_far);
+    return conclude(what);
+}
+
+step screener::on_lists_overdue(const dnsbl::score& so_far)
+{
+    FENDMAIL_ASSERT(early_);
+    const bool waited = early_->status(test::dnsbl) == early_status::pending;
+    const auto what = early_->on_lists_overdue(so_far);
     if (waited) refuse_listed(so_far);
     return conclude(what);
 }

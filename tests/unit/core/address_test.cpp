@@ -25,6 +25,7 @@ constexpr const char* name_of(error e)
     case error::host_bits_set: return "host_bits_set";
     case error::bad_duration:
     case error::bad_size:
+    case error::bad_budget:
     case error::bad_access_rule:
     case error::empty_zone:
     case error::bad_zone:

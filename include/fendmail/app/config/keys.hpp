@@ -56,12 +56,28 @@ struct section {
     std::string_view doc = {};
 };
 
+/// Keys of a table that may stand there many times, each with a name of its own:
+/// [dnsbl.list."zen.spamhaus.org"]. Each is a section: a later file replaces single keys of it.
+struct named_section {
+    std::string_view section = {}; ///< "dnsbl"
+    std::string_view name = {};    ///< "list"
+    std::string_view doc = {};
+    std::string_view placeholder = {}; ///< for the name in texts: "ZONE"
+    std::string_view example = {};     ///< a name
+    std::span<const key> keys = {};    ///< their section is "dnsbl.list"
+
+    [[nodiscard]] const key* find(std::string_view key_name) const noexcept;
+};
+
 /// In the order of the file; keys of one section stand together.
 [[nodiscard]] std::span<const section> all_sections() noexcept;
 [[nodiscard]] std::span<const key> all_keys() noexcept;
+[[nodiscard]] std::span<const named_section> all_named_sections() noexcept;
 
 /// The key, or nullptr.
 [[nodiscard]] const key* find_key(std::string_view section, std::string_view name) noexcept;
+[[nodiscard]] const named_section* find_named_section(std::string_view section,
+                                                      std::string_view name) noexcept;
 /// What a `choice` or `action` key takes, in the order of its enum.
 [[nodiscard]] std::vector<std::string_view> choices_of(const key& k);
 /// "duration from 1s to 5m", "one of "none", "may""; what error messages and the docs say.

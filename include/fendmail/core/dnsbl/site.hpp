@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/core/budget.hpp"
 #include "fendmail/core/dnsbl/answer_rules.hpp"
 #include "fendmail/core/dnsbl/filter.hpp"
 #include "fendmail/core/dnsbl/known_lists.hpp"
@@ -48,6 +49,7 @@ struct site_set {
         bool lists_loopback = false;            ///< that it lists 127.0.0.0/8 is no sign of trouble
         std::vector<std::string> resolvers{};   ///< texts for parse_resolver(); empty = all zones'
         std::optional<milliseconds> timeout{};  ///< of its answer; none = as for all zones
+        std::optional<budget> max_questions{};  ///< to it, of all clients; none = no limit
 
         friend bool operator==(const zone_entry&, const zone_entry&) = default;
     };

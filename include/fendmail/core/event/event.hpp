@@ -178,6 +178,7 @@ struct session_ended {
     std::string_view reply; ///< the refusal, "" for none
     std::string_view helo;
     milliseconds screening{0};    ///< accept to verdict
+    milliseconds late_wait{0};    ///< of it, what lists took beyond the greet wait
     milliseconds hand_off{0};     ///< verdict to backend greeting or fd taken; 0 = none
     milliseconds total{0};        ///< accept to end
     std::uint64_t octets_in = 0;  ///< relayed, client to backend

@@ -18,8 +18,14 @@
 ///
 /// The phase ends at once when a test fails whose action is drop, when the score refuses or allows
 /// the client whatever else may come, and when nothing is left to learn; otherwise when the greet
-/// wait has elapsed. Lists that have not answered by then count as 0: trouble with DNS refuses
-/// nobody.
+/// wait has elapsed.
+///
+/// Unless lists that have not answered by then could still make the score refuse the client
+/// (late_lists::wait): then it stays until they cannot, or the time for lists is up too. A wave of
+/// bots makes lists late, and would otherwise let itself through. Its greet wait is over all the
+/// same: what it says from then on is no pregreet. A client whose fate a listing would not make
+/// worse does not stay. Lists that have not answered in the end count as 0: trouble with DNS
+/// refuses nobody.
 ///
 /// A listed client with action enforce does not wait any longer: whether it also speaks too early
 /// could only change the reply, not the outcome, and holding its place costs us more than it.
@@ -55,14 +61,24 @@ public:
     /// @param bounds what the score can still become
     [[nodiscard]] early_step on_partial_score(const dnsbl::score& so_far,
                                               const dnsbl::score_bounds& bounds) noexcept;
-    /// The time is up.
+    /// The client has been silent for long enough.
     /// @param so_far what the lists said until now
-    [[nodiscard]] early_step on_greet_wait_elapsed(const dnsbl::score& so_far) noexcept;
+    /// @param bounds what the score can still become
+    [[nodiscard]] early_step on_greet_wait_elapsed(const dnsbl::score& so_far,
+                                                   const dnsbl::score_bounds& bounds) noexcept;
+    /// The lists have had all the time that they get.
+    /// @pre the greet wait has elapsed
+    [[nodiscard]] early_step on_lists_overdue(const dnsbl::score& so_far) noexcept;
 
     /// True while somebody should watch whether the client speaks.
     [[nodiscard]] bool listens() const noexcept
     {
         return status(test::pregreet) == early_status::pending;
+    }
+    /// True while the client waits for nothing but lists, beyond its greet wait.
+    [[nodiscard]] bool waits_for_late_lists() const noexcept
+    {
+        return has_elapsed_ && status(test::dnsbl) == early_status::pending;
     }
     [[nodiscard]] early_status status(test t) const noexcept { return status_[t]; }
     /// True when the score ended the phase by itself: all other tests count as passed.
@@ -75,6 +91,8 @@ public:
 
 private:
     [[nodiscard]] early_step decide() const noexcept;
+    /// Whether lists that have not answered can make it end worse for the client.
+    [[nodiscard]] bool may_be_refused(const dnsbl::score_bounds& bounds) const noexcept;
     void judge_score(const dnsbl::score& score) noexcept;
     void note(action a) noexcept;
 
@@ -83,6 +101,7 @@ private:
     dnsbl::score score_{};
     action worst_ = action::ignore;
     bool allowed_ = false;
+    bool has_elapsed_ = false;
 };
 
 } // namespace fendmail::screen

@@ -17,6 +17,11 @@ namespace fendmail::screen {
 enum class exemption : std::uint8_t { all, deep };
 [[nodiscard]] std::string_view to_string(exemption e) noexcept;
 
+/// What becomes of a client when its greet wait ends before lists that could still refuse it have
+/// answered: it waits for them, or is handed on with the score that is there.
+enum class late_lists : std::uint8_t { wait, pass };
+[[nodiscard]] std::string_view to_string(late_lists l) noexcept;
+
 struct test_policy {
     bool enabled = false;
     action on_failure = action::enforce;
@@ -37,7 +42,8 @@ struct policy {
     seconds greet_wait_under_stress{2};
     int dnsbl_threshold = 1;       ///< a score at or above it fails the client
     int dnsbl_allow_threshold = 0; ///< below 0: a score at or below it passes all other tests
-    dnsbl::name_weights names{};   ///< what the client's names add to the score
+    late_lists late = late_lists::wait;
+    dnsbl::name_weights names{}; ///< what the client's names add to the score
     seconds dnsbl_min_ttl{60};
     seconds dnsbl_max_ttl{3600};
 

@@ -29,7 +29,8 @@
 ///
 /// Call on_access() or on_known_sender() first; after `look_up_record` on_record() and maybe
 /// on_veto(); after `run_early_tests` feed on_client_spoke(), on_partial_score(), on_score() and
-/// on_greet_wait_elapsed() until the step is another one. For `run_dialog` call begin_dialog(), and
+/// on_greet_wait_elapsed(), and if that says to wait on_lists_overdue(), until the step is another
+/// one. For `run_dialog` call begin_dialog(), and
 /// feed on_fault() and on_recipient(). At the end, before record_to_store(), on_latest_record()
 /// takes in what other sessions of the client have added meanwhile.
 namespace fendmail::screen {
@@ -73,7 +74,10 @@ public:
     [[nodiscard]] step on_score(const dnsbl::score& score);
     [[nodiscard]] step on_partial_score(const dnsbl::score& so_far,
                                         const dnsbl::score_bounds& bounds);
-    [[nodiscard]] step on_greet_wait_elapsed(const dnsbl::score& so_far);
+    [[nodiscard]] step on_greet_wait_elapsed(const dnsbl::score& so_far,
+                                             const dnsbl::score_bounds& bounds);
+    /// After keep_waiting of on_greet_wait_elapsed(): lists have no more time.
+    [[nodiscard]] step on_lists_overdue(const dnsbl::score& so_far);
 
     /// Whether nothing speaks against the client, so that it may go on to the backend once it has
     /// passed its deep tests.

@@ -245,6 +245,15 @@ void convert_dnsbl(conversion& c)
           {"postscreen_dnsbl_allowlist_threshold"});
     c.put("dnsbl", "action", fmt::format("\"{}\"", c.action("postscreen_dnsbl_action")),
           {"postscreen_dnsbl_action"});
+    // Without a pregreet test the lists have a time of their own, and none of them is late.
+    const bool has_greet_wait = !trim(c.text("postscreen_greet_banner")).empty();
+    if (has_greet_wait && !split_list(c.text("postscreen_dnsbl_sites")).empty())
+        c.out.put(
+            "dnsbl", "late", "\"wait\"",
+            {{"A client stays while lists that could refuse it have not answered, at most for "
+              "dnsbl.timeout. postscreen lets it through at the end of the greet wait: "
+              "\"pass\" does so, and a burst of bots that makes the lists late gets through.",
+              false}});
     convert_times(c);
 }
 

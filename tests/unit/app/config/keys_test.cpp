@@ -54,6 +54,10 @@ TEST_CASE("keys: choices stand in the order of their enum", "[config]")
     REQUIRE(skips.size() == 2);
     for (std::size_t i = 0; i < skips.size(); ++i)
         CHECK(skips[i] == to_string(static_cast<fendmail::screen::exemption>(i)));
+    const auto late = choices("dnsbl", "late");
+    REQUIRE(late.size() == 2);
+    for (std::size_t i = 0; i < late.size(); ++i)
+        CHECK(late[i] == to_string(static_cast<fendmail::screen::late_lists>(i)));
     CHECK(choices("log", "format") ==
           std::vector<std::string_view>{"postscreen", "json", "logfmt"});
 }
@@ -78,6 +82,32 @@ TEST_CASE("keys: every key is in the generated texts with its default", "[config
               std::string::npos);
         CHECK(markdown.find("| `" + std::string(k.name) + "` |") != std::string::npos);
     }
+}
+
+TEST_CASE("keys: those of named tables have a sentence, an example and a place in the texts",
+          "[config]")
+{
+    const std::string text = default_config_text();
+    const std::string markdown = configuration_markdown();
+    for (const named_section& s : all_named_sections()) {
+        CAPTURE(s.section, s.name);
+        CHECK(find_named_section(s.section, s.name) == &s);
+        CHECK(find_key(s.section, s.name) == nullptr);
+        const std::string full = std::string{s.section} + "." + std::string{s.name};
+        CHECK(text.find("\n# [" + full + ".\"" + std::string{s.example} + "\"]\n") !=
+              std::string::npos);
+        for (const key& k : s.keys) {
+            CAPTURE(k.name);
+            CHECK(s.find(k.name) == &k);
+            CHECK(k.section == full);
+            CHECK(k.doc.ends_with('.'));
+            CHECK(text.find("\n# " + std::string{k.name} + " = " + std::string{k.example} + "\n") !=
+                  std::string::npos);
+            CHECK(markdown.find("| `" + std::string{k.name} + "` |") != std::string::npos);
+        }
+        CHECK(s.find("nothing") == nullptr);
+    }
+    CHECK(find_named_section("dnsbl", "nothing") == nullptr);
 }
 
 TEST_CASE("keys: the type of a key can be told to an admin", "[config]")

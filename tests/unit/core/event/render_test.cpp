@@ -163,6 +163,7 @@ session_ended rejected_session()
             .reply = "550 5.7.1 Service unavailable; client [192.0.2.1] blocked",
             .helo = "a b",
             .screening = milliseconds{6010},
+            .late_wait = milliseconds{10},
             .hand_off = milliseconds{0},
             .total = milliseconds{6100},
             .octets_in = 0,
@@ -183,6 +184,7 @@ session_ended passed_session()
             .reply = "",
             .helo = "",
             .screening = milliseconds{6010},
+            .late_wait = milliseconds{0},
             .hand_off = milliseconds{2},
             .total = milliseconds{65000},
             .octets_in = 18446744073709551615U,
@@ -196,19 +198,21 @@ std::vector<row> session_rows()
          "SUMMARY [192.0.2.1]:12345 session=7 verdict=rejected phase=dialog ended_by=fendmail "
          "reasons=pregreet,dnsbl dnsbl=3 dnsbl_complete=false "
          R"(reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked" helo="a b" )"
-         "screening=6.010 total=6.100",
+         "screening=6.010 late_wait=0.010 total=6.100",
          std::string{R"("session":7,)"} +
              json(R"(,"local":"198.51.100.9","local_port":25,"verdict":"rejected")"
                   R"(,"ended_by":"fendmail","phase":"dialog","reasons":"pregreet,dnsbl")"
                   R"(,"dnsbl_score":3,"dnsbl_complete":false,)"
                   R"("reply":"550 5.7.1 Service unavailable; client [192.0.2.1] blocked")"
-                  R"(,"helo":"a b","screening_seconds":6.010,"hand_off_seconds":0.000)"
+                  R"(,"helo":"a b","screening_seconds":6.010,"late_wait_seconds":0.010)"
+                  R"(,"hand_off_seconds":0.000)"
                   R"(,"total_seconds":6.100,"octets_in":0,"octets_out":0)"),
          "session=7 " +
              logfmt(" local=198.51.100.9 local_port=25 verdict=rejected ended_by=fendmail "
                     "phase=dialog reasons=pregreet,dnsbl dnsbl_score=3 dnsbl_complete=false "
                     R"(reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked" )"
-                    R"(helo="a b" screening_seconds=6.010 hand_off_seconds=0.000 )"
+                    R"(helo="a b" screening_seconds=6.010 late_wait_seconds=0.010 )"
+                    "hand_off_seconds=0.000 "
                     "total_seconds=6.100 octets_in=0 octets_out=0")},
         {passed_session(), "session_ended", "info",
          "SUMMARY [192.0.2.1]:12345 session=8 verdict=pass_new phase=relay ended_by=client "
@@ -217,12 +221,14 @@ std::vector<row> session_rows()
              json(R"(,"local":"198.51.100.9","local_port":25,"verdict":"pass_new")"
                   R"(,"ended_by":"client","phase":"relay","reasons":"")"
                   R"(,"dnsbl_score":0,"dnsbl_complete":true,"reply":"")"
-                  R"(,"helo":"","screening_seconds":6.010,"hand_off_seconds":0.002)"
+                  R"(,"helo":"","screening_seconds":6.010,"late_wait_seconds":0.000)"
+                  R"(,"hand_off_seconds":0.002)"
                   R"(,"total_seconds":65.000,"octets_in":18446744073709551615,"octets_out":512)"),
          "session=8 " +
              logfmt(" local=198.51.100.9 local_port=25 verdict=pass_new ended_by=client "
                     R"(phase=relay reasons="" dnsbl_score=0 dnsbl_complete=true reply="" helo="" )"
-                    "screening_seconds=6.010 hand_off_seconds=0.002 total_seconds=65.000 "
+                    "screening_seconds=6.010 late_wait_seconds=0.000 hand_off_seconds=0.002 "
+                    "total_seconds=65.000 "
                     "octets_in=18446744073709551615 octets_out=512")},
     };
 }

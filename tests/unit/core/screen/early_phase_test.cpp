@@ -62,7 +62,7 @@ struct run {
             known = score_of(s->value);
             return phase.on_score(known);
         }
-        return phase.on_greet_wait_elapsed(known);
+        return phase.on_greet_wait_elapsed(known, {known.value, known.value});
     }
 };
 
@@ -125,7 +125,7 @@ TEST_CASE("early phase: a polite client waits the whole greet wait although its 
     early_phase phase{rules, every_early_test()};
     CHECK(phase.on_score(score_of(0)) == early_step::keep_waiting);
     CHECK(phase.listens());
-    CHECK(phase.on_greet_wait_elapsed({}) == early_step::hand_off);
+    CHECK(phase.on_greet_wait_elapsed({}, {}) == early_step::hand_off);
     CHECK(phase.status(test::pregreet) == early_status::passed);
     CHECK(phase.status(test::dnsbl) == early_status::passed);
     CHECK(phase.score().value == 0);
@@ -143,10 +143,11 @@ TEST_CASE("early phase: with only the lists left to ask, their answer ends the w
 
 TEST_CASE("early phase: lists that have not answered in time count as nothing", "[screen]")
 {
-    const policy rules = rules_with(action::enforce, action::drop);
+    policy rules = rules_with(action::enforce, action::drop);
+    rules.late = late_lists::pass;
     early_phase phase{rules, every_early_test()};
     const dnsbl::score partial{2, false, std::nullopt, "bl.example"};
-    CHECK(phase.on_greet_wait_elapsed(partial) == early_step::hand_off);
+    CHECK(phase.on_greet_wait_elapsed(partial, {0, 9}) == early_step::hand_off);
     CHECK(phase.dnsbl_ttl() == rules.dnsbl_min_ttl);
 }
 
@@ -154,7 +155,7 @@ TEST_CASE("early phase: what the lists said until the time is up counts", "[scre
 {
     const policy rules = rules_with(action::enforce, action::enforce);
     early_phase phase{rules, every_early_test()};
-    CHECK(phase.on_greet_wait_elapsed({3, false, std::nullopt, "bl.example"}) ==
+    CHECK(phase.on_greet_wait_elapsed({3, false, std::nullopt, "bl.example"}, {3, 3}) ==
           early_step::run_dialog);
     CHECK(phase.status(test::dnsbl) == early_status::failed);
 }
@@ -249,7 +250,7 @@ TEST_CASE("early phase: a listed client whose listing is ignored waits like othe
     early_phase phase{rules, every_early_test()};
     CHECK(phase.on_score(score_of(3)) == early_step::keep_waiting);
     CHECK(phase.listens());
-    CHECK(phase.on_greet_wait_elapsed({}) == early_step::hand_off);
+    CHECK(phase.on_greet_wait_elapsed({}, {}) == early_step::hand_off);
 }
 
 TEST_CASE("early phase: what is certain before all lists have answered ends the wait", "[screen]")
@@ -306,5 +307,5 @@ TEST_CASE("early phase: a score that is decided is not decided again", "[screen]
     CHECK(phase.status(test::dnsbl) == early_status::failed);
     CHECK(phase.on_score(score_of(0)) == early_step::keep_waiting);
     CHECK(phase.status(test::dnsbl) == early_status::failed);
-    CHECK(phase.on_greet_wait_elapsed(score_of(0)) == early_step::hand_off);
+    CHECK(phase.on_greet_wait_elapsed(score_of(0), {}) == early_step::hand_off);
 }

@@ -56,7 +56,7 @@ TEST_CASE("deep tests: follow the early ones, and a recipient passes them all", 
 {
     const policy rules = deep_rules();
     auto s = after_early_tests(rules);
-    CHECK(s.on_greet_wait_elapsed(clean) == step::run_dialog);
+    CHECK(s.on_greet_wait_elapsed(clean, {}) == step::run_dialog);
     CHECK_FALSE(s.refusal());
     CHECK(s.begin_dialog()[smtp::fault::pipelining] == smtp::on_fault::refuse);
     CHECK_FALSE(s.passed_in_dialog());
@@ -73,7 +73,7 @@ TEST_CASE("deep tests: who leaves before a recipient keeps its early passes", "[
 {
     const policy rules = deep_rules();
     auto s = after_early_tests(rules);
-    (void)s.on_greet_wait_elapsed(clean);
+    (void)s.on_greet_wait_elapsed(clean, {});
     (void)s.begin_dialog();
     CHECK_FALSE(s.passed_in_dialog());
     CHECK(until(s, test::pregreet) == now + std::chrono::days{1});
@@ -85,7 +85,7 @@ TEST_CASE("deep tests: a failure leaves nothing to remember", "[screen]")
     for (const action a : {action::enforce, action::drop}) {
         const policy rules = deep_rules(a);
         auto s = after_early_tests(rules);
-        (void)s.on_greet_wait_elapsed(clean);
+        (void)s.on_greet_wait_elapsed(clean, {});
         (void)s.begin_dialog();
         s.on_recipient();
         s.on_fault(smtp::fault::non_smtp_command);
@@ -100,7 +100,7 @@ TEST_CASE("deep tests: an ignored failure passes for the shortest time", "[scree
 {
     const policy rules = deep_rules(action::ignore);
     auto s = after_early_tests(rules);
-    (void)s.on_greet_wait_elapsed(clean);
+    (void)s.on_greet_wait_elapsed(clean, {});
     (void)s.begin_dialog();
     s.on_fault(smtp::fault::pipelining);
     s.on_recipient();
@@ -143,7 +143,7 @@ TEST_CASE("deep tests: skipped by the score at the end of the wait, pregreet kee
     screener s{rules, client};
     (void)s.on_access(std::nullopt);
     (void)s.on_record(std::nullopt, now);
-    CHECK(s.on_greet_wait_elapsed({-2, false, std::nullopt, ""}) == step::hand_off);
+    CHECK(s.on_greet_wait_elapsed({-2, false, std::nullopt, ""}, {}) == step::hand_off);
     CHECK(until(s, test::pregreet) == now + std::chrono::days{1});
     CHECK(until(s, test::dnsbl) == now + seconds{60});
     CHECK(until(s, test::bare_newline) == now + seconds{60});
@@ -189,7 +189,7 @@ TEST_CASE("MX policy: a vetoed client takes its tests to no avail", "[screen]")
     (void)s.on_access(std::nullopt);
     CHECK(s.on_record(std::nullopt, now) == step::run_early_tests);
     CHECK(s.on_veto() == step::run_early_tests);
-    CHECK(s.on_greet_wait_elapsed(clean) == step::run_dialog);
+    CHECK(s.on_greet_wait_elapsed(clean, {}) == step::run_dialog);
     CHECK_FALSE(s.refusal());
     CHECK_FALSE(s.is_rejected());
     CHECK(s.begin_dialog()[smtp::fault::pipelining] == smtp::on_fault::refuse);
@@ -216,7 +216,7 @@ TEST_CASE("memory: what another session of the client has passed meanwhile is ke
 {
     const policy rules = deep_rules();
     auto s = after_early_tests(rules);
-    (void)s.on_greet_wait_elapsed(clean);
+    (void)s.on_greet_wait_elapsed(clean, {});
     (void)s.begin_dialog(); // and leaves without a recipient
     client_record by_sibling;
     for (const test t : all_tests)
@@ -247,7 +247,7 @@ TEST_CASE("known senders: take the early tests where the deep ones are skipped",
     SECTION("and are handed off behind them")
     {
         (void)s.on_score(clean);
-        CHECK(s.on_greet_wait_elapsed(clean) == step::hand_off);
+        CHECK(s.on_greet_wait_elapsed(clean, {}) == step::hand_off);
         CHECK((s.how() == way_in::tested));
         CHECK(s.is_new_client());
         CHECK(until(s, test::pregreet) == now + std::chrono::days{1});
@@ -256,7 +256,8 @@ TEST_CASE("known senders: take the early tests where the deep ones are skipped",
     SECTION("and are refused when they fail one")
     {
         (void)s.on_score({3, true, seconds{300}, "bl.example"});
-        CHECK(s.on_greet_wait_elapsed({3, true, seconds{300}, "bl.example"}) == step::run_dialog);
+        CHECK(s.on_greet_wait_elapsed({3, true, seconds{300}, "bl.example"}, {}) ==
+              step::run_dialog);
         CHECK(s.is_rejected());
     }
 }
@@ -304,7 +305,7 @@ TEST_CASE("own HELO: its weight fails the lists' test when the score is enough",
         rules.tests[test::dnsbl].on_failure = r.on_failure;
         const dnsbl::score score{r.score, true, seconds{300}, ""};
         auto s = after_early_tests(rules, score);
-        REQUIRE(s.on_greet_wait_elapsed(score) == step::run_dialog);
+        REQUIRE(s.on_greet_wait_elapsed(score, {}) == step::run_dialog);
         const auto rule = s.begin_dialog()[smtp::fault::own_helo];
         CHECK(rule == r.rule);
         CHECK(s.total_score() == r.score);
@@ -346,7 +347,7 @@ TEST_CASE("own HELO: of a client that is refused already it is told", "[screen]"
     rules.names.own_helo = 5;
     const dnsbl::score listed{1, true, seconds{300}, "bl.test"};
     auto s = after_early_tests(rules, listed);
-    REQUIRE(s.on_greet_wait_elapsed(listed) == step::run_dialog);
+    REQUIRE(s.on_greet_wait_elapsed(listed, {}) == step::run_dialog);
     CHECK(s.begin_dialog()[smtp::fault::own_helo] == smtp::on_fault::tell);
     s.on_fault(smtp::fault::own_helo);
     CHECK_FALSE(s.is_failed_by_helo());

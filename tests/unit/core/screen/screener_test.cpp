@@ -80,7 +80,7 @@ TEST_CASE("screener: what a rejected client meets depends on the action", "[scre
         old.expires_at[test::pregreet] = old.expires_at[test::dnsbl] = now + seconds{60};
         CHECK(s.on_record(old, now) == step::run_early_tests);
         CHECK(s.on_score(clean()) == step::keep_waiting);
-        CHECK(s.on_greet_wait_elapsed(clean()) == step::run_dialog);
+        CHECK(s.on_greet_wait_elapsed(clean(), {}) == step::run_dialog);
         CHECK(refusal_of(s) == "550 5.3.2 Service currently unavailable");
         CHECK_FALSE(s.record_to_store(now));
     }
@@ -91,7 +91,7 @@ TEST_CASE("screener: what a rejected client meets depends on the action", "[scre
         CHECK(s.on_access(rejects) == step::look_up_record);
         CHECK(s.may_use_record());
         CHECK(s.on_record(std::nullopt, now) == step::run_early_tests);
-        CHECK(s.on_greet_wait_elapsed(clean()) == step::hand_off);
+        CHECK(s.on_greet_wait_elapsed(clean(), {}) == step::hand_off);
         CHECK(s.reasons() == "access_list");
     }
 }
@@ -163,7 +163,7 @@ TEST_CASE("screener: passes are remembered for their TTLs, tests that are off as
     CHECK(s.on_record(std::nullopt, now) == step::run_early_tests);
     CHECK(s.is_new_client());
     (void)s.on_score(clean());
-    CHECK(s.on_greet_wait_elapsed(clean()) == step::hand_off);
+    CHECK(s.on_greet_wait_elapsed(clean(), {}) == step::hand_off);
     CHECK(s.how() == way_in::tested);
     const auto record = s.record_to_store(now);
     REQUIRE(record);
