@@ -149,6 +149,11 @@ screen::step session::consult_store()
 io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step step)
 {
     session& s = *self;
+    const bool is_refused = step == screen::step::drop || s.screener_.refusal() != nullptr;
+    if (!is_refused && s.is_withheld()) {
+        co_await s.defer();
+        co_return;
+    }
     switch (step) {
     case screen::step::hand_off: co_await s.hand_off(); co_return;
     case screen::step::drop:
@@ -183,10 +188,25 @@ io::awaitable<void> session::refuse_connection(event::connect_refusal why)
     case event::connect_refusal::all_screening_ports_busy:
         co_await say_and_close(smtp::make_reply(421, "4.3.2", "All screening ports are busy"));
         break;
+    case event::connect_refusal::network_asked_too_much: break; // known only after the tests
     case event::connect_refusal::all_server_ports_busy:
         co_await say_and_close(smtp::make_reply(421, "4.3.2", "All server ports are busy"));
         break;
     }
+}
+
+bool session::is_withheld() const noexcept
+{
+    return screener_.early().score().withheld;
+}
+
+io::awaitable<void> session::defer()
+{
+    emit(event::connect_refused{client_, event::connect_refusal::network_asked_too_much});
+    verdict_ = event::verdict::deferred;
+    outcome_->reasons = event::to_string(event::connect_refusal::network_asked_too_much);
+    co_await complete_greeting(
+        smtp::make_reply(421, "4.7.0", "Error: too many new clients from your network"));
 }
 
 // ── ends ──────────────────────────────────────────────────────────────────────────────────────

@@ -4,6 +4,7 @@
 #include "fendmail/core/limits.hpp"
 #include "fendmail/io/clock.hpp"
 
+#include <algorithm>
 #include <array>
 #include <exception>
 #include <fmt/format.h>
@@ -15,7 +16,9 @@ void session::early_tests::ask()
     const auto& rules = of_.config().screening;
     sources_.lists = join(rules.score_limits());
     sources_.any_list = !of_.service_->dnsbl_sites->empty();
-    if (rules.names.ask_dns())
+    // Whoever shares the lookup of a neighbour has none of his own for his name either.
+    const bool has_lookup = sources_.lists.is_own() && !sources_.lists.score().withheld;
+    if (rules.names.ask_dns() && has_lookup)
         sources_.name.emplace(of_.worker_.deadlines(), of_.worker_.resolver(), of_.client_.address,
                               of_.config().client_name_timeout, *this);
 }
@@ -24,7 +27,8 @@ io::dnsbl_lookup::subscription session::early_tests::join(const dnsbl::score_lim
 {
     return of_.worker_.lookups().join(of_.client_.address, of_.service_->dnsbl_sites,
                                       of_.config().dnsbl_timeout, this,
-                                      {limits, of_.screener_.has_passed(screen::test::dnsbl)});
+                                      {limits, of_.screener_.has_passed(screen::test::dnsbl),
+                                       of_.neighbours()});
 }
 
 screen::step session::early_tests::next(screen::step step)
@@ -169,6 +173,14 @@ std::optional<screen::step> session::look_at_client()
                            between(phase_begun_, io::steady_now()),
                            {octets.data(), seen.octets}});
     return screener_.on_client_spoke();
+}
+
+network session::neighbours() const noexcept
+{
+    // A /64 is one host, however long the prefix by which connections are counted.
+    constexpr unsigned v4 = 24;
+    const unsigned v6 = std::min(config().limit_ipv6_prefix, 64U);
+    return network_of(client_.address, client_.address.is_v4() ? v4 : v6);
 }
 
 /// @param found what the name of the client adds to it; null = nothing is known

@@ -107,6 +107,12 @@ io::awaitable<void> session::answer_for_backend(const io::hand_off_result& resul
                       : smtp::make_reply(421, "4.3.2", "All server ports are busy");
     verdict_ = event::verdict::deferred;
     outcome_->reasons = "backend_unavailable";
+    co_await complete_greeting(std::move(answer));
+}
+
+/// Says why the client gets no further, in the way that a teaser allows.
+io::awaitable<void> session::complete_greeting(smtp::reply answer)
+{
     if (!stream_.is_open()) {
         ended_by_ = event::ended_by::fendmail;
         co_return;

@@ -64,6 +64,8 @@ private:
     [[nodiscard]] bool say_teaser();
     [[nodiscard]] milliseconds early_limit() const noexcept;
     [[nodiscard]] std::optional<screen::step> look_at_client();
+    /// Whose lookups of lists are counted together with those of this client.
+    [[nodiscard]] network neighbours() const noexcept;
     void tell_score(const dnsbl::score& score, const dnsbl::name_finding* found);
     void tell_own_helo(const smtp::fault_seen& seen);
 
@@ -97,6 +99,10 @@ private:
     void tell_way_in();
     io::awaitable<void> hand_off();
     io::awaitable<io::hand_off_result> connect_backend();
+    /// No list could be asked, because its network has had too many lookups: it is to come again.
+    [[nodiscard]] bool is_withheld() const noexcept;
+    io::awaitable<void> defer();
+    io::awaitable<void> complete_greeting(smtp::reply answer);
     io::awaitable<void> answer_for_backend(const io::hand_off_result& result);
 
     void enter(event::phase phase) noexcept;

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <chrono>
+#include <fmt/format.h>
 #include <utility>
 
 namespace fendmail::io {
@@ -60,6 +61,7 @@ client_lookup::client_lookup(lookup_owner& owner, lookup_services& with, about w
 
 void client_lookup::begin()
 {
+    if (about_.is_over) return begin_when_allowed();
     for (std::size_t zone = 0; zone < asked_.size(); ++zone) {
         if (!watched_ || (*watched_)[zone].is_good()) continue;
         asked_[zone] = true;
@@ -68,6 +70,38 @@ void client_lookup::begin()
     ask_more();
     set_time_limit();
     if (board_.all_answered()) finish();
+}
+
+void client_lookup::begin_when_allowed()
+{
+    const tick now = steady_now();
+    if (with_->budgets.take(about_.of, now)) {
+        about_.is_over = false;
+        return begin();
+    }
+    time_limit_.set(std::min(with_->budgets.free_at(about_.of, now), started_ + about_.timeout));
+}
+
+/// One question more may be asked of a list whose number of questions is limited.
+bool client_lookup::is_within_quota(std::size_t zone)
+{
+    if (!watched_) return true;
+    using quota = zone_states::quota_state;
+    const auto& entry = about_.sites->zones[zone];
+    switch (watched_->states().take_question(zone, steady_now())) {
+    case quota::free: return true;
+    case quota::nearly:
+        with_->events.tell(fmt::format("dnsbl {} has been asked 80 % of its max_questions ({})",
+                                       entry.reply_name, to_text(*entry.max_questions)));
+        return true;
+    case quota::used_up:
+        with_->events.tell(fmt::format("dnsbl {} is not asked: its max_questions ({}) are used up; "
+                                       "it counts for nothing until there are some again",
+                                       entry.reply_name, to_text(*entry.max_questions)));
+        return false;
+    case quota::told: break;
+    }
+    return false;
 }
 
 /// All at once, if the resolver can take them. If not, one after the other: each answer may make
@@ -79,7 +113,12 @@ void client_lookup::ask_more()
         const auto next =
             next_zone(*about_.sites, asked_, board_, about_.limits.value_or(dnsbl::score_limits{}));
         if (!next) return;
-        ask(next->zone, next->can_refuse || !about_.limits);
+        if (is_within_quota(next->zone)) {
+            ask(next->zone, next->can_refuse || !about_.limits);
+        } else {
+            asked_[next->zone] = true;
+            skip(next->zone);
+        }
     }
 }
 
@@ -186,6 +225,12 @@ void client_lookup::wake() noexcept
 {
     const auto self = shared_from_this(); // nobody else may hold it once it is done
     const tick now = steady_now();
+    if (about_.is_over) {
+        if (now < started_ + about_.timeout) return begin_when_allowed();
+        for (std::size_t zone = 0; zone < asked_.size(); ++zone)
+            skip(zone);
+        return finish();
+    }
     for (std::size_t zone = 0; zone < asked_.size(); ++zone)
         if (!board_.has_answer(zone) && now >= due(zone)) fail(zone, now);
     finish_or_wake();
@@ -267,8 +312,9 @@ void client_lookup::finish_or_wake()
     is_waiting_for_window_ = false;
     if (board_.all_answered()) return finish();
     wake_certain();
-    if (done_) return;
-    if (has_unasked()) ask_more();
+    if (done_ || !has_unasked()) return;
+    ask_more();
+    if (board_.all_answered()) finish(); // the lists that were left may not be asked
 }
 
 void client_lookup::wake_certain()
@@ -289,7 +335,7 @@ void client_lookup::wake_certain()
 void client_lookup::finish()
 {
     const auto self = shared_from_this(); // the last listener may go in a wake()
-    const lookup_result found{about_.sites, board_.current(), steady_now()};
+    const lookup_result found{about_.sites, score(), steady_now()};
     stop();
     owner_->on_over(*this, &found);
     // One at a time from the front: whoever is woken may drop any listener, or make new ones.
@@ -304,6 +350,13 @@ void client_lookup::finish()
 }
 
 // ── details ───────────────────────────────────────────────────────────────────────────────────
+
+dnsbl::score client_lookup::score() const noexcept
+{
+    auto now = board_.current();
+    now.withheld = about_.is_over;
+    return now;
+}
 
 dnsbl::answer_kind client_lookup::kind_of(std::size_t zone, const ip_address& address) const
 {

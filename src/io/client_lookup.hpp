@@ -9,6 +9,7 @@
 #include "fendmail/io/resolver.hpp"
 #include "fendmail/io/waiter.hpp"
 #include "kept_lookups.hpp"
+#include "network_budgets.hpp"
 #include "resolver_pool.hpp"
 #include "resolver_watch.hpp"
 #include "zone_watch.hpp"
@@ -39,6 +40,7 @@ struct lookup_services {
     deadline_queue deadlines;
     resolver_pool resolvers;
     std::shared_ptr<zone_watch> watch;
+    network_budgets budgets{};
     std::vector<std::unique_ptr<resolver_watch>> watched_resolvers{}; ///< before what they use goes
 };
 
@@ -85,6 +87,9 @@ public:
         milliseconds timeout{};
         bool is_known = false; ///< it has passed the lists before
         std::optional<dnsbl::score_limits> limits{};
+        network of{};        ///< whose budget is spent by it
+        bool is_over = false;   ///< beyond that budget: it waits until the network has one again
+        bool is_shared = false; ///< it stands for all that are beyond it
     };
 
     client_lookup(lookup_owner& owner, lookup_services& with, about what);
@@ -102,6 +107,8 @@ public:
 
     [[nodiscard]] bool is_done() const noexcept { return done_; }
     [[nodiscard]] const dnsbl::scoreboard& board() const noexcept { return board_; }
+    [[nodiscard]] dnsbl::score score() const noexcept;
+    [[nodiscard]] bool is_shared() const noexcept { return about_.is_shared; }
     [[nodiscard]] const ip_address& client() const noexcept { return about_.client; }
     [[nodiscard]] const std::shared_ptr<const dnsbl::site_set>& sites() const noexcept
     {
@@ -122,6 +129,8 @@ private:
     using listeners =
         boost::intrusive::list<lookup_listener, boost::intrusive::constant_time_size<false>>;
 
+    void begin_when_allowed();
+    [[nodiscard]] bool is_within_quota(std::size_t zone);
     void ask_more();
     void ask(std::size_t zone, bool can_refuse);
     void on_answer(std::size_t zone, const dns_answer& answer);

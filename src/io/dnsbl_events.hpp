@@ -32,6 +32,8 @@ public:
                   dnsbl::answer_kind kind, tick now);
     void failed(const ip_address& client, std::string_view zone, std::string_view reason, tick now);
 
+    void tell(std::string_view text) { events_->on(event::caution{text}); }
+
 private:
     struct told {
         tick at{};

@@ -14,6 +14,7 @@ namespace fendmail::io {
 
 struct dnsbl_lookup::subscription::state : lookup_listener {
     using lookup_listener::lookup_listener;
+    bool is_own = true;
 };
 
 struct dnsbl_lookup::impl final : lookup_owner {
@@ -58,11 +59,49 @@ struct dnsbl_lookup::impl final : lookup_owner {
         }
     }
 
+    /// What is to be looked up for a client, which may be somebody else of its network.
+    [[nodiscard]] client_lookup::about about_of(const ip_address& client,
+                                                std::shared_ptr<const dnsbl::site_set> sites,
+                                                milliseconds timeout, const lookup_hints& more,
+                                                tick now)
+    {
+        client_lookup::about what{client, std::move(sites), timeout, more.is_known, more.limits};
+        if (!more.neighbours || has(client, what.sites, now)) return what;
+        what.of = *more.neighbours;
+        if (with.budgets.take(what.of, now)) return what;
+        if (client.is_v6() && share(what, now)) return what;
+        what.is_over = true;
+        return what;
+    }
+
+    [[nodiscard]] bool has(const ip_address& client,
+                           const std::shared_ptr<const dnsbl::site_set>& sites, tick now)
+    {
+        const lookup_key key{client, sites.get()};
+        return running.contains(key) || kept.find(key, now) != nullptr;
+    }
+
+    /// Somebody of the network stands for all; now and then another one.
+    [[nodiscard]] bool share(client_lookup::about& what, tick now)
+    {
+        const auto known = with.budgets.representative(what.of);
+        if (known && has(known->who, what.sites, now)) {
+            what.client = known->who;
+            return true;
+        }
+        if (known && now < known->until) return false;
+        with.budgets.name_representative(what.of, what.client, now);
+        what.is_shared = true;
+        return true;
+    }
+
     void on_over(const client_lookup& what, const lookup_result* found) override
     {
         running.erase(what.key());
         if (found == nullptr) return;
-        if (const auto holds = what.keep_time(); holds > seconds{0})
+        auto holds = what.keep_time();
+        if (what.is_shared()) holds = std::max(holds, network_budgets::shared_spacing);
+        if (holds > seconds{0})
             kept.add(what.client(), *found, holds);
     }
 
@@ -88,6 +127,11 @@ bool dnsbl_lookup::subscription::is_certain() const noexcept
     return state_ && state_->is_certain();
 }
 
+bool dnsbl_lookup::subscription::is_own() const noexcept
+{
+    return !state_ || state_->is_own;
+}
+
 dnsbl::score_bounds dnsbl_lookup::subscription::bounds() const noexcept
 {
     return state_ ? state_->bounds() : dnsbl::score_bounds{};
@@ -96,7 +140,7 @@ dnsbl::score_bounds dnsbl_lookup::subscription::bounds() const noexcept
 dnsbl::score dnsbl_lookup::subscription::score() const noexcept
 {
     if (!state_) return {};
-    return state_->of ? state_->of->board().current() : state_->found;
+    return state_->of ? state_->of->score() : state_->found;
 }
 
 dnsbl_lookup::dnsbl_lookup(boost::asio::io_context& context, event_sink& events,
@@ -117,18 +161,19 @@ dnsbl_lookup::subscription dnsbl_lookup::join(const ip_address& client,
     joined.state_ = std::make_unique<subscription::state>(who, more.limits);
     auto& state = *joined.state_;
     const tick now = steady_now();
-    if (const auto* const kept = impl_->kept.find({client, sites.get()}, now)) {
+    auto about = impl_->about_of(client, std::move(sites), timeout, more, now);
+    state.is_own = about.client == client;
+    if (const auto* const kept = impl_->kept.find({about.client, about.sites.get()}, now)) {
         state.sites = kept->sites;
         state.found = kept->score;
         const auto age = std::chrono::ceil<seconds>(now - kept->finished);
         if (state.found.ttl) *state.found.ttl = std::max(seconds{0}, *state.found.ttl - age);
         return joined;
     }
-    const auto what =
-        impl_->find_or_start({client, std::move(sites), timeout, more.is_known, more.limits});
+    const auto what = impl_->find_or_start(std::move(about));
     if (what->is_done()) { // nobody had to be asked
         state.sites = what->sites();
-        state.found = what->board().current();
+        state.found = what->score();
         return joined;
     }
     what->add(state);

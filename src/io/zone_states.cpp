@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/io/zone_states.hpp"
 
+#include "question_quota.hpp"
+
 #include <algorithm>
 #include <iterator>
 
@@ -13,8 +15,30 @@ zone_states::zone_states(const dnsbl::site_set& sites)
     for (std::size_t i = 0; i < zones_.size(); ++i) {
         const auto first = std::ranges::find(sites.zones, sites.zones[i].resolvers,
                                              &dnsbl::site_set::zone_entry::resolvers);
+        if (const auto most = sites.zones[i].max_questions; most && !most->is_off()) {
+            zones_[i].max_questions = *most;
+            zones_[i].asked = std::make_unique<question_quota>();
+        }
         zones_[i].resolver = static_cast<std::size_t>(std::distance(sites.zones.begin(), first));
     }
+}
+
+zone_states::~zone_states() = default;
+
+zone_states::quota_state zone_states::take_question(std::size_t zone, tick now) noexcept
+{
+    auto& of = zones_[zone];
+    if (!of.asked) return quota_state::free;
+    const bool may_ask = of.asked->take(of.max_questions, now);
+    const auto used = of.asked->used();
+    const std::uint64_t most = of.max_questions.count;
+    if (!may_ask) return of.told_quota.exchange(2) == 2 ? quota_state::told : quota_state::used_up;
+    int expected = 0;
+    if (used * 10 >= most * 8)
+        return of.told_quota.compare_exchange_strong(expected, 1) ? quota_state::nearly
+                                                                  : quota_state::free;
+    if (used * 10 <= most * 6) of.told_quota.store(0, std::memory_order_relaxed);
+    return quota_state::free;
 }
 
 bool zone_states::shared_trouble::leave() noexcept

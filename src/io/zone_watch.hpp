@@ -25,6 +25,8 @@ public:
     }
     [[nodiscard]] zone_keeper& operator[](std::size_t zone) noexcept { return *keepers_[zone]; }
 
+    [[nodiscard]] zone_states& states() noexcept { return *states_; }
+
     /// False for a client that was there a moment ago: it is not to be counted again.
     [[nodiscard]] bool is_new(const ip_address& client) noexcept;
 

@@ -21,6 +21,10 @@
 /// finished one is kept for the TTL of its answers. Lists that are watched are tested, and what
 /// they say counts only while they are well.
 ///
+/// The clients of one network have a budget of lookups (io/network_budgets). Beyond it those of an
+/// IPv6 network share one lookup, and those of an IPv4 network wait for theirs, if need be until their
+/// time is over: then their score is `withheld`.
+///
 /// Source: RFC 5782 §2.1; see core/dnsbl/scoreboard.hpp for what answers mean, and
 /// core/dnsbl/zone_health.hpp for what makes a list be suspended. A suspended list is not asked and
 /// not waited for: it leaves the score incomplete, as one that failed.
@@ -38,6 +42,8 @@ namespace fendmail::io {
 struct lookup_hints {
     std::optional<dnsbl::score_limits> limits{}; ///< to be woken as soon as they decide
     bool is_known = false;                       ///< the client has passed the lists before
+    /// Whose lookups are counted together, and limited; none = just the client's own.
+    std::optional<network> neighbours{};
 };
 
 class dnsbl_lookup {
@@ -65,6 +71,9 @@ public:
         /// What is known so far. The view in it lives as long as this subscription. Of a kept
         /// lookup, the TTL is what was left of it when this subscription began.
         [[nodiscard]] dnsbl::score score() const noexcept;
+        /// The lookup is this client's own, and not that of another one of its network, whose
+        /// clients have had too many lookups.
+        [[nodiscard]] bool is_own() const noexcept;
 
     private:
         friend class dnsbl_lookup;

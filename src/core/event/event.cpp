@@ -46,6 +46,7 @@ std::string_view to_string(connect_refusal c) noexcept
     case connect_refusal::too_many_connections: return "too_many_connections";
     case connect_refusal::all_screening_ports_busy: return "all_screening_ports_busy";
     case connect_refusal::all_server_ports_busy: return "all_server_ports_busy";
+    case connect_refusal::network_asked_too_much: return "network_asked_too_much";
     }
     return "unknown refusal";
 }

@@ -400,6 +400,7 @@ std::string_view phrase_writer::reason(connect_refusal why) noexcept
     case connect_refusal::too_many_connections: return "too many connections";
     case connect_refusal::all_screening_ports_busy: return "all screening ports busy";
     case connect_refusal::all_server_ports_busy: return "all server ports busy";
+    case connect_refusal::network_asked_too_much: return "too many new clients from its network";
     }
     return "unknown reason";
 }

@@ -44,6 +44,9 @@ struct zone_answer {
 struct score {
     int value = 0;
     bool complete = false; ///< every zone answered, none failed and none told nothing
+    /// No list was asked: the client's network has had too many lookups. Unlike trouble of ours,
+    /// that is no ground to let him through.
+    bool withheld = false;
     /// How long the answers that led here hold, unclamped; none = unknown, use the minimum.
     /// With a positive score the smallest TTL of the answers against the client, otherwise of
     /// those for him; none unless `complete`.

@@ -106,6 +106,7 @@ enum class connect_refusal : std::uint8_t {
     too_many_connections,
     all_screening_ports_busy,
     all_server_ports_busy,
+    network_asked_too_much, ///< its neighbours have had all lookups of lists that a network may have
 };
 struct connect_refused {
     endpoint client;
