@@ -122,6 +122,11 @@ std::uint32_t concurrency_of(const arguments& given)
         throw std::runtime_error{fmt::format("--concurrency {}: only {} descriptors are allowed "
                                              "(ulimit -n); lower one or raise the other",
                                              given.concurrency, most)};
+    if (given.at_once && given.count > most)
+        throw std::runtime_error{fmt::format("--at-once: {} clients, and only {} descriptors are "
+                                             "allowed (ulimit -n)",
+                                             given.count, most)};
+    if (given.at_once) return static_cast<std::uint32_t>(given.count);
     if (given.concurrency != 0) return given.concurrency;
     return std::min(most, given.rate > 0 ? default_open_concurrency : default_closed_concurrency);
 }
@@ -140,8 +145,9 @@ options understood(const arguments& given)
     if (given.duration == 0 && (holds || given.count == 0))
         throw std::runtime_error{holds ? "hold needs --duration"
                                        : "give --count, --duration or both"};
-    if (given.at_once && (given.count == 0 || given.duration != 0))
-        throw std::runtime_error{"--at-once needs --count and takes no --duration"};
+    if (given.at_once && (given.count == 0 || given.duration != 0 || given.concurrency != 0))
+        throw std::runtime_error{"--at-once needs --count, and neither --duration nor "
+                                 "--concurrency"};
     const auto sources = given.sources != 0 ? given.sources : what->sources;
     return {
         .scenario = *what,

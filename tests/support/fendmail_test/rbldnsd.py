@@ -2,6 +2,7 @@
 """A private rbldnsd: the program that real blocklists are served with."""
 
 import shutil
+import signal
 import socket
 from collections.abc import Mapping, Sequence
 
@@ -21,12 +22,19 @@ class Rbldnsd:
     """Serves datasets given as (zone, type, text); a zone may have several.
 
     Several A records for one address need several datasets of one zone. `port` is for those who
-    are alone in their network; others take what is free.
+    are alone in their network; others take what is free. Its receive buffer is the kernel's
+    default, some 277 questions; without `logs_queries` it is as fast as it can be.
     """
 
-    def __init__(self, datasets: Sequence[tuple[str, str, str]], port: int | None = None):
+    def __init__(
+        self,
+        datasets: Sequence[tuple[str, str, str]],
+        port: int | None = None,
+        logs_queries: bool = True,
+    ):
         self._datasets = datasets
         self._wanted_port = port
+        self._logs_queries = logs_queries
         self.directory = make_directory("rbldnsd")
         self.queries = LogFile(self.directory / "query.log")
         self._child: Child | None = None
@@ -59,16 +67,26 @@ class Rbldnsd:
         program = require_program("rbldnsd", "rbldnsd")
         shutil.chown(self.directory, USER, USER)
         zones = [self._write(n, *dataset) for n, dataset in enumerate(self._datasets)]
+        log = ["-l", f"+{self.queries.path}"] if self._logs_queries else []
         for _ in range(ATTEMPTS):
             self._port = self._wanted_port or free_ports(1, socket.SOCK_DGRAM)[0]
             command = [
                 program, "-n", "-u", USER, "-w", self.directory, "-4", "-a", "-t", str(TTL),
-                "-b", f"{LOOPBACK4}/{self._port}", "-l", f"+{self.queries.path}", *zones,
+                "-b", f"{LOOPBACK4}/{self._port}", *log, *zones,
             ]  # fmt: skip
             self._child = Child(command, self.directory, "rbldnsd")
             if self._is_up():
                 return
         raise AssertionError(f"rbldnsd does not start:\n{self._child.output()}")
+
+    def replace(self, number: int, text: str) -> None:
+        """Another text for a dataset, which is in use when this returns."""
+        assert self._child is not None
+        zone, kind, _ = self._datasets[number]
+        self._write(number, zone, kind, text)
+        mark = self._child.stderr.mark()
+        self._child.signal(signal.SIGHUP)
+        self._child.stderr.wait_for(r"zones? reloaded|zones reload", after=mark)
 
     def _write(self, number: int, zone: str, kind: str, text: str) -> str:
         """Writes one dataset's file; returns it as rbldnsd's argument."""
