@@ -13,6 +13,8 @@ using boost::system::error_code;
 namespace {
 
 constexpr std::size_t id_octets = 2;
+// Header, 32 nibbles with their lengths (RFC 5782 §2.4), type and class; of IPv4 it is far less.
+constexpr std::size_t ipv6_octets = 12 + 2 * 32 + 4;
 constexpr int buffer_octets = 8 << 20;
 
 std::uint16_t id_of(const std::uint8_t* message)
@@ -86,6 +88,7 @@ void forwarder::take_questions()
         if (error) return;
         if (octets < id_octets) continue;
         ++counts_.questions;
+        counts_.about_ipv6 += octets >= ipv6_octets ? 1 : 0;
         const auto what = impairment_.of_question(clock::now());
         counts_.over_rate += what.was_over_rate ? 1 : 0;
         counts_.questions_lost += what.copies == 0 && !what.was_over_rate ? 1 : 0;

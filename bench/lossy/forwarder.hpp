@@ -21,7 +21,8 @@
 namespace fendmail::lossy {
 
 struct counts {
-    std::uint64_t questions = 0; ///< that came
+    std::uint64_t questions = 0;  ///< that came
+    std::uint64_t about_ipv6 = 0; ///< of them, judging by their length
     std::uint64_t questions_lost = 0;
     std::uint64_t over_rate = 0;
     std::uint64_t answers = 0; ///< that came from the server

@@ -62,11 +62,12 @@ int run(int argc, char** argv)
     static_cast<void>(std::fflush(stdout));
     context.run();
     const auto& seen = server.counts();
-    fmt::print(R"({{"questions":{},"questions_lost":{},"over_rate":{},"answers":{},)"
-               R"("answers_lost":{},"duplicates":{}}})"
-               "\n",
-               seen.questions, seen.questions_lost, seen.over_rate, seen.answers, seen.answers_lost,
-               seen.duplicates);
+    fmt::print(
+        R"({{"questions":{},"about_ipv6":{},"questions_lost":{},"over_rate":{},"answers":{},)"
+        R"("answers_lost":{},"duplicates":{}}})"
+        "\n",
+        seen.questions, seen.about_ipv6, seen.questions_lost, seen.over_rate, seen.answers,
+        seen.answers_lost, seen.duplicates);
     return 0;
 }
 

@@ -105,10 +105,10 @@ class BurstsCase(FendmailCase):
         for count in BURSTS:
             mark, dropped = fendmail.log.mark(), datagrams_dropped(asked.address)
             groups = play(burst_of("both", 2 * count, clean, listed), fendmail.address)
-            suspended = fendmail.log.count(four_lists.SUSPENDED, mark)
+            suspended = len(four_lists.suspensions(fendmail, mark))
             dropped = datagrams_dropped(asked.address) - dropped
             cls.seen.append(Seen(count, groups, suspended, dropped))
-        cls.suspensions = [m[0] for m in fendmail.log.matches(four_lists.SUSPENDED)]
+        cls.suspensions = four_lists.suspensions(fendmail)
         cls._print()
 
     @classmethod
@@ -173,7 +173,7 @@ class OneNetwork(FendmailCase):
         listed = play(burst, fendmail.address)["listed"]
         print(f"\nlisted, {DENSE} neighbours: {listed}", flush=True)
         self.assertEqual(listed.refused, DENSE, str(listed))
-        self.assertEqual(fendmail.log.matches(four_lists.SUSPENDED), [])
+        self.assertEqual(four_lists.suspensions(fendmail), [])
 
 
 MAIN_CF = f"""\

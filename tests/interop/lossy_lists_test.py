@@ -123,7 +123,7 @@ class LossyCase(FendmailCase):
             settings = four_lists.settings([n.resolver for n in networks], GREET_WAIT)
             with Fendmail(place.directory("run"), {"backend": backend}, settings) as fendmail:
                 groups = play(burst, fendmail.address)
-                suspensions = [m[0] for m in fendmail.log.matches(four_lists.SUSPENDED)]
+                suspensions = four_lists.suspensions(fendmail)
             for network in networks:
                 counted.update(network.stop())
         return Seen(bad, groups["listed"], groups.get("clean"), suspensions, counted)

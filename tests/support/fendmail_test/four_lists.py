@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Three blocklists and an allowlist as many sites have them, for clients of 127.0.0.0/8."""
 
-from .fendmail import Settings
+from .fendmail import Fendmail, Settings
 from .rbldnsd import dataset
 from .storm import MANY, Sources
 
@@ -18,8 +18,11 @@ ZONES = {
 }
 SITES = ["zen.test=127.0.0.[2..11]*3", "barracuda.test*2", "spamcop.test*2", "allow.test*-4"]
 THRESHOLD, ALLOW_THRESHOLD = 3, -1
-# Of each list whose answers no longer count.
-SUSPENDED = r"^.*suspended: .*$"
+
+
+def suspensions(fendmail: Fendmail, after: int = 0) -> list[str]:
+    """What it said of lists whose answers no longer count."""
+    return [found[0] for found in fendmail.log.matches(r"^.*suspended: .*$", after)]
 
 
 def datasets() -> list[tuple[str, str, str]]:

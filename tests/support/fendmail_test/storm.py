@@ -124,15 +124,21 @@ def burst_of(
     return Burst(scenario, count, arguments)
 
 
-def play(burst: Burst, server: Address, timeout: float = CLIENT_TIMEOUT + 60) -> dict[str, Group]:
+def play(burst: Burst, server: Address) -> dict[str, Group]:
     """Plays it to its end."""
+    arguments = ["--at-once", "--count", str(burst.count), *burst.arguments]
+    return run_storm(burst.scenario, server, arguments)
+
+
+def run_storm(scenario: str, server: Address, arguments: Sequence[str]) -> dict[str, Group]:
+    """The load client, to its end; what became of each of its groups."""
     with scratch("storm") as directory:
         file = directory / "result.json"
         command = [
-            tool("storm"), burst.scenario, to_text(server), "--at-once", "--json", file,
-            "--count", str(burst.count), "--timeout", str(CLIENT_TIMEOUT), *burst.arguments,
+            tool("storm"), scenario, to_text(server), "--json", file,
+            "--timeout", str(CLIENT_TIMEOUT), *arguments,
         ]  # fmt: skip
-        run(command, timeout)
+        run(command, CLIENT_TIMEOUT + 60)
         result = json.loads(file.read_text(encoding="ascii"))
     return {name: _group(found) for name, found in result["groups"].items()}
 
