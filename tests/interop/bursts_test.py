@@ -7,6 +7,10 @@ questions, and a real unbound with Debian's defaults in front of it. Nobody who 
 through, no list may be suspended, and the good ones may wait a second longer at most than 600 of
 them that come alone. The real postscreen shows what it does with 300 and 600.
 
+How long 4,000 and 12,000 clients take whom nobody asks lists about depends on the machine, the load
+client and the mail server: as many are played before at a fendmail without lists, and where that
+alone takes longer than 600 do, the second counts from there.
+
 Each client has a /24 of its own, as bots and good senders mostly have.
 """
 
@@ -19,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from fendmail_test import four_lists
 from fendmail_test.case import main
-from fendmail_test.fendmail import Fendmail
+from fendmail_test.fendmail import Fendmail, Settings
 from fendmail_test.fendmail_case import FendmailCase
 from fendmail_test.network import LOOPBACK4, Address, accepts, datagrams_dropped
 from fendmail_test.postfix import Postfix
@@ -47,15 +51,18 @@ PASS_SERVICE = "sink"
 HEAD = (
     "listed, clean", "listed through", "other", "suspended", "listed p50 s", "p99 s", "max s",
     "clean passed", "other", "clean p50 s", "p99 s", "max s", "greeted max s", "held max s",
-    "connect max s", "questions dropped",
+    "connect max s", "no lists: greeted max s", "questions dropped",
 )  # fmt: skip
 
 
 class Seen:
     """One burst."""
 
-    def __init__(self, count: int, groups: dict[str, Group], suspended: int, dropped: int):
+    def __init__(
+        self, count: int, groups: dict[str, Group], suspended: int, dropped: int, bare: float = 0.0
+    ):
         self.count = count
+        self.bare = bare  # the longest wait for the greeting of as many in all, without lists
         self.listed = groups["listed"]
         self.clean = groups["clean"]
         self.suspended = suspended
@@ -73,7 +80,7 @@ class Seen:
             listed.p50, listed.p99, listed.longest,
             clean.let_through, clean.refused + clean.deferred + clean.failed,
             clean.p50, clean.p99, clean.longest, clean.longest_greeting, clean.longest_held,
-            max(listed.longest_connect, clean.longest_connect), self.dropped,
+            max(listed.longest_connect, clean.longest_connect), self.bare or "", self.dropped,
         )  # fmt: skip
 
 
@@ -96,6 +103,7 @@ class BurstsCase(FendmailCase):
         if cls.HAS_UNBOUND:
             asked = cls.enterClassContext(Unbound(rbldnsd.address))
         settings = four_lists.settings([asked.resolver], cls.GREET_WAIT)
+        bare = cls._without_lists(place, backend, settings)
         fendmail = cls.enterClassContext(
             Fendmail(place.directory("run"), {"backend": backend}, settings)
         )
@@ -107,9 +115,25 @@ class BurstsCase(FendmailCase):
             groups = play(burst_of("both", 2 * count, clean, listed), fendmail.address)
             suspended = len(four_lists.suspensions(fendmail, mark))
             dropped = datagrams_dropped(asked.address) - dropped
-            cls.seen.append(Seen(count, groups, suspended, dropped))
+            cls.seen.append(Seen(count, groups, suspended, dropped, bare.get(count, 0.0)))
         cls.suspensions = four_lists.suspensions(fendmail)
         cls._print()
+
+    @staticmethod
+    def _without_lists(
+        place: FendmailCase, backend: dict[str, str], settings: Settings
+    ) -> dict[int, float]:
+        """The longest wait for a greeting in the large bursts, if nothing has to be asked."""
+        no_lists: Settings = {"dnsbl": {"sites": []}}
+        clean = four_lists.clean_sources(stride=64)
+        with Fendmail(place.directory("bare"), {"backend": backend}, settings, no_lists) as bare:
+            return {
+                count: play(burst_of("good", 2 * count, clean), bare.address)[
+                    "clean"
+                ].longest_greeting
+                for count in BURSTS
+                if count > ALONE
+            }
 
     @classmethod
     def _print(cls) -> None:
@@ -138,8 +162,8 @@ class BurstsCase(FendmailCase):
 
     def test_nobody_who_is_clean_waits_a_second_longer_than_alone(self) -> None:
         """From when the connection is established to the end of the greeting."""
-        longest = self.alone.longest_greeting + MORE_SECONDS
         for seen in self.seen:
+            longest = max(self.alone.longest_greeting, seen.bare) + MORE_SECONDS
             with self.subTest(seen.name):
                 self.assertLess(seen.clean.longest_greeting, longest)
 
