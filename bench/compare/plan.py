@@ -102,7 +102,7 @@ def phases() -> Sequence[Phase]:
         Phase(
             "burst",
             Conditions(greet_wait=2, has_rbldnsd=True),
-            # As many listed as good ones; rbldnsd's receive buffer holds some 277 questions.
+            # As many listed as good ones; rbldnsd's receive buffer holds about 157 questions.
             (Item("burst", "both", SCREENS, 1_200, at_once=True, stride=SPREAD),),
         ),
         Phase(

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Waves of bots: hundreds and thousands of listed clients in the same moment, and as many good ones.
 
-The lists are a real rbldnsd whose receive buffer is the kernel's default and holds some 277
-questions, and a real unbound with Debian's defaults in front of it. Nobody who is listed may get
+The lists are a real rbldnsd, whose receive buffer holds about 157 questions, and a real unbound with
+Debian's defaults in front of it, whose buffer is the kernel's default and holds about 277. Nobody who is listed may get
 through, no list may be suspended, and the good ones may wait a second longer at most than 600 of
 them that come alone. The real postscreen shows what it does with 300 and 600.
 

@@ -38,9 +38,13 @@ class BadNetwork:
         self._scratch.__exit__(None, None, None)
 
     @property
+    def address(self) -> Address:
+        return (LOOPBACK4, self._port)
+
+    @property
     def resolver(self) -> str:
         """As fendmail's configuration names it."""
-        return to_text((LOOPBACK4, self._port))
+        return to_text(self.address)
 
     def _start(self) -> None:
         for _ in range(ATTEMPTS):

@@ -22,8 +22,8 @@ class Rbldnsd:
     """Serves datasets given as (zone, type, text); a zone may have several.
 
     Several A records for one address need several datasets of one zone. `port` is for those who
-    are alone in their network; others take what is free. Its receive buffer is the kernel's
-    default, some 277 questions; without `logs_queries` it is as fast as it can be.
+    are alone in their network; others take what is free. It asks for a
+    receive buffer of 64 KiB, which holds about 157 questions; without `logs_queries` it is as fast as it can be.
     """
 
     def __init__(
@@ -61,6 +61,15 @@ class Rbldnsd:
     def resolver(self) -> str:
         """This server as fendmail's configuration names it."""
         return to_text(self.address)
+
+    def pause(self) -> None:
+        """From now on it leaves in its buffer what comes."""
+        assert self._child is not None
+        self._child.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._child is not None
+        self._child.signal(signal.SIGCONT)
 
     def _start(self) -> None:
         require_root("rbldnsd")

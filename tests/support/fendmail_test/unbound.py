@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A private unbound with the defaults of Debian's package: the resolver that most sites have."""
 
+import signal
 import socket
 
 from .dns_client import ask
@@ -69,6 +70,15 @@ class Unbound:
 
     def output(self) -> str:
         return "" if self._child is None else self._child.output()
+
+    def pause(self) -> None:
+        """From now on it leaves in its buffer what comes."""
+        assert self._child is not None
+        self._child.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._child is not None
+        self._child.signal(signal.SIGCONT)
 
     def _start(self) -> None:
         program = require_program("unbound", "unbound")
