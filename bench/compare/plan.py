@@ -15,6 +15,7 @@ EVERYONE = ("direct", "postscreen", "haproxy", *FENDMAILS)
 WAITING = (100, 1_000, 15_000)
 # postscreen takes longer to take a client in the more of them wait. fendmail allows 5 minutes.
 LONGEST_WAIT = 290  # seconds
+SPREAD = 64  # four clients of each /24
 SMOKE_SCALE = 0.01
 SMOKE_WAIT = 8  # seconds
 
@@ -30,6 +31,9 @@ class Item:
     rate: int = 0  # arrivals per second; 0 = closed loop
     concurrency: int = 64
     must_be_known: bool = False
+    at_once: bool = False  # all in one moment, whatever `rate` and `concurrency` say
+    # From one address to the next. Bots of a wave, and good senders, are not all neighbours.
+    stride: int = 1
     # With these, `clients` are held and what the others cost meanwhile is the result.
     meanwhile: Sequence["Item"] = ()
 
@@ -94,6 +98,17 @@ def phases() -> Sequence[Phase]:
                 Item("clean, DNS 100 ms", "clean", SCREENS, 2_400, rate=400),
                 Item("listed, DNS 100 ms", "listed", SCREENS, 2_400, rate=400),
             ),
+        ),
+        Phase(
+            "burst",
+            Conditions(greet_wait=2, has_rbldnsd=True),
+            # As many listed as good ones; rbldnsd's receive buffer holds about 157 questions.
+            (Item("burst", "both", SCREENS, 1_200, at_once=True, stride=SPREAD),),
+        ),
+        Phase(
+            "loss",
+            Conditions(greet_wait=2, dns_delay=30, dns_loss=10),
+            (Item("loss", "both", SCREENS, 2_400, rate=400, stride=SPREAD),),
         ),
         Phase(
             "waiting",

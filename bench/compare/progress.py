@@ -17,6 +17,8 @@ def expected(item: Item, phase: Phase) -> float:
     if item.storm == "hold":
         meanwhile = sum(expected(each, phase) for each in item.meanwhile)
         return rest + item.clients / HELD_PER_SECOND + IDLE_SECONDS + meanwhile
+    if item.at_once:
+        return rest + CLOSED_LOOP_SECONDS + phase.conditions.greet_wait
     if item.rate:
         return rest + item.clients / item.rate + phase.conditions.greet_wait
     return rest + CLOSED_LOOP_SECONDS

@@ -12,6 +12,7 @@ from table import (
     LISTED_THROUGH,
     MEMORY,
     MEMORY_PER_CLIENT,
+    P99,
     PROCESSES,
     RATE,
     figure,
@@ -39,7 +40,8 @@ MORE = (
     ("KiB per waiting client", MEMORY_PER_CLIENT, ("hold",)),
     ("memory, MB", MEMORY, ("clean, DNS 100 ms", "listed, DNS 100 ms")),
     ("processes", PROCESSES, ("clean, DNS 100 ms", "listed, DNS 100 ms")),
-    ("listed let through, %", LISTED_THROUGH, ("listed", "listed, DNS 100 ms", "mix, rbldnsd")),
+    ("listed let through, %", LISTED_THROUGH, ("listed", "listed, DNS 100 ms", "mix, rbldnsd", "burst", "loss")),
+    ("time to verdict of good clients, p99 ms", P99, ("burst", "loss")),
 )
 
 

@@ -46,6 +46,8 @@ class Sample:
     allowed_rate: float | None = None  # what its threads could do by `cpu_us`, in a closed loop
     p50_us: int | None = None  # to the verdict
     p99_us: int | None = None
+    listed_p50_us: int | None = None  # the same of listed clients, where others are shown
+    listed_p99_us: int | None = None
     added_p50_us: int | None = None  # to what it takes without a front end
     added_p99_us: int | None = None
     processes: int = 0
@@ -146,16 +148,18 @@ class Runner:
     def _arguments(self, item: Item) -> Sequence[str]:
         timeout = str(self._conditions.longest_wait + 60)
         arguments = ["--count", str(item.clients), "--timeout", timeout]
-        if item.rate:
+        if item.at_once:
+            arguments += ["--at-once"]
+        elif item.rate:
             arguments += ["--rate", str(item.rate)]
         else:
             arguments += ["--concurrency", str(item.concurrency)]
         if item.must_be_known:
             return [*arguments, "--source-base", KNOWN_BASE, "--sources", str(KNOWN_SOURCES)]
         return [
-            *arguments, "--sources", str(item.clients),
-            "--source-base", self._clean.take(item.clients),
-            "--listed-base", self._listed.take(item.clients),
+            *arguments, "--sources", str(item.clients), "--stride", str(item.stride),
+            "--source-base", self._clean.take(item.clients, item.stride),
+            "--listed-base", self._listed.take(item.clients, item.stride),
         ]  # fmt: skip
 
     def _timeout(self, item: Item) -> float:
@@ -225,14 +229,18 @@ def _sample(
     # Of several groups the one that matters is the good client's.
     shown = groups.get("clean") or next(iter(groups.values()))
     listed = groups.get("listed")
+    others = listed["verdict_us"] if listed and listed is not shown else {}
+    is_closed = not item.rate and not item.at_once
     cpu_us = used.seconds * 1e6 / clients if peer.roots else None
     return Sample(
         item.name, peer.name, number, clients, result["seconds"],
         cpu_us=cpu_us,
         logging_us=used.logging_seconds * 1e6 / clients if peer.roots else None,
-        rate=result["rate"],
-        allowed_rate=peer.threads * 1e6 / cpu_us if cpu_us and not item.rate else None,
+        # Of a burst it would say how long the greet wait is.
+        rate=None if item.at_once else result["rate"],
+        allowed_rate=peer.threads * 1e6 / cpu_us if cpu_us and is_closed else None,
         p50_us=shown["verdict_us"]["p50"], p99_us=shown["verdict_us"]["p99"],
+        listed_p50_us=others.get("p50"), listed_p99_us=others.get("p99"),
         processes=used.processes, memory=memory,
         listed_through=listed["let_through"] if listed else None,
         listed=listed["finished"] if listed else 0,

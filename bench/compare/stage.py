@@ -54,9 +54,10 @@ class Sources:
         self._next = int(ipaddress.ip_address(first))
         self._last = int(ipaddress.ip_address(last))
 
-    def take(self, count: int) -> str:
+    def take(self, count: int, stride: int = 1) -> str:
+        """The first of so many, each `stride` behind the one before."""
         taken = self._next
-        self._next += count
+        self._next += count * stride
         assert self._next <= self._last, "no more addresses for clients: fewer rounds or clients"
         return str(ipaddress.ip_address(taken))
 
@@ -96,7 +97,8 @@ def name_server(tools: Tools, conditions: Conditions) -> contextlib.AbstractCont
     """Serves all lists."""
     if conditions.has_rbldnsd:
         texts = {zone: dataset(zone, TEST_ENTRY, [LISTED, TEST_ENTRY]) for zone in ZONES}
-        return Rbldnsd([(zone, "ip4set", text) for zone, text in texts.items()], DNS_PORT)
+        datasets = [(zone, "ip4set", text) for zone, text in texts.items()]
+        return Rbldnsd(datasets, DNS_PORT, logs_queries=False)
     delay, loss = str(conditions.dns_delay), str(conditions.dns_loss)
     return helper(
         tools, "dns", "--listen", f"{LOOPBACK4}:{DNS_PORT}", "--listed", LISTED,

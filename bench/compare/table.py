@@ -42,6 +42,7 @@ def _thousandth(value: float | None) -> float | None:
 CPU = Quantity("CPU µs/connection", lambda s: s.cpu_us)
 RATE = Quantity("connections/s", lambda s: s.rate)
 ALLOWED_RATE = Quantity("CPU allows/s", lambda s: s.allowed_rate)
+P99 = Quantity("p99 ms", lambda s: _thousandth(s.p99_us))
 ADDED_P50 = Quantity("added p50 ms", lambda s: _thousandth(s.added_p50_us))
 ADDED_P99 = Quantity("added p99 ms", lambda s: _thousandth(s.added_p99_us))
 MEMORY_PER_CLIENT = Quantity(
@@ -60,7 +61,9 @@ QUANTITIES = (
     RATE,
     ALLOWED_RATE,
     Quantity("p50 ms", lambda s: _thousandth(s.p50_us)),
-    Quantity("p99 ms", lambda s: _thousandth(s.p99_us)),
+    P99,
+    Quantity("listed p50 ms", lambda s: _thousandth(s.listed_p50_us)),
+    Quantity("listed p99 ms", lambda s: _thousandth(s.listed_p99_us)),
     ADDED_P50,
     ADDED_P99,
     MEMORY_PER_CLIENT,

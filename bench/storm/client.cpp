@@ -69,6 +69,7 @@ void client::start()
 void client::connected()
 {
     is_connected_ = true;
+    connected_at_ = clock::now();
     owner_->on_connected(*this);
     act(dialog_.on_connect());
     if (!is_finished_) read();
@@ -90,6 +91,7 @@ void client::take(std::string_view octets)
 {
     if (!was_heard_) {
         was_heard_ = true;
+        heard_at_ = clock::now();
         owner_->on_heard(*this);
     }
     while (const auto line = scanner_.next(octets)) {

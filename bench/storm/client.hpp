@@ -71,6 +71,8 @@ public:
     [[nodiscard]] const client_plan& plan() const noexcept { return plan_; }
     [[nodiscard]] clock::time_point started() const noexcept { return started_; }
     /// Zero unless it came to that.
+    [[nodiscard]] clock::time_point connected_at() const noexcept { return connected_at_; }
+    [[nodiscard]] clock::time_point heard_at() const noexcept { return heard_at_; }
     [[nodiscard]] clock::time_point greeted() const noexcept { return greeted_; }
     [[nodiscard]] clock::time_point decided() const noexcept { return decided_; }
     [[nodiscard]] storm::outcome outcome() const noexcept { return dialog_.outcome(); }
@@ -98,6 +100,8 @@ private:
     dialog dialog_;
     reply_scanner scanner_;
     clock::time_point started_;
+    clock::time_point connected_at_;
+    clock::time_point heard_at_;
     clock::time_point greeted_;
     clock::time_point decided_;
     storm::failure failure_ = failure::none;

@@ -24,6 +24,8 @@ constexpr std::chrono::seconds progress_time{1};
 // More would overflow the server's queue of new connections, and SYNs come again after a second,
 // then after two, four and so on.
 constexpr std::uint64_t most_arriving = 256;
+// All at once: between so many the loop looks who is connected, so that times are right.
+constexpr std::uint64_t arriving_step = 64;
 
 std::string make_mail(std::size_t octets)
 {
@@ -50,6 +52,22 @@ void count_outcome(group_result& result, const client& who)
     case outcome::deferred: ++result.deferred; break;
     case outcome::unexpected: ++result.unexpected; break;
     }
+}
+
+/// `since`: from when the latencies of this client count.
+void add_times(group_result& result, const client& who, clock::time_point since)
+{
+    constexpr clock::time_point never;
+    if (who.is_connected())
+        result.connect.add(microseconds_between(who.started(), who.connected_at()));
+    if (who.was_heard()) result.heard.add(microseconds_between(who.connected_at(), who.heard_at()));
+    if (who.greeted() != never) {
+        result.held.add(microseconds_between(who.heard_at(), who.greeted()));
+        result.greeting.add(microseconds_between(since, who.greeted()));
+    }
+    if (who.decided() == never) return;
+    result.verdict.add(microseconds_between(since, who.decided()));
+    result.total.add(microseconds_between(since, clock::now()));
 }
 
 } // namespace
@@ -118,8 +136,10 @@ void load::start_one(clock::time_point due)
 void load::start_ready()
 {
     // One that fails at once must not lead to the next one from here without end.
-    for (std::uint64_t n = arriving_; n < most_arriving && may_start(); ++n)
+    const auto most = options_.at_once ? arriving_ + arriving_step : most_arriving;
+    for (std::uint64_t n = arriving_; n < most && may_start(); ++n)
         start_one(clock::now());
+    if (options_.at_once && may_start()) asio::post(context_, [this] { start_ready(); });
 }
 
 /// Open loop: all that should have come by now.
@@ -208,19 +228,12 @@ void load::on_heard(client&)
 
 void load::on_finished(client& who)
 {
-    const auto now = clock::now();
     auto& result = result_.groups[who.plan().group];
     if (!(holds() ? who.was_heard() : who.is_connected())) --arriving_;
     ++finished_;
     ++result.finished;
     count_outcome(result, who);
-    const auto due = who.plan().due;
-    if (who.greeted() != clock::time_point{})
-        result.greeting.add(microseconds_between(due, who.greeted()));
-    if (who.decided() != clock::time_point{}) {
-        result.verdict.add(microseconds_between(due, who.decided()));
-        result.total.add(microseconds_between(due, now));
-    }
+    add_times(result, who, options_.at_once ? who.connected_at() : who.plan().due);
     clients_.erase(who.place);
     // Not from within: a server that refuses at once would make this recursive.
     if (options_.rate == 0 && may_start()) asio::post(context_, [this] { start_ready(); });

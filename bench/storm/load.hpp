@@ -18,7 +18,9 @@
 /// Makes clients come, at a rate or as others leave, and counts what became of them.
 ///
 /// Units: latencies in microseconds, from when a client was due: in an open loop a client that we
-/// start late has waited too.
+/// start late has waited too. With `at_once` from when its connection was established: of
+/// thousands that connect in one moment some have their SYN lost and sent again after 1 and 3 s,
+/// which is the kernel's doing and not the server's. `connect` says how long that took.
 /// Memory: that of the clients, and one mail for each size.
 /// Errors: are counted; nothing throws but for lack of memory.
 /// Threads: one.
@@ -33,6 +35,9 @@ struct group_result {
     std::uint64_t deferred = 0;
     std::uint64_t unexpected = 0;
     std::array<std::uint64_t, failure_count> failures{};
+    histogram connect;  ///< from the start of a client until its connection was established
+    histogram heard;    ///< from there to the first octets of the server
+    histogram held;     ///< from the server's first octets to the last line of its greeting
     histogram greeting; ///< to the last line of the greeting, or what came in its place
     histogram verdict;  ///< to the reply that decided
     histogram total;    ///< to the server's end of the connection

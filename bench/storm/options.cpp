@@ -27,6 +27,7 @@ struct arguments {
     std::string scenario;
     std::string target;
     double rate = 0;
+    bool at_once = false;
     std::uint32_t concurrency = 0;
     std::uint64_t count = 0;
     double duration = 0;
@@ -34,6 +35,7 @@ struct arguments {
     std::string source_base = "127.1.0.1";
     std::string listed_base = "127.128.0.1";
     std::uint32_t sources = 0;
+    std::uint32_t stride = 1;
     std::string json;
 };
 
@@ -52,6 +54,10 @@ void declare(CLI::App& app, arguments& given)
     app.add_option("target", given.target, "Where the server listens, as address:port")->required();
     app.add_option("--rate", given.rate, "New clients a second (open loop)")
         ->check(CLI::PositiveNumber);
+    app.add_flag("--at-once", given.at_once,
+                 "All --count clients connect in the same moment; times count from when the "
+                 "connection of each is established")
+        ->excludes("--rate");
     app.add_option("--concurrency", given.concurrency,
                    "Most clients at once (64; with --rate 50000, fewer if descriptors are few)")
         ->check(CLI::PositiveNumber);
@@ -66,6 +72,9 @@ void declare(CLI::App& app, arguments& given)
                    "First address of the clients that are listed (127.128.0.1)");
     app.add_option("--sources", given.sources, "How many addresses they take in turn")
         ->check(CLI::PositiveNumber);
+    app.add_option("--stride", given.stride,
+                   "From one address to the next (1); 256 gives each client a /24 of its own")
+        ->check(CLI::PositiveNumber);
     app.add_option("--json", given.json, "Write the result to this file, - for standard output");
 }
 
@@ -77,15 +86,16 @@ asio::ip::tcp::endpoint parse_target(const std::string& text)
     return target;
 }
 
-source_pool parse_sources(const char* option, const std::string& text, std::uint32_t count)
+source_pool parse_sources(const char* option, const std::string& text, std::uint32_t count,
+                          std::uint32_t stride)
 {
     boost::system::error_code error;
     const auto address = asio::ip::make_address_v4(text, error);
-    const auto pool = error ? std::nullopt : source_pool::make(address.to_uint(), count);
+    const auto pool = error ? std::nullopt : source_pool::make(address.to_uint(), count, stride);
     if (!pool)
         throw std::runtime_error{
             fmt::format("{} '{}': wanted an address of 127.0.0.0/8 with room for "
-                        "{} addresses behind it (see --sources)",
+                        "{} addresses behind it (see --sources and --stride)",
                         option, text, count)};
     return *pool;
 }
@@ -112,6 +122,11 @@ std::uint32_t concurrency_of(const arguments& given)
         throw std::runtime_error{fmt::format("--concurrency {}: only {} descriptors are allowed "
                                              "(ulimit -n); lower one or raise the other",
                                              given.concurrency, most)};
+    if (given.at_once && given.count > most)
+        throw std::runtime_error{fmt::format("--at-once: {} clients, and only {} descriptors are "
+                                             "allowed (ulimit -n)",
+                                             given.count, most)};
+    if (given.at_once) return static_cast<std::uint32_t>(given.count);
     if (given.concurrency != 0) return given.concurrency;
     return std::min(most, given.rate > 0 ? default_open_concurrency : default_closed_concurrency);
 }
@@ -130,17 +145,21 @@ options understood(const arguments& given)
     if (given.duration == 0 && (holds || given.count == 0))
         throw std::runtime_error{holds ? "hold needs --duration"
                                        : "give --count, --duration or both"};
+    if (given.at_once && (given.count == 0 || given.duration != 0 || given.concurrency != 0))
+        throw std::runtime_error{"--at-once needs --count, and neither --duration nor "
+                                 "--concurrency"};
     const auto sources = given.sources != 0 ? given.sources : what->sources;
     return {
         .scenario = *what,
         .target = parse_target(given.target),
         .rate = given.rate,
+        .at_once = given.at_once,
         .concurrency = concurrency_of(given),
         .count = holds && given.count == 0 ? concurrency_of(given) : given.count,
         .duration = to_milliseconds(given.duration),
         .timeout = to_milliseconds(given.timeout),
-        .sources = parse_sources("--source-base", given.source_base, sources),
-        .listed_sources = parse_sources("--listed-base", given.listed_base, sources),
+        .sources = parse_sources("--source-base", given.source_base, sources, given.stride),
+        .listed_sources = parse_sources("--listed-base", given.listed_base, sources, given.stride),
         .json = given.json,
     };
 }

@@ -18,6 +18,7 @@ struct options {
     storm::scenario scenario;
     boost::asio::ip::tcp::endpoint target;
     double rate = 0;                       ///< arrivals per second; 0 = closed loop
+    bool at_once = false;                  ///< all `count` connect in the same moment
     std::uint32_t concurrency = 0;         ///< most clients at once
     std::uint64_t count = 0;               ///< clients in all; 0 = until `duration`
     std::chrono::milliseconds duration{0}; ///< 0 = until `count`

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 #include <iterator>
+#include <string_view>
 
 namespace fendmail::storm {
 
@@ -38,10 +39,17 @@ std::string json_of(const group_result& group)
                        to_string(static_cast<failure>(i)), group.failures[i]);
     return fmt::format(
         R"("{}":{{"started":{},"finished":{},"refused":{},"let_through":{},"deferred":{},)"
-        R"("unexpected":{},"failures":{{{}}},"greeting_us":{},"verdict_us":{},"total_us":{}}})",
+        R"("unexpected":{},"failures":{{{}}},"connect_us":{},"heard_us":{},"held_us":{},)"
+        R"("greeting_us":{},"verdict_us":{},"total_us":{}}})",
         group.name, group.started, group.finished, group.refused, group.let_through, group.deferred,
-        group.unexpected, failures, json_of(group.greeting), json_of(group.verdict),
-        json_of(group.total));
+        group.unexpected, failures, json_of(group.connect), json_of(group.heard),
+        json_of(group.held), json_of(group.greeting), json_of(group.verdict), json_of(group.total));
+}
+
+std::string_view loop_of(const options& asked)
+{
+    if (asked.at_once) return "at once";
+    return asked.rate > 0 ? "open" : "closed";
 }
 
 std::string text_of(const group_result& group)
@@ -79,13 +87,14 @@ std::string to_json(const options& asked, const load_result& result)
     std::string groups;
     for (const auto& each : result.groups)
         groups += (groups.empty() ? "" : ",") + json_of(each);
-    return fmt::format(R"({{"scenario":"{}","loop":"{}","wanted_rate":{},"concurrency":{},)"
-                       R"("seconds":{:.6f},"finished":{},"rate":{:.1f},"missed":{},"peak":{},)"
-                       R"("was_stopped":{},"groups":{{{}}}}})"
-                       "\n",
-                       asked.scenario.name, asked.rate > 0 ? "open" : "closed", asked.rate,
-                       asked.concurrency, result.seconds, finished_in_all(result), rate_of(result),
-                       result.missed, result.peak, result.was_stopped, groups);
+    return fmt::format(
+        R"({{"scenario":"{}","loop":"{}","since":"{}","wanted_rate":{},"concurrency":{},)"
+        R"("seconds":{:.6f},"finished":{},"rate":{:.1f},"missed":{},"peak":{},)"
+        R"("was_stopped":{},"groups":{{{}}}}})"
+        "\n",
+        asked.scenario.name, loop_of(asked), asked.at_once ? "established" : "due", asked.rate,
+        asked.concurrency, result.seconds, finished_in_all(result), rate_of(result), result.missed,
+        result.peak, result.was_stopped, groups);
 }
 
 } // namespace fendmail::storm

@@ -15,6 +15,7 @@ constexpr std::uint32_t last_loopback = 0x7ffffffe;
 constexpr std::array known{group{.name = "known"}};
 constexpr std::array clean{group{.name = "clean"}};
 constexpr std::array listed{group{.name = "listed", .role = role::sender, .is_listed = true}};
+constexpr std::array good{group{.name = "clean", .role = role::sender}};
 constexpr std::array pregreet{group{.name = "pregreet", .role = role::pregreeter}};
 constexpr std::array hold{group{.name = "hold", .role = role::holder}};
 constexpr std::array mail_4k{group{.name = "mail-4k", .role = role::mailer, .mail_octets = 4096}};
@@ -27,10 +28,18 @@ constexpr std::array mix{
     group{.name = "clean", .percent = 10},
 };
 
-constexpr std::array<scenario, 8> table{{
+// Whoever is no bot must not pay for a wave of bots that comes in the same moment.
+constexpr std::array both{
+    group{.name = "listed", .role = role::sender, .percent = 50, .is_listed = true},
+    group{.name = "clean", .role = role::sender, .percent = 50},
+};
+
+constexpr std::array<scenario, 10> table{{
     {"known", "connect, greeting, QUIT, from few addresses", known, few_sources},
     {"clean", "the same from a new address each time", clean, many_sources},
     {"listed", "EHLO, MAIL, RCPT to the 550, QUIT, from addresses on a list", listed, many_sources},
+    {"good", "the same from addresses on no list", good, many_sources},
+    {"both", "50 % listed and 50 % good", both, many_sources},
     {"pregreet", "speaks before the greeting, from a new address each time", pregreet,
      many_sources},
     {"hold", "connects and keeps silent until the end", hold, many_sources},
@@ -65,18 +74,20 @@ std::size_t group_of(const scenario& what, std::uint64_t n) noexcept
     return what.groups.size() - 1;
 }
 
-std::optional<source_pool> source_pool::make(std::uint32_t first, std::uint32_t count) noexcept
+std::optional<source_pool> source_pool::make(std::uint32_t first, std::uint32_t count,
+                                             std::uint32_t stride) noexcept
 {
-    if (count == 0 || first < first_loopback || first > last_loopback) return std::nullopt;
-    if (count - 1 > last_loopback - first) return std::nullopt;
-    return source_pool{first, count};
+    if (count == 0 || stride == 0 || first < first_loopback || first > last_loopback)
+        return std::nullopt;
+    if (count - 1 > (last_loopback - first) / stride) return std::nullopt;
+    return source_pool{first, count, stride};
 }
 
 std::uint32_t source_pool::next() noexcept
 {
     const auto offset = given_;
     given_ = given_ + 1 == count_ ? 0 : given_ + 1;
-    return first_ + offset;
+    return first_ + offset * stride_;
 }
 
 } // namespace fendmail::storm

@@ -44,20 +44,23 @@ struct scenario {
 /// Gives out addresses in turn. Units: IPv4 addresses in host order.
 class source_pool {
 public:
+    /// Each address is `stride` behind the one before.
     /// Nothing when an address would be outside 127.0.0.1 to 127.255.255.254.
-    [[nodiscard]] static std::optional<source_pool> make(std::uint32_t first,
-                                                         std::uint32_t count) noexcept;
+    [[nodiscard]] static std::optional<source_pool> make(std::uint32_t first, std::uint32_t count,
+                                                         std::uint32_t stride = 1) noexcept;
     [[nodiscard]] std::uint32_t next() noexcept;
 
 private:
-    source_pool(std::uint32_t first, std::uint32_t count) noexcept
+    source_pool(std::uint32_t first, std::uint32_t count, std::uint32_t stride) noexcept
         : first_{first}
         , count_{count}
+        , stride_{stride}
     {
     }
 
     std::uint32_t first_;
     std::uint32_t count_;
+    std::uint32_t stride_;
     std::uint32_t given_ = 0;
 };
 

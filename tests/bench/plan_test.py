@@ -13,7 +13,7 @@ sys.path += [str(TOP / "tests" / "support"), str(TOP / "bench" / "compare")]
 from fendmail_test.case import Case, main
 from peers import Conditions
 from plan import Item, Phase, chosen, phases, runs, scaled
-from progress import PREPARE_SECONDS, Progress, clock
+from progress import PREPARE_SECONDS, Progress, clock, expected
 from stage import Sources
 
 TWO = Phase(
@@ -61,6 +61,12 @@ class Plan(Case):
         found = scaled(outer, 0.05)
         self.assertEqual((found.clients, found.rate, found.meanwhile[0].clients), (10, 400, 100))
 
+    def test_a_burst_comes_in_one_moment_and_from_many_networks(self) -> None:
+        (burst,) = (item for phase in phases() for item in phase.items if item.name == "burst")
+        self.assertTrue(burst.at_once)
+        self.assertEqual((burst.rate, burst.clients), (0, 1_200))
+        self.assertGreaterEqual(burst.clients * burst.stride, 256 * 256)
+
     def test_a_smoke_run_waits_less_but_waits(self) -> None:
         for phase in chosen([], 0.01, is_smoke=True):
             self.assertIn(phase.conditions.longest_wait, range(2, 9))
@@ -74,11 +80,20 @@ class Plan(Case):
     def test_no_address_is_given_out_twice(self) -> None:
         sources = Sources("127.1.0.254", "127.1.1.3")
         self.assertEqual([sources.take(2), sources.take(3)], ["127.1.0.254", "127.1.1.0"])
+        spread = Sources("127.1.0.1", "127.2.0.0")
+        self.assertEqual([spread.take(2, 256), spread.take(1)], ["127.1.0.1", "127.1.2.1"])
         with self.assertRaisesRegex(AssertionError, "no more addresses"):
             sources.take(1)
 
 
 class Time(Case):
+    def test_a_burst_is_expected_to_take_its_greet_wait_longer_than_a_run_without(self) -> None:
+        burst = Item("a", "both", ("x",), 1_200, at_once=True)
+        for wait in (2, 6):
+            phase = Phase("burst", Conditions(greet_wait=wait), [burst])
+            alone = expected(dataclasses.replace(burst, at_once=False), phase)
+            self.assertAlmostEqual(expected(burst, phase), alone + wait)
+
     def test_what_is_left_shrinks_to_nothing(self) -> None:
         of_phase = runs(TWO, 2)
         progress = Progress([(TWO, of_phase)])

@@ -48,13 +48,15 @@ class SmokeCase(Case):
         self.result = json.loads((self.results / "smoke.json").read_text(encoding="utf-8"))
         self.assertEqual(self.result["about"]["problems"], [])
         self.check_samples(self.result["samples"], measured)
-        self.check_files(child.stdout.text(), readme.read_text(encoding="utf-8"))
+        first = next(iter(measured))
+        self.check_files(child.stdout.text(), readme.read_text(encoding="utf-8"), first)
 
-    def check_files(self, printed: str, page: str) -> None:
+    def check_files(self, printed: str, page: str, item: str) -> None:
         tree.parse(self.results / "smoke.svg")
         self.assertIn(printed.strip(), (self.results / "smoke.md").read_text(encoding="utf-8"))
         self.assertIn("- not measured: ", printed)
-        self.assertRegex(page, r"(?s)^before\n.*\| known.*\n\n<!-- /performance -->\nafter\n$")
+        end = r"\n\n<!-- /performance -->\nafter\n$"
+        self.assertRegex(page, rf"(?s)^before\n.*\| {item} .*{end}")
 
     def check_samples(self, samples: list[dict], measured: dict[str, set[str]]) -> None:
         found: dict[str, set[str]] = {}
@@ -92,6 +94,19 @@ class CompareLoad(SmokeCase):
             assert value is not None, target
             self.assertGreater(value, 0)
         self.assertIsNone(self.value_of("pregreeter"))
+
+
+class CompareBursts(SmokeCase):
+    """All in one moment, and lists of which a tenth of the answers is lost."""
+
+    def test_no_listed_client_comes_through_fendmail(self) -> None:
+        self.smoke(["burst", "loss"], {"burst": BOTH, "loss": BOTH})
+        for sample in self.result["samples"]:
+            with self.subTest(item=sample["item"], peer=sample["peer"]):
+                self.assertGreater(sample["listed"], 0)
+                self.assertLess(sample["listed"], sample["clients"])
+                self.assertGreater(sample["listed_p99_us"], 0)
+                self.assertEqual(sample["rate"] is None, sample["item"] == "burst")
 
 
 class CompareWaiting(SmokeCase):

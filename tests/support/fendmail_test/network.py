@@ -3,6 +3,7 @@
 
 import contextlib
 import socket
+from pathlib import Path
 
 LOOPBACK4 = "127.0.0.1"
 LOOPBACK6 = "::1"
@@ -68,3 +69,11 @@ def accepts(address: Address) -> bool:
             return True
     except OSError:
         return False
+
+
+def datagrams_dropped(address: Address) -> int:
+    """How many the kernel dropped at the UDP socket bound there, for want of room (proc(5))."""
+    host, port = address
+    name = f"{int.from_bytes(socket.inet_aton(host), 'little'):08X}:{port:04X}"
+    table = Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]
+    return sum(int(fields[-1]) for line in table if (fields := line.split())[1] == name)

@@ -52,6 +52,14 @@ def add_address(address: str) -> None:
         fcntl.ioctl(control, _SIOCSIFADDR, request)
 
 
+def route_to_ourselves(network: str) -> None:
+    """All addresses of an IPv6 network are ours from now on, to be bound and connected to."""
+    assert os.environ.get(_MARK), "this would change the machine's network"
+    ip = require_program("ip", "iproute2")
+    run([ip, "-6", "route", "add", "local", network, "dev", "lo"])
+    Path("/proc/sys/net/ipv6/ip_nonlocal_bind").write_text("1", encoding="ascii")
+
+
 def use_resolver(address: str, directory: Path, timeout: int = 5) -> None:
     """libc asks only this name server from now on, once, in this namespace."""
     assert os.environ.get(_MARK), "this would change the machine's resolv.conf"

@@ -48,6 +48,34 @@ TEST_CASE("sources are given out in turn and begin again")
     CHECK(pool->next() == 0x7f0100ff);
 }
 
+TEST_CASE("half of a burst is listed and half is not, and both say all that it takes to be judged")
+{
+    const auto burst = find_scenario("both");
+    REQUIRE(burst.has_value());
+    REQUIRE(burst->groups.size() == 2);
+    for (const auto& each : burst->groups) {
+        CAPTURE(each.name);
+        CHECK(each.role == role::sender);
+        CHECK(each.is_listed == (each.name == "listed"));
+    }
+    for (const std::uint64_t count : {200U, 600U, 12'000U}) {
+        std::uint64_t listed = 0;
+        for (std::uint64_t n = 0; n < count; ++n)
+            listed += group_of(*burst, n) == 0 ? 1 : 0;
+        CAPTURE(count);
+        CHECK(listed * 2 == count);
+    }
+}
+
+TEST_CASE("sources may lie a network apart")
+{
+    auto pool = source_pool::make(0x7f010001, 2, 256);
+    REQUIRE(pool.has_value());
+    CHECK(pool->next() == 0x7f010001);
+    CHECK(pool->next() == 0x7f010101);
+    CHECK(pool->next() == 0x7f010001);
+}
+
 TEST_CASE("sources never leave loopback")
 {
     CHECK_FALSE(source_pool::make(0x7f000000, 1).has_value());
@@ -58,6 +86,10 @@ TEST_CASE("sources never leave loopback")
     CHECK_FALSE(source_pool::make(0x0a000001, 1).has_value());
     CHECK_FALSE(source_pool::make(0x7f000001, 0).has_value());
     CHECK_FALSE(source_pool::make(0x7f000001, 0xffffffff).has_value());
+    CHECK_FALSE(source_pool::make(0x7f000001, 1, 0).has_value());
+    CHECK(source_pool::make(0x7ffffefe, 2, 256).has_value());
+    CHECK_FALSE(source_pool::make(0x7ffffeff, 2, 256).has_value());
+    CHECK_FALSE(source_pool::make(0x7f000001, 3, 0x7fffffff).has_value());
 }
 
 } // namespace
