@@ -25,10 +25,9 @@ void session::early_tests::ask()
 
 io::dnsbl_lookup::subscription session::early_tests::join(const dnsbl::score_limits& limits)
 {
-    return of_.worker_.lookups().join(of_.client_.address, of_.service_->dnsbl_sites,
-                                      of_.config().dnsbl_timeout, this,
-                                      {limits, of_.screener_.has_passed(screen::test::dnsbl),
-                                       of_.neighbours()});
+    return of_.worker_.lookups().join(
+        of_.client_.address, of_.service_->dnsbl_sites, of_.config().dnsbl_timeout, this,
+        {limits, of_.screener_.has_passed(screen::test::dnsbl), of_.neighbours()});
 }
 
 screen::step session::early_tests::next(screen::step step)

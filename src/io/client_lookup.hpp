@@ -87,7 +87,7 @@ public:
         milliseconds timeout{};
         bool is_known = false; ///< it has passed the lists before
         std::optional<dnsbl::score_limits> limits{};
-        network of{};        ///< whose budget is spent by it
+        network of{};           ///< whose budget is spent by it
         bool is_over = false;   ///< beyond that budget: it waits until the network has one again
         bool is_shared = false; ///< it stands for all that are beyond it
     };
@@ -150,7 +150,7 @@ private:
     [[nodiscard]] dnsbl::answer_kind kind_of(std::size_t zone, const ip_address& address) const;
     [[nodiscard]] bool has_listing(std::size_t zone, const dns_answer& answer) const;
     [[nodiscard]] tick due(std::size_t zone) const noexcept;
-    [[nodiscard]] tick held_until() const noexcept { return started_ + about_.timeout / 2; }
+    [[nodiscard]] tick held_until() const noexcept { return started_ + about_.timeout * 3 / 4; }
     void set_time_limit();
     void note_ttl(std::optional<seconds> ttl) noexcept;
 

@@ -101,8 +101,7 @@ struct dnsbl_lookup::impl final : lookup_owner {
         if (found == nullptr) return;
         auto holds = what.keep_time();
         if (what.is_shared()) holds = std::max(holds, network_budgets::shared_spacing);
-        if (holds > seconds{0})
-            kept.add(what.client(), *found, holds);
+        if (holds > seconds{0}) kept.add(what.client(), *found, holds);
     }
 
     event_sink* sink;

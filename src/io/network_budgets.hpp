@@ -12,15 +12,15 @@
 /// How many lookups the clients of one network may have, and who stands for the others.
 ///
 /// A /24 has 256 addresses, so no sender needs more than `lookups_of_network` at once, and what was
-/// found is kept for the TTL of the lists' answers; one that needs as many again every minute changes
-/// its addresses without end. One IPv6 /64 is one host, and lists know whole /64s: beyond the budget
-/// its clients share the lookup of one of them. IPv4 neighbours are not each other: they wait.
+/// found is kept for the TTL of the lists' answers; one that needs as many again every minute
+/// changes its addresses without end. One IPv6 /64 is one host, and lists know whole /64s: beyond
+/// the budget its clients share the lookup of one of them. IPv4 neighbours are not each other: they
+/// wait.
 ///
 /// Units: lookups; steady time.
-/// Memory: 32 octets for each of `networks_max` networks, and some 60 for each of those beyond their
-/// budget, of which there are at most `shared_max`.
-/// Errors: none.
-/// Threads: one worker. An IPv4 /24 is spread over all workers, each with a budget of its own.
+/// Memory: 32 octets for each of `networks_max` networks, and some 60 for each of those beyond
+/// their budget, of which there are at most `shared_max`. Errors: none. Threads: one worker. An
+/// IPv4 /24 is spread over all workers, each with a budget of its own.
 namespace fendmail::io {
 
 class network_budgets {

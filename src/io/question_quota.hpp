@@ -9,13 +9,10 @@
 
 /// Counts the questions to one list against what it may be asked in a time.
 ///
-/// Whoever sets a quota counts in windows of his own, which nobody knows. So what counts here is the
-/// window of that length that ends now, with the part of the fixed window before that reaches into it.
-/// Source: the sliding window counter, as in many rate limiters.
-/// Units: questions.
-/// Memory: three words.
-/// Errors: none.
-/// Threads: any; atomics only.
+/// Whoever sets a quota counts in windows of his own, which nobody knows. So what counts here is
+/// the window of that length that ends now, with the part of the fixed window before that reaches
+/// into it. Source: the sliding window counter, as in many rate limiters. Units: questions. Memory:
+/// three words. Errors: none. Threads: any; atomics only.
 namespace fendmail::io {
 
 class question_quota {
@@ -34,10 +31,10 @@ public:
                 before_.store(is_next ? count : 0);
                 count = 0;
             }
-            const double left = 1.0 - static_cast<double>((since % per).count()) /
-                                          static_cast<double>(per.count());
-            const double used = static_cast<double>(count) +
-                                left * static_cast<double>(before_.load());
+            const double left =
+                1.0 - static_cast<double>((since % per).count()) / static_cast<double>(per.count());
+            const double used =
+                static_cast<double>(count) + left * static_cast<double>(before_.load());
             used_.store(static_cast<std::uint64_t>(used) + 1);
             if (used + 1 > static_cast<double>(of.count)) return false;
             if (window_.compare_exchange_weak(seen, number << count_bits | (count + 1)))

@@ -22,8 +22,8 @@
 /// they say counts only while they are well.
 ///
 /// The clients of one network have a budget of lookups (io/network_budgets). Beyond it those of an
-/// IPv6 network share one lookup, and those of an IPv4 network wait for theirs, if need be until their
-/// time is over: then their score is `withheld`.
+/// IPv6 network share one lookup, and those of an IPv4 network wait for theirs, if need be until
+/// their time is over: then their score is `withheld`.
 ///
 /// Source: RFC 5782 §2.1; see core/dnsbl/scoreboard.hpp for what answers mean, and
 /// core/dnsbl/zone_health.hpp for what makes a list be suspended. A suspended list is not asked and

@@ -73,9 +73,9 @@ private:
         shared_trouble trouble;
         std::atomic<bool> told_missing_entry{false};
         std::size_t resolver = 0;
-        budget max_questions{}; ///< off = no limit
+        budget max_questions{};                ///< off = no limit
         std::unique_ptr<question_quota> asked; ///< null without a limit
-        std::atomic<int> told_quota{0};         ///< 1 nearly, 2 used up
+        std::atomic<int> told_quota{0};        ///< 1 nearly, 2 used up
     };
     [[nodiscard]] shared_trouble& trouble_of(resolver_trouble what, std::size_t zone) noexcept;
 

@@ -7,20 +7,24 @@
 namespace fendmail::dns {
 namespace {
 
-/// Fewer results say nothing, and our own loop may look for answers only every 10 ms.
+/// Fewer results say nothing, and where some are lost it takes more of them to tell a change from
+/// chance. Our own loop may look for answers only every 10 ms.
 constexpr std::size_t results_min = 20;
+constexpr std::size_t results_min_lossy = 48;
 constexpr milliseconds period_min{20};
 /// So long without a question, and the window begins anew.
 constexpr milliseconds pause{1000};
 /// Less is lost on any path now and then.
 constexpr double some_loss = 0.02;
+/// So much more of it comes with a larger window, and the window is to blame.
+constexpr double more_loss = 0.15;
 
 constexpr double rise_at_least = 1.2; ///< a rising window brings so many times as many answers
 constexpr double lower_by = 0.75;
 constexpr double lower_keeps = 0.9;
 constexpr double higher_by = 1.5;
 constexpr double higher_brings = 1.15;
-constexpr int flat_max = 2;
+constexpr int flat_max = 2; ///< periods in which a rising window brings nothing
 constexpr int calm_after_change = 1;
 constexpr int calm_after_failure = 8;
 
@@ -38,7 +42,7 @@ void send_window::on_sent(std::size_t in_flight, tick now) noexcept
 {
     if (in_flight <= 1 && now - last_sent_ > pause) {
         become(stage::rising, std::min(size_, limits_.first));
-        before_ = 0;
+        before_ = lost_before_ = 0;
         begin_period(now);
     }
     last_sent_ = now;
@@ -71,7 +75,8 @@ void send_window::on_late_answer() noexcept
 void send_window::on_result(const round_trip& times, tick now) noexcept
 {
     const auto span = now - begun_;
-    if (answers_ + losses_ < std::max(size_at_begin_, results_min)) return;
+    const std::size_t enough = losses_ > 1 ? results_min_lossy : results_min;
+    if (answers_ + losses_ < std::max(size_at_begin_, enough)) return;
     if (span < std::max<tick_span>(times.smoothed(), period_min)) return;
     const bool was_limit = is_full_;
     const auto before = stage_;
@@ -107,15 +112,16 @@ void send_window::judge_rise(const yield& got) noexcept
 {
     const bool brings_more = got.answers_per_second >= rise_at_least * before_;
     flat_ = brings_more ? 0 : flat_ + 1;
-    const bool loses = got.lost > some_loss;
-    if (!brings_more && (loses || flat_ >= flat_max)) {
+    const bool is_too_much = got.lost > lost_before_ + more_loss;
+    if (!brings_more && (is_too_much || flat_ >= flat_max)) {
         calm_ = calm_after_change;
-        const auto enough = loses ? before_size_ : size_;
         before_ = std::max(before_, got.answers_per_second);
-        return become(stage::holding, enough);
+        return become(stage::holding, got.lost > some_loss ? before_size_ : size_);
     }
-    before_ = std::max(before_, got.answers_per_second);
+    if (!brings_more) return;
+    before_ = got.answers_per_second;
     before_size_ = size_at_begin_;
+    lost_before_ = got.lost;
 }
 
 void send_window::judge_hold(const yield& got) noexcept
@@ -145,6 +151,7 @@ void send_window::judge_higher(const yield& got) noexcept
     if (got.answers_per_second >= higher_brings * before_) {
         before_ = got.answers_per_second;
         before_size_ = size_;
+        lost_before_ = got.lost;
         return become(stage::rising, size_);
     }
     calm_ = calm_after_failure;

@@ -22,8 +22,8 @@
 namespace fendmail::dns {
 
 struct window_limits {
-    std::size_t first = 32; ///< after a pause as well: what held a second ago may hold no more
-    std::size_t least = 8;
+    std::size_t first = 16; ///< after a pause as well: what held a second ago may hold no more
+    std::size_t least = 2;
     std::size_t most = 1024;
 };
 
@@ -75,9 +75,10 @@ private:
     // What was before, to be held against.
     std::size_t before_size_ = 0;
     std::size_t size_at_begin_ = 0;
-    double before_ = 0; ///< answers a second
-    int flat_ = 0;      ///< periods in a row in which a larger window brought no more
-    int calm_ = 0;      ///< periods until the next try of another size
+    double before_ = 0;      ///< answers a second
+    double lost_before_ = 0; ///< share
+    int flat_ = 0;           ///< periods in a row in which a larger window brought no more
+    int calm_ = 0;           ///< periods until the next try of another size
     tick last_sent_{};
 };
 

@@ -29,8 +29,10 @@ struct link_model {
 /// Plays `dispatcher` against links until nothing is left to do or the time is up.
 class dns_world {
 public:
-    explicit dns_world(std::vector<link_model> links, const dns::dispatch_limits& limits = {})
+    explicit dns_world(std::vector<link_model> links, const dns::dispatch_limits& limits = {},
+                       unsigned seed = 7)
         : links_(links.size())
+        , random_{seed}
         , asked{limits, links.size(), 1}
     {
         for (std::size_t i = 0; i < links.size(); ++i)
@@ -127,7 +129,7 @@ private:
 
     std::vector<far_end> links_;
     std::multimap<tick, arriving> arriving_;
-    std::mt19937 random_{7};
+    std::mt19937 random_;
     std::uniform_real_distribution<> chance_{0, 1};
 
 public:
