@@ -81,6 +81,18 @@ void print_deep_tests(const runtime_config& config)
                    : "gets a 450 and goes to the backend when it comes again");
 }
 
+/// Right behind a balancer on this machine, and mostly a mistake otherwise. No warning of the
+/// configuration itself, because whoever tries it out listens so on purpose.
+void warn_of_loopback(const startup_config& startup, const std::string& config_path)
+{
+    const auto& all = startup.listen;
+    if (std::ranges::all_of(all, [](const endpoint& at) { return at.address.is_loopback(); }))
+        fmt::print(stderr,
+                   "{}: warning: server.listen: only this machine can connect; if mail comes from "
+                   "outside, write the addresses that it comes to\n",
+                   config_path);
+}
+
 } // namespace
 
 int cli_check(const std::string& config_path)
@@ -100,6 +112,7 @@ int cli_check(const std::string& config_path)
     print_known_senders(runtime);
     print_client_names(runtime);
     print_deep_tests(runtime);
+    warn_of_loopback(found.value->startup, config_path);
     fmt::print("{}: ok\n", config_path);
     return exit_ok;
 }
