@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "builder.hpp"
-#include "countable.hpp"
+#include "fendmail/app/config/countable.hpp"
 
 #include <fmt/format.h>
 

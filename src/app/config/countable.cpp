@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "countable.hpp"
+#include "fendmail/app/config/countable.hpp"
 
 #include "fendmail/core/dnsbl/site.hpp"
 

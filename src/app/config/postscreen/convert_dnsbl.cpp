@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conversion.hpp"
 
-#include "../countable.hpp"
+#include "fendmail/app/config/countable.hpp"
 #include "fendmail/app/config/postscreen/logical_lines.hpp"
 #include "fendmail/app/config/postscreen/pattern_table.hpp"
 #include "fendmail/app/config/postscreen/zone_keys.hpp"

@@ -105,7 +105,8 @@ bool draft::tells(std::string_view gist) const
     const auto holds = [&](const comment& c) {
         return c.is_urgent && c.text.find(rest) != std::string::npos;
     };
-    return std::ranges::any_of(leftovers_, holds) || std::ranges::any_of(warnings_, holds) ||
+    const auto repeats = [&](const comment& c) { return c.text.ends_with(gist); };
+    return std::ranges::any_of(leftovers_, holds) || std::ranges::any_of(warnings_, repeats) ||
            std::ranges::any_of(
                entries_, [&](const entry& e) { return std::ranges::any_of(e.comments, holds); });
 }
