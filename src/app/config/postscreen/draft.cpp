@@ -105,15 +105,17 @@ bool draft::tells(std::string_view gist) const
     const auto holds = [&](const comment& c) {
         return c.is_urgent && c.text.find(rest) != std::string::npos;
     };
-    const auto repeats = [&](const comment& c) { return c.text.ends_with(gist); };
-    return std::ranges::any_of(leftovers_, holds) || std::ranges::any_of(warnings_, repeats) ||
+    return std::ranges::any_of(leftovers_, holds) ||
            std::ranges::any_of(
                entries_, [&](const entry& e) { return std::ranges::any_of(e.comments, holds); });
 }
 
 void draft::add_warning(std::string text, std::string_view gist)
 {
-    if (!tells(printable(gist))) warnings_.push_back({printable(text), true});
+    comment made{printable(text), true};
+    const bool is_there = std::ranges::any_of(
+        warnings_, [&](const comment& known) { return known.text == made.text; });
+    if (!is_there && !tells(printable(gist))) warnings_.push_back(std::move(made));
 }
 
 std::vector<const draft::entry*> draft::entries_of(std::string_view section) const
