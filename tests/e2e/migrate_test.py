@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """fendmail migrate: examples with their exact results, and Postfix's own tools as the judge.
 
-migrate/NN-name/ holds main.cf, master.cf or postconf-n and tables as under /etc/postfix; expected/
-is what comes out, with the warnings in a file of that name. To make it anew, in the example:
-    fendmail migrate --config-dir . --output expected --force FILES 2> expected/warnings
+migrate/NN-name/ holds main.cf, master.cf, postconf-n or postconf-j, and tables as under
+/etc/postfix; `options` has further options. expected/ is what comes out, with the warnings in a
+file of that name; /etc/fendmail stands for the directory of the output. Nothing writes there: who
+changes what comes out makes it anew beside it, reads each line that differs, and copies it:
+    fendmail migrate --config-dir . --output new $(cat options) FILES 2> new/warnings
 """
 
 import ipaddress
+import json
 import os
 import pwd
 import re
@@ -29,8 +32,12 @@ from fendmail_test.tls import make_certificate, make_chain_file
 
 HERE = Path(__file__).resolve().parent
 EXAMPLES = sorted(path for path in (HERE / "migrate").iterdir() if path.is_dir())
-INPUTS = ("main.cf", "master.cf", "postconf-n")
+INPUTS = ("main.cf", "master.cf", "postconf-n", "postconf-j")
+# What the expected files call the directory of the output.
+USUAL_OUTPUT = "/etc/fendmail"
 DOCS = HERE.parents[1] / "docs" / "from-postscreen.md"
+# The keys of lists that are in the examples.
+KEYS = r"abcdefghij|k3y9k3y9|shortkey"
 WARNING = r"(\S.*:\d+|fendmail migrate): warning: \S.*"
 
 
@@ -38,18 +45,43 @@ def inputs_of(example: Path) -> list[str]:
     return [name for name in INPUTS if (example / name).exists()]
 
 
+def options_of(example: Path) -> list[str]:
+    file = example / "options"
+    return file.read_text("ascii").split() if file.exists() else []
+
+
 def migrate(example: Path, output: Path) -> subprocess.CompletedProcess[str]:
-    arguments = ["migrate", "--config-dir", ".", "--output", str(output), *inputs_of(example)]
-    return run_command(*arguments, cwd=example)
+    arguments = ["--config-dir", ".", "--output", str(output), *options_of(example)]
+    return run_command("migrate", *arguments, *inputs_of(example), cwd=example)
 
 
-def files_in(directory: Path) -> dict[str, str]:
-    return {path.name: path.read_text("utf-8") for path in directory.iterdir()}
+def files_in(directory: Path, called: str = USUAL_OUTPUT) -> dict[str, str]:
+    return {
+        path.name: path.read_text("utf-8").replace(str(directory), called)
+        for path in directory.iterdir()
+    }
+
+
+def marked_texts(toml: str) -> list[str]:
+    """The comments marked ATTENTION; lines that go on are indented further."""
+    flat = re.sub(r"\n#   +", " ", toml)
+    return re.findall(r"ATTENTION: (.*)", flat)
+
+
+def split_chain_file(chain: Path) -> None:
+    """NAME-key.pem and NAME-cert.pem beside NAME.pem."""
+    text = chain.read_text("ascii")
+    for kind, name in (("PRIVATE KEY", "key"), ("CERTIFICATE", "cert")):
+        pattern = rf"-----BEGIN [A-Z ]*{kind}-----.*?-----END [A-Z ]*{kind}-----\n"
+        blocks = re.findall(pattern, text, re.S)
+        file = chain.with_name(f"{chain.stem}-{name}.pem")
+        file.write_text("".join(blocks), "ascii")
+        file.chmod(0o600)
 
 
 class Examples(Case):
-    def test_there_are_ten_and_each_is_complete(self) -> None:
-        self.assertGreaterEqual(len(EXAMPLES), 10)
+    def test_there_are_fifty_and_each_is_complete(self) -> None:
+        self.assertGreaterEqual(len(EXAMPLES), 50)
         for example in EXAMPLES:
             with self.subTest(example.name):
                 self.assertTrue(inputs_of(example))
@@ -61,7 +93,7 @@ class Examples(Case):
                 output = self.directory("migrate")
                 done = migrate(example, output)
                 self.assertEqual(done.returncode, 0, done.stderr)
-                wanted = files_in(example / "expected")
+                wanted = files_in(example / "expected", str(example / "expected"))
                 self.assertEqual(done.stderr, wanted.pop("warnings"))
                 self.assertEqual(files_in(output), wanted)
                 names = re.findall(r"^wrote (\S+)$", done.stdout, re.M)
@@ -73,14 +105,14 @@ class Examples(Case):
         (tls / "cert.pem").rename(tls / "mail.pem")
         (tls / "key.pem").rename(tls / "mail.key")
         for kind in ("rsa", "ecdsa"):
-            make_chain_file(tls, "mx.example.org", kind, f"{kind}.pem")
+            split_chain_file(make_chain_file(tls, "mx.example.org", kind, f"{kind}.pem"))
         for example in EXAMPLES:
             with self.subTest(example.name):
                 output = self.directory("migrate")
                 shutil.copytree(example / "expected", output, dirs_exist_ok=True)
                 config = output / "fendmail.toml"
                 text = config.read_text("utf-8").replace("/etc/postfix/tls/", f"{tls}/")
-                config.write_text(text, "utf-8")
+                config.write_text(text.replace(USUAL_OUTPUT, str(output)), "utf-8")
                 done = run_command("check", "-c", str(config))
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertEqual(done.stdout.splitlines()[-1], f"{config}: ok")
@@ -89,7 +121,37 @@ class Examples(Case):
         for example in EXAMPLES:
             for line in (example / "expected" / "warnings").read_text("utf-8").splitlines():
                 self.assertRegex(line, f"^{WARNING}$")
-                self.assertNotRegex(line, r"abcdefghij|k3y9k3y9")
+                self.assertNotRegex(line, KEYS)
+
+    def test_keys_of_lists_stand_in_their_own_files_alone(self) -> None:
+        for example in EXAMPLES:
+            with self.subTest(example.name):
+                files = files_in(example / "expected")
+                has_key = any(
+                    re.search(KEYS, (example / name).read_text("utf-8"))
+                    for name in inputs_of(example)
+                )
+                self.assertEqual(has_key, any(name.endswith(".key") for name in files))
+                for name, text in files.items():
+                    if not name.endswith(".key"):
+                        self.assertNotRegex(text, KEYS)
+
+    def test_each_warning_stands_in_the_file_as_well(self) -> None:
+        for example in EXAMPLES:
+            files = files_in(example / "expected")
+            marked = marked_texts(files["fendmail.toml"])
+            for line in files["warnings"].splitlines():
+                with self.subTest(example.name, warning=line):
+                    text = line.partition(" warning: ")[2]
+                    gist = text.partition(": ")[2] or text
+                    self.assertTrue(any(gist in one for one in marked))
+
+    def test_the_usual_run_needs_no_user_and_no_rights_of_postfix(self) -> None:
+        for example in EXAMPLES:
+            with self.subTest(example.name):
+                made = tomllib.loads((example / "expected" / "fendmail.toml").read_text("utf-8"))
+                self.assertFalse({"user", "groups"} & made["server"].keys())
+                self.assertNotIn("/private/", made["backend"]["address"])
 
     def test_without_output_all_networks_are_in_the_file(self) -> None:
         example = HERE / "migrate" / "03-weighted-lists"
@@ -118,9 +180,6 @@ def parse_values(text: str):
         if separator:
             yield name, " ".join(value.split())
 
-
-# Nothing of Postfix's own is in the files that migrate reads.
-VERSION_DEPENDENT = {"mail_version"}
 
 SMALL = (
     "compatibility_level = 2\n",
@@ -155,7 +214,18 @@ class AgainstPostfix(Case):
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         ours = dict(parse_values(done.stdout))
         theirs = postconf(directory, "-x")
-        common = (ours.keys() & theirs.keys()) - VERSION_DEPENDENT
+        version = postconf(directory, "-d", "mail_version")["mail_version"]
+        main_cf = (directory / "main.cf").read_text("utf-8")
+        unknown = {"mail_version"}
+        if "$mail_version" in main_cf and "mail_version =" not in main_cf:
+            # Nothing of Postfix's own is in the files that migrate reads.
+            theirs = {
+                name: " ".join(value.replace(version, "").split())
+                for name, value in theirs.items()
+            }
+        if "default_cache_db_type =" in main_cf and "default_cache_db_type" not in theirs:
+            unknown.add("postscreen_cache_map")  # this Postfix is older than that
+        common = (ours.keys() & theirs.keys()) - unknown
         self.assertGreater(len(common), at_least)
         self.assertEqual(
             {name: ours[name] for name in sorted(common)},
@@ -166,6 +236,10 @@ class AgainstPostfix(Case):
         if (example / "main.cf").exists():
             text = (example / "main.cf").read_text("utf-8")
             return text.replace("not a parameter\n", "")  # which Postfix does not take either
+        if (example / "postconf-j").exists():
+            lines = (example / "postconf-j").read_text("utf-8").splitlines()
+            pairs = [pair for line in lines for pair in json.loads(line).items()]
+            return "".join(f"{name} = {value}\n" for name, value in pairs if "/" not in name)
         lines = (example / "postconf-n").read_text("utf-8").splitlines(keepends=True)
         return "".join(line for line in lines if re.match(r"\w+ =", line))
 
@@ -196,7 +270,8 @@ class AgainstPostfix(Case):
                         usual = {"": ("6s", "5m"), "yes": ("2s", "10s")}[stress]
                         default = usual[0] if section == "greet" else usual[1]
                         ours = made.get(section, {}).get(key + suffix, default)
-                        self.assertEqual(seconds(ours), seconds(theirs))
+                        # Postfix looks no further than the unit.
+                        self.assertEqual(seconds(ours), seconds(theirs.split()[0]))
 
     def test_documented_defaults_are_those_of_postfix(self) -> None:
         rows = re.findall(r"^\| `(\w+)` \| (`[^`]*`|empty) \|", DOCS.read_text("utf-8"), re.M)
@@ -337,6 +412,18 @@ class AccessLists(Case):
             self.assertEqual(rules.decide(client), wanted, text)
         self.assertEqual(seen, {"permit", "reject", "none"})
 
+    def test_mapped_networks_mean_what_postmap_says(self) -> None:
+        example = HERE / "migrate" / "33-mapped-networks"
+        shutil.copy(example / "access.cidr", self.tables / "mapped.cidr")
+        clients = ["10.1.1.1", "11.1.1.1", "192.0.2.1", "198.51.100.1", "2001:db8::1", "fe80::1"]
+        answers = self.answers("cidr:mapped.cidr", clients)
+        rules = Rules(example / "expected")
+        for client in clients:
+            with self.subTest(client):
+                wanted = answers.get(client, "none")
+                self.assertEqual(rules.decide(ipaddress.ip_address(client)), wanted)
+        self.assertEqual(set(answers), {"198.51.100.1", "2001:db8::1", "fe80::1"})
+
     @staticmethod
     def around(address):
         """The address and its neighbours, where there are any."""
@@ -369,7 +456,14 @@ class CommandLine(Case):
         for text in ("", "# nothing\n", "hello world\n", "\x00\x01\x02"):
             done = self.pipe(text)
             self.assertEqual((done.returncode, done.stdout), (1, ""), text)
-            self.assertIn("neither a parameter nor a service was found", done.stderr)
+            self.assertIn("nothing of postscreen was found", done.stderr)
+
+    def test_what_has_parameters_but_none_of_postscreen_is_none_either(self) -> None:
+        directory = self.directory()
+        (directory / "main.cf").write_text('NAME="Debian GNU/Linux"\nID=debian\n', "ascii")
+        done = run_command("migrate", str(directory / "main.cf"))
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("nothing of postscreen was found", done.stderr)
 
     def test_missing_file(self) -> None:
         done = run_command("migrate", "/nonexistent/main.cf")
@@ -398,14 +492,117 @@ class CommandLine(Case):
         self.assertEqual(migrate(example, output).returncode, 1)
         self.assertEqual(len(list(output.iterdir())), 1)
 
-    def test_tables_are_looked_for_beside_a_main_cf_elsewhere(self) -> None:
-        directory = self.directory()
-        text = "postscreen_access_list = cidr:$config_directory/a, cidr:/etc/postfix/no-such-file\n"
+    def configuration(self, access_list: str, **tables: str) -> Path:
+        """A directory with main.cf and tables, below a place that is no system's own."""
+        directory = self.directory() / "copied"
+        directory.mkdir()
+        text = f"postscreen_access_list = {access_list}\n"
         (directory / "main.cf").write_text(self.MAIN_CF + text, "ascii")
-        (directory / "a").write_text("192.0.2.0/24 reject\n", "ascii")
-        done = run_command("migrate", str(directory / "main.cf"))
-        self.assertEqual(tomllib.loads(done.stdout)["access"]["rules"], ["reject 192.0.2.0/24"])
-        self.assertRegex(done.stderr, r"main.cf:3: warning: cannot read /etc/postfix/no-such-file")
+        for name, content in tables.items():
+            (directory / name).write_text(content, "ascii")
+        return directory
+
+    def rules_of(self, *arguments: str, cwd: Path | None = None) -> tuple[list[str], str]:
+        done = run_command("migrate", *arguments, cwd=cwd)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return tomllib.loads(done.stdout)["access"]["rules"], done.stderr
+
+    def test_tables_are_looked_for_beside_a_main_cf_elsewhere(self) -> None:
+        directory = self.configuration(
+            "cidr:$config_directory/a, cidr:/etc/postfix/b, cidr:/etc/postfix/no-such-file",
+            a="192.0.2.0/24 reject\n", b="198.51.100.0/24 reject\n",
+        )  # fmt: skip
+        rules, told = self.rules_of(str(directory / "main.cf"))
+        self.assertEqual(rules, ["reject 192.0.2.0/24", "reject 198.51.100.0/24"])
+        self.assertRegex(told, r"main.cf:3: warning: cannot read /etc/postfix/no-such-file")
+        self.assertNotIn("read from this machine", told)
+
+    def test_the_configuration_directory_is_named_once(self) -> None:
+        directory = self.configuration(
+            "cidr:$config_directory/a, cidr:/etc/postfix/b, cidr:b",
+            a="192.0.2.0/24 reject\n", b="198.51.100.0/24 reject\n",
+        )  # fmt: skip
+        wanted = (["reject 192.0.2.0/24", "reject 198.51.100.0/24"], "")
+        for name in ("copied", "./copied", "copied/", str(directory)):
+            with self.subTest(name):
+                arguments = ["--config-dir", name, "copied/main.cf"]
+                self.assertEqual(self.rules_of(*arguments, cwd=directory.parent), wanted)
+
+    def test_directories_of_another_machine_can_be_named(self) -> None:
+        directory = self.configuration(
+            "cidr:/opt/mail/deep/a, cidr:/opt/mail/b, cidr:/opt/mailer/a",
+            a="192.0.2.0/24 reject\n", b="198.51.100.0/24 reject\n",
+        )  # fmt: skip
+        near = f"--map=/opt/mail={directory}"
+        deep = ("--map", f"/opt/mail/deep={directory}")
+        rules, told = self.rules_of(*deep, near, str(directory / "main.cf"))
+        self.assertEqual(rules, ["reject 192.0.2.0/24", "reject 198.51.100.0/24"])
+        self.assertIn("cannot read /opt/mailer/a", told)
+        done = run_command("migrate", "--map", "/opt/mail", str(directory / "main.cf"))
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("--map /opt/mail: write FROM=TO", done.stderr)
+
+    def test_tables_of_this_machine_for_another_configuration_are_told(self) -> None:
+        here = self.directory("this") / "table"
+        here.write_text("192.0.2.0/24 reject\n", "ascii")
+        directory = self.configuration(f"cidr:{here}")
+        warning = f"{here}: read from this machine, though the configuration may be another's"
+        text = (directory / "main.cf").read_text("ascii")
+        done = self.pipe(text)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for told, toml in (
+            self.rules_of(str(directory / "main.cf"))[::-1],
+            (done.stderr, done.stdout),
+        ):
+            self.assertIn(warning, told)
+            self.assertIn("reject 192.0.2.0/24", toml)
+        self.assertTrue(any(warning in one for one in marked_texts(done.stdout)))
+        # Who says where they are knows whose they are.
+        told = self.rules_of("--map", f"{here.parent}={here.parent}", str(directory / "main.cf"))[1]
+        self.assertNotIn("read from this machine", told)
+
+    def test_a_postscreen_that_is_not_there_is_named_with_those_that_are(self) -> None:
+        directory = self.configuration("")
+        (directory / "master.cf").write_text(
+            "smtp inet n - y - 1 postscreen\n2525 inet n - y - 1 postscreen\n", "ascii"
+        )
+        files = [str(directory / "main.cf"), str(directory / "master.cf")]
+        done = run_command("migrate", "--service", "2526", *files)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("--service 2526: there is no such postscreen; there is smtp, 2525",
+                      done.stderr)  # fmt: skip
+        done = run_command("migrate", "--service", "2525", *files)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_keys_of_lists_are_for_fendmail_alone(self) -> None:
+        output = self.directory() / "new"
+        text = self.MAIN_CF + "postscreen_dnsbl_sites = secret1.zen.dq.spamhaus.net\n"
+        for more in ([], ["--force"]):
+            done = self.pipe(text, "--output", str(output), *more)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            key = output / "dq.spamhaus.net.key"
+            self.assertEqual(key.read_text("ascii"), "secret1\n")
+            self.assertIn(stat.S_IMODE(key.stat().st_mode), (0o600, 0o640))
+            key.chmod(0o644)  # which --force does not keep
+        self.assertEqual(self.pipe(text, "--output", str(output)).returncode, 1)
+        done = run_command("check", "-c", str(output / "fendmail.toml"))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertNotIn("secret1", done.stdout + done.stderr)
+
+    def test_check_warns_of_what_only_this_machine_reaches(self) -> None:
+        config = self.directory() / "fendmail.toml"
+        backend = '[backend]\naddress = "127.0.0.1:10025"\n'
+        warning = "warning: server.listen: only this machine can connect"
+        for listen, wanted in (
+            ('["127.0.0.1:25", "[::1]:25", "127.0.1.1:25"]', True),
+            ('["127.0.0.1:25", "192.0.2.1:25"]', False),
+            ('["0.0.0.0:25"]', False),
+        ):
+            with self.subTest(listen):
+                config.write_text(f"[server]\nlisten = {listen}\n{backend}", "ascii")
+                done = run_command("check", "-c", str(config))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual(warning in done.stderr, wanted)
 
     def test_mistakes_exit_with_2(self) -> None:
         for arguments in (["--nonsense"], ["--output"], ["--cache", "x", "main.cf"]):
@@ -415,13 +612,112 @@ class CommandLine(Case):
     def test_help_names_the_options(self) -> None:
         done = run_command("migrate", "--help")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
-        for option in ("--config-dir", "--output", "--force", "--cache", "--parameters"):
+        for option in ("--config-dir", "--output", "--force", "--cache", "--parameters",
+                       "--map", "--service", "--tables"):  # fmt: skip
             self.assertIn(option, done.stdout)
 
     def test_the_table_is_the_one_in_the_docs(self) -> None:
         done = run_command("migrate", "--table")
         self.assertEqual(done.returncode, 0)
         self.assertIn(done.stdout, DOCS.read_text("utf-8"))
+
+
+# ── tables that a program rewrites ───────────────────────────────────────────────────────────────
+
+
+class Tables(Case):
+    """`migrate --tables`, as cron runs it behind the program that makes the tables."""
+
+    def setUp(self) -> None:
+        self.etc = self.directory("postfix")
+        self.output = self.directory("fendmail")
+        (self.etc / "main.cf").write_text(
+            "compatibility_level = 3.6\nmyhostname = mx.example.org\nmynetworks = 127.0.0.1\n"
+            "postscreen_access_list = permit_mynetworks, cidr:$config_directory/made,"
+            " cidr:$config_directory/own\n",
+            "ascii",
+        )
+        self.write_table("192.0.2.0/24 permit\n198.51.100.0/24 reject\n")
+        (self.etc / "own").write_text("203.0.113.0/24 reject\n", "ascii")
+        self.assertEqual(self.migrate().returncode, 0)
+
+    def write_table(self, text: str) -> None:
+        (self.etc / "made").write_text(text, "ascii")
+
+    def migrate(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        files = ("--output", str(self.output), str(self.etc / "main.cf"))
+        return run_command("migrate", *arguments, *files)
+
+    def networks_in(self, name: str) -> list[str]:
+        lines = (self.output / name).read_text("ascii").splitlines()
+        return [line for line in lines if not line.startswith("#")]
+
+    def assert_untouched(self, done: subprocess.CompletedProcess[str], before: dict) -> None:
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("Nothing was written", done.stderr)
+        self.assertEqual(files_in(self.output), before)
+
+    def test_only_what_has_changed_is_written(self) -> None:
+        config = self.output / "fendmail.toml"
+        config.write_text(config.read_text("utf-8") + "# mine\n", "utf-8")
+        self.write_table("192.0.2.0/25 permit\n2001:db8::/32 permit\n198.51.100.0/24 reject\n")
+        done = self.migrate("--tables")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout, f"wrote {self.output}/made-1-permit.cidr\n")
+        self.assertEqual(self.networks_in("made-1-permit.cidr"), ["192.0.2.0/25", "2001:db8::/32"])
+        self.assertTrue(config.read_text("utf-8").endswith("# mine\n"))
+        self.assertFalse(list(self.output.glob("*.new")))
+        check = run_command("check", "-c", str(config))
+        self.assertEqual(check.returncode, 0, check.stderr)
+
+    def test_nothing_new_is_nothing_to_say(self) -> None:
+        done = self.migrate("--tables")
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+    def test_a_decision_without_networks_stays_as_an_empty_file(self) -> None:
+        self.write_table("192.0.2.0/24 permit\n")
+        self.assertEqual(self.migrate("--tables").returncode, 0)
+        self.assertEqual(self.networks_in("made-2-reject.cidr"), [])
+        check = run_command("check", "-c", str(self.output / "fendmail.toml"))
+        self.assertEqual(check.returncode, 0, check.stderr)
+        # And comes back.
+        self.write_table("192.0.2.0/24 permit\n198.51.100.9 reject\n")
+        self.assertEqual(self.migrate("--tables").returncode, 0)
+        self.assertEqual(self.networks_in("made-2-reject.cidr"), ["198.51.100.9"])
+
+    def test_what_changes_the_rules_is_an_error(self) -> None:
+        before = files_in(self.output)
+        # Another part, another order, no table at all.
+        for text in (
+            "192.0.2.0/24 permit\n198.51.100.0/24 reject\n198.51.0.0/16 permit\n",
+            "198.51.100.0/24 reject\n192.0.2.0/24 permit\n",
+        ):
+            with self.subTest(text):
+                self.write_table(text)
+                self.assert_untouched(self.migrate("--tables"), before)
+        (self.output / "fendmail.toml").unlink()
+        self.assertEqual(self.migrate("--tables").returncode, 1)
+
+    def test_a_table_that_is_gone_takes_no_networks_away(self) -> None:
+        before = files_in(self.output)
+        (self.etc / "made").unlink()
+        done = self.migrate("--tables")
+        self.assert_untouched(done, before)
+        self.assertIn(f"cannot read {self.etc}/made: No such file", done.stderr)
+
+    def test_files_of_others_are_left_alone(self) -> None:
+        config = self.output / "fendmail.toml"
+        text = config.read_text("utf-8").replace("rules = [", 'rules = [\n"permit file:my.cidr",')
+        config.write_text(text, "utf-8")
+        (self.output / "my.cidr").write_text("192.0.2.77\n", "ascii")
+        self.write_table("192.0.2.0/25 permit\n198.51.100.0/24 reject\n")
+        self.assertEqual(self.migrate("--tables").returncode, 0)
+        self.assertEqual(self.networks_in("my.cidr"), ["192.0.2.77"])
+
+    def test_the_directory_has_to_be_named(self) -> None:
+        done = run_command("migrate", "--tables", str(self.etc / "main.cf"))
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("--tables needs --output", done.stderr)
 
 
 # ── the cache ────────────────────────────────────────────────────────────────────────────────────
@@ -535,6 +831,21 @@ class Cache(FendmailCase):
             done = self.import_dump(fendmail.config_path, dump)
             self.assertEqual(done.returncode, 1)
             self.assertIn(f'store.kind is "{kind}"', done.stderr)
+
+    def test_nothing_at_all_is_said_to_be_nothing(self) -> None:
+        fendmail = self.make_fendmail(self.start_sink().config)
+        fendmail.write_config()
+        arguments = ["migrate", "--cache", "-", "--config", str(fendmail.config_path)]
+        done = subprocess.run(
+            [str(binary()), *arguments],
+            input="", capture_output=True, text=True, timeout=30, check=False,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn("nothing came from standard input", done.stderr)
+        # A cache that knows nobody yet.
+        dump = self.directory() / "dump"
+        dump.write_text(f"_LAST_CACHE_CLEANUP_COMPLETED_ {int(time.time())}\n", "ascii")
+        self.assert_imported(self.import_dump(fendmail.config_path, dump), 0, 0, 0, 0)
 
     def test_what_holds_no_client_is_no_dump(self) -> None:
         fendmail = self.make_fendmail(self.start_sink().config)

@@ -159,6 +159,7 @@ try {
     auto places = places_of(request, names, from);
     const auto made = convert_all(from, names, places, options);
     if (request.renews_tables) {
+        if (made.lacks_tables) print_remarks(made.remarks);
         // From cron, nothing new is nothing to say.
         if (renew_tables(made, options.output_directory)) print_remarks(made.remarks);
         return exit_ok;

@@ -89,6 +89,9 @@ void demand_same_rules(const std::vector<std::string>& there,
 
 bool renew_tables(const postscreen::migration& made, const fs::path& directory)
 {
+    // Networks of a table that is not there, or behind one, must not vanish.
+    if (made.lacks_tables)
+        throw std::runtime_error("a table could not be read. Nothing was written");
     const fs::path config = directory / "fendmail.toml";
     std::string why;
     const auto text = read_whole(config, why);

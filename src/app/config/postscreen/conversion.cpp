@@ -420,6 +420,7 @@ migration convert(const sources& from, const std::vector<std::string>& names,
     made.access_files = std::move(c.access_files);
     made.key_files = std::move(c.key_files);
     made.remarks = std::move(c.out.remarks);
+    made.lacks_tables = c.lacks_tables;
     return made;
 }
 

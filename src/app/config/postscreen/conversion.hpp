@@ -87,6 +87,8 @@ public:
     std::vector<std::pair<std::string, std::string>> key_files; ///< keys of lists
     std::vector<std::string> tls_keys; ///< files that fendmail's user has to be able to read
     bool hands_over_sockets = false;   ///< to a pass service
+    bool lacks_tables = false;         ///< of the access list
+    std::string added_pass; ///< the row of one to be made, where the one there has to stay private
 };
 
 // Each fills its sections.

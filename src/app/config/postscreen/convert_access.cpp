@@ -45,13 +45,13 @@ public:
         // Nobody knows whom that table permitted or rejected, so no later rule may decide about
         // its clients. Postfix too ends its search at a table that it cannot read.
         if (is_incomplete_ && !block.rules.empty())
-            comment_line("ATTENTION: not active, because a table above is missing");
+            comment_line("ATTENTION: not active, because something above could not be read");
         is_incomplete_ = is_incomplete_ || block.is_missing;
         if (block.is_missing) comment_line("ATTENTION: not translated, see the end of this file");
         if (!block.is_missing && block.rules.empty()) comment_line("decides nothing");
         add_rules(block);
         if (lacks_networks) {
-            comment_line("ATTENTION: mynetworks lacks what could not be read");
+            comment_line("ATTENTION: mynetworks lacks a part that could not be read");
             is_incomplete_ = true;
             lose("mynetworks");
         }
@@ -94,6 +94,7 @@ private:
 
     void lose(std::string_view title)
     {
+        c_.lacks_tables = true;
         c_.out.add_leftover({fmt::format("access.rules: {} was not translated. Its place among "
                                          "the rules is marked; put its networks there, and then "
                                          "uncomment the rules behind it.",

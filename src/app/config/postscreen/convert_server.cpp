@@ -77,10 +77,16 @@ comment pass_comment(conversion& c, std::string_view name)
         return {std::move(text), true};
     }
     if (!pass->is_private) return {row_text(*pass), false};
-    auto text = fmt::format("{}: only Postfix's own user reaches a private pass service. When "
-                            "fendmail takes over, write \"n\" in its third column: it is in "
-                            "public/ then",
-                            pass->first_row);
+    auto text =
+        c.added_pass.empty()
+            ? fmt::format("{}: only Postfix's own user reaches a private pass service. When "
+                          "fendmail takes over, write \"n\" in its third column: it is in "
+                          "public/ then",
+                          pass->first_row)
+            : fmt::format("{}: only Postfix's own user reaches a private pass service, and the "
+                          "postscreens that stay need this one. Add another, with its options: "
+                          "\"{}\"",
+                          pass->first_row, c.added_pass);
     c.out.warn(pass->at, text);
     return {std::move(text), true};
 }
@@ -96,8 +102,13 @@ void convert_backend(conversion& c)
             return;
         }
     }
-    const std::string name =
-        c.around.pass != nullptr ? c.around.pass->name : c.text("smtpd_service_name");
+    const auto* const pass = c.around.pass;
+    std::string name = pass != nullptr ? pass->name : c.text("smtpd_service_name");
+    // postscreen knows private/ alone.
+    if (pass != nullptr && pass->is_private && !c.around.others.empty()) {
+        name = fmt::format("{}-public", name);
+        c.added_pass = fmt::format("{} pass n - {} - - smtpd", name, pass->chroot);
+    }
     c.hands_over_sockets = true;
     c.out.put("backend", "kind", "\"postfix-pass\"", {{"As postscreen does it.", false}});
     c.out.put("backend", "address", toml_text(socket_path(c, name)), {pass_comment(c, name)});

@@ -76,6 +76,9 @@ void add_master(const conversion& c, steps& to)
         // The backend is a service with an address of its own.
     } else if (pass == nullptr) {
         to.go_on("There has to be a public pass service for smtpd; see backend.address.");
+    } else if (!c.added_pass.empty()) {
+        to.go_on("In the same go: another pass service, with the options of the one there:");
+        to.go_on(fmt::format("  {}", c.added_pass));
     } else if (pass->is_private) {
         to.go_on("In the same go: \"n\" in the third column of the pass service, which stays:");
         to.go_on(fmt::format("  {}", row_text(*pass)));
@@ -122,8 +125,8 @@ std::vector<std::string> head_lines(conversion& c, const std::vector<std::string
     add_master(c, to_do);
     add_cache(c, to_do);
     out.insert(out.end(), to_do.lines().begin(), to_do.lines().end());
-    const bool undoes_pass =
-        c.hands_over_sockets && c.around.pass != nullptr && c.around.pass->is_private;
+    const bool undoes_pass = c.hands_over_sockets && c.around.pass != nullptr &&
+                             c.around.pass->is_private && c.added_pass.empty();
     out.push_back(fmt::format("The way back: stop fendmail, take the \"#\" away again{}, postfix "
                               "reload.",
                               undoes_pass ? ", undo the third column" : ""));

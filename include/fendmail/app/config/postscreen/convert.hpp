@@ -36,6 +36,7 @@ struct migration {
     std::vector<std::pair<std::string, std::string>> access_files; ///< name, content
     std::vector<std::pair<std::string, std::string>> key_files;    ///< the same, secrets
     std::vector<remark> remarks;                                   ///< for the admin to look at
+    bool lacks_tables = false; ///< some of the access list could not be read
 };
 
 /// @param names of what the sources were read from, for the head of the file

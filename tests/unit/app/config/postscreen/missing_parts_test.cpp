@@ -34,7 +34,7 @@ TEST_CASE("convert: behind a table that cannot be read no rule is active", "[mig
     CHECK_FALSE(decision_for(c, "192.0.2.1"));
     CHECK_FALSE(decision_for(c, "2001:db8::1"));
     CHECK(c.has("# \"reject 0.0.0.0/0\","));
-    CHECK(c.has("ATTENTION: not active, because a table above is missing"));
+    CHECK(c.has("ATTENTION: not active, because something above could not be read"));
 }
 
 TEST_CASE("convert: a list of interfaces of which a part is lost vetoes nobody", "[migrate]")
@@ -78,7 +78,7 @@ TEST_CASE("convert: behind mynetworks of which a part is lost no rule is active"
                                     usual_master, known};
             REQUIRE(c.errors().empty());
             CHECK_FALSE(decision_for(c, "192.0.2.1"));
-            CHECK(c.marks("not active, because a table above is missing"));
+            CHECK(c.marks("not active, because something above could not be read"));
             CHECK(c.marks("access.rules: mynetworks was not translated"));
         }
     }

@@ -155,6 +155,18 @@ TEST_CASE("convert: what has to be done besides stands at the top", "[migrate]")
     CHECK(missing.marks("add \"smtpd pass n - y - - smtpd\""));
 }
 
+TEST_CASE("convert: postscreens that stay keep their private pass service", "[migrate]")
+{
+    const conversion_case c{"", "smtp inet n - y - 1 postscreen\n"
+                                "2525 inet n - y - 1 postscreen -o soft_bounce=yes\n"
+                                "smtpd pass - - n - - smtpd\n"};
+    REQUIRE(c.errors().empty());
+    CHECK(c.runtime().backend.unix_path == "/var/spool/postfix/public/smtpd-public");
+    CHECK(c.marks("Add another, with its options: \"smtpd-public pass n - n - - smtpd\""));
+    CHECK(c.has("#       smtpd-public pass n - n - - smtpd\n"));
+    CHECK_FALSE(c.has("third column"));
+}
+
 TEST_CASE("convert: of a service that stands twice both lines are to be turned off", "[migrate]")
 {
     for (const char* order :
