@@ -5,6 +5,7 @@
 #include "fendmail/io/privilege.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -81,12 +82,14 @@ void print_deep_tests(const runtime_config& config)
                    : "gets a 450 and goes to the backend when it comes again");
 }
 
-/// Right behind a balancer on this machine, and mostly a mistake otherwise. No warning of the
-/// configuration itself, because whoever tries it out listens so on purpose.
+/// Mostly a mistake on the port that mail comes to. On others somebody tries it out, or has a
+/// balancer on this machine.
 void warn_of_loopback(const startup_config& startup, const std::string& config_path)
 {
+    constexpr std::uint16_t smtp_port = 25;
     const auto& all = startup.listen;
-    if (std::ranges::all_of(all, [](const endpoint& at) { return at.address.is_loopback(); }))
+    if (std::ranges::any_of(all, [](const endpoint& at) { return at.port == smtp_port; }) &&
+        std::ranges::all_of(all, [](const endpoint& at) { return at.address.is_loopback(); }))
         fmt::print(stderr,
                    "{}: warning: server.listen: only this machine can connect; if mail comes from "
                    "outside, write the addresses that it comes to\n",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `migrate --tables`: only the access files, for tables that a program rewrites.
-#include "../config/document.hpp"
+#include "fendmail/app/config/written_rules.hpp"
 #include "migrate_parts.hpp"
 
 #include <algorithm>
@@ -24,18 +24,12 @@ constexpr std::string_view our_mark = "# Part ";
 /// The rules "permit file:NAME" of a fendmail.toml that name a file beside it, in order.
 std::vector<std::string> file_rules(const std::string& toml, const std::string& name)
 {
-    problem_list problems;
-    const std::size_t file = problems.add_file(name);
-    const auto document = parse_document(toml, file, problems);
-    if (!document) throw std::runtime_error(fmt::format("{} is no TOML file", name));
+    const auto rules = written_rules(toml);
+    if (!rules) throw std::runtime_error(fmt::format("{} is no TOML file", name));
     std::vector<std::string> out;
-    for (const toml_value& section : document->items)
-        for (const toml_value& key : section.items)
-            if (section.name == "access" && key.name == "rules")
-                for (const toml_value& rule : key.items)
-                    if (rule.text.find(" file:") != std::string::npos &&
-                        rule.text.find('/') == std::string::npos)
-                        out.push_back(rule.text);
+    for (const std::string& rule : *rules)
+        if (rule.find(" file:") != std::string::npos && rule.find('/') == std::string::npos)
+            out.push_back(rule);
     return out;
 }
 
