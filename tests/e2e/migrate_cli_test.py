@@ -168,6 +168,25 @@ class CommandLine(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("secret1", done.stdout + done.stderr)
 
+    def test_what_root_writes_fendmail_can_read(self) -> None:
+        """Whatever umask root has; keys excepted."""
+        output = self.directory() / "new" / "etc"
+        text = (
+            self.MAIN_CF.replace("127.0.0.1", " ".join(f"10.{n}.0.0/16" for n in range(0, 40, 2)))
+            + "postscreen_dnsbl_sites = secret1.zen.dq.spamhaus.net\n"
+        )
+        done = subprocess.run(
+            [str(binary()), "migrate", "--output", str(output)],
+            input=text, capture_output=True, text=True, timeout=30, check=False, umask=0o077,
+        )  # fmt: skip
+        self.assertEqual(done.returncode, 0, done.stderr)
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in output.iterdir()}
+        self.assertIn(modes.pop("dq.spamhaus.net.key"), (0o600, 0o640))
+        self.assertEqual(
+            modes, {"fendmail.toml": 0o644, "permit_mynetworks-1-permit.cidr": 0o644}
+        )
+        self.assertEqual(stat.S_IMODE(output.stat().st_mode), 0o755)
+
     def test_check_warns_of_what_only_this_machine_reaches(self) -> None:
         config = self.directory() / "fendmail.toml"
         backend = '[backend]\naddress = "127.0.0.1:10025"\n'

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """fendmail migrate --tables."""
 
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,7 @@ class Tables(Case):
     def test_only_what_has_changed_is_written(self) -> None:
         config = self.output / "fendmail.toml"
         config.write_text(config.read_text("utf-8") + "# mine\n", "utf-8")
+        (self.output / "made-1-permit.cidr").chmod(0o640)
         self.write_table("192.0.2.0/25 permit\n2001:db8::/32 permit\n198.51.100.0/24 reject\n")
         done = self.migrate("--tables")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -55,6 +57,8 @@ class Tables(Case):
         self.assertEqual(self.networks_in("made-1-permit.cidr"), ["192.0.2.0/25", "2001:db8::/32"])
         self.assertTrue(config.read_text("utf-8").endswith("# mine\n"))
         self.assertFalse(list(self.output.glob("*.new")))
+        mode = (self.output / "made-1-permit.cidr").stat().st_mode
+        self.assertEqual(stat.S_IMODE(mode), 0o640)  # as it was
         check = run_command("check", "-c", str(config))
         self.assertEqual(check.returncode, 0, check.stderr)
 

@@ -36,6 +36,14 @@ std::runtime_error cannot_write(const fs::path& path)
         fmt::format("cannot write {}: {}", path.string(), std::generic_category().message(errno)));
 }
 
+/// fendmail's user has to read what root writes, whatever root's umask is. No secret is in it.
+void make_readable(const fs::path& path)
+{
+    std::error_code ignored; // of a file that is somebody else's
+    fs::permissions(path, fs::perms::group_read | fs::perms::others_read, fs::perm_options::add,
+                    ignored);
+}
+
 void write_text(const fs::path& path, const std::string& text)
 {
     std::ofstream out{path, std::ios::binary | std::ios::trunc};
@@ -147,9 +155,15 @@ void write_migration(const postscreen::migration& made, const fs::path& director
             if (!overwrites && fs::exists(fs::symlink_status(path)))
                 throw std::runtime_error(
                     fmt::format("{} is there already; --force overwrites it", path.string()));
-    fs::create_directories(directory);
+    if (fs::create_directories(directory)) {
+        make_readable(directory);
+        fs::permissions(directory, fs::perms::group_exec | fs::perms::others_exec,
+                        fs::perm_options::add);
+    }
     for (const auto& [path, text] : files) {
+        const bool is_new = !fs::exists(path);
         write_text(path, *text);
+        if (is_new) make_readable(path);
         fmt::print("wrote {}\n", path.string());
     }
     for (const auto& [path, text] : secrets) {

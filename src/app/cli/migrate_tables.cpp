@@ -55,6 +55,9 @@ void replace_file(const fs::path& path, const std::string& text)
     if (!out)
         throw std::runtime_error(fmt::format("cannot write {}: {}", fresh.string(),
                                              std::generic_category().message(errno)));
+    std::error_code is_new; // of a file that was not there
+    const auto before = fs::status(path, is_new);
+    fs::permissions(fresh, fs::exists(before) ? before.permissions() : fs::perms{0644});
     fs::rename(fresh, path);
 }
 

@@ -193,27 +193,30 @@ conversion::conversion(const sources& from_, const host_facts& host_, const file
 
 std::string conversion::text(std::string_view name, std::string_view stress)
 {
-    auto found = values.value(name, stress);
-    if (found.error.empty()) return told_text(name, std::move(found));
-    warn(name, fmt::format("{}; its default is used", found.error));
-    const parameter* known = find_parameter(name);
-    return known == nullptr ? "" : values.expanded(known->default_text, stress).text;
+    return told_text(name, values, stress);
 }
 
-std::string conversion::told_text(std::string_view name, expansion value)
+std::string conversion::told_text(std::string_view name, const evaluator& as_seen,
+                                  std::string_view stress)
 {
-    // Defaults refer to parameters of smtpd that are none of ours.
-    if (!values.find_origin(name)) value.undefined.clear();
-    for (const std::string& undefined : value.undefined)
-        warn(name,
-             find_parameter(undefined) != nullptr
-                 ? fmt::format("what Postfix has for ${} is not in what was read, and is left "
-                               "out: write it yourself",
-                               undefined)
-                 : fmt::format("${} is set nowhere here and is left out; if it is one of "
-                               "Postfix's own, write what it stands for",
-                               undefined));
-    return std::move(value.text);
+    const expansion found = as_seen.value(name, stress);
+    if (!found.error.empty()) {
+        warn(name, fmt::format("{}; its default is used", found.error));
+        const parameter* known = find_parameter(name);
+        return known == nullptr ? "" : as_seen.expanded(known->default_text, stress).text;
+    }
+    const bool is_default = !as_seen.find_origin(name);
+    for (const std::string& undefined : found.undefined) {
+        if (is_default) continue;
+        const bool is_known = find_parameter(undefined) != nullptr;
+        warn(name, is_known ? fmt::format("what Postfix has for ${} is not in what was read, and "
+                                          "is left out: write it yourself",
+                                          undefined)
+                            : fmt::format("${} is set nowhere here and is left out; if it is one "
+                                          "of Postfix's own, write what it stands for",
+                                          undefined));
+    }
+    return found.text;
 }
 
 bool conversion::flag(std::string_view name)

@@ -52,8 +52,10 @@ public:
     [[nodiscard]] std::int64_t number_for(std::string_view name, std::string_view section,
                                           std::string_view key);
     [[nodiscard]] seconds span(std::string_view name, char unit, std::string_view stress = "");
-    /// What any evaluator made of a parameter; names in it that nobody knows are told.
-    [[nodiscard]] std::string told_text(std::string_view name, expansion value);
+    /// What an evaluator made of a parameter; names in it that nobody knows are told, unless it is
+    /// a default: those refer to parameters of other programs.
+    [[nodiscard]] std::string told_text(std::string_view name, const evaluator& as_seen,
+                                        std::string_view stress = "");
     /// "ignore", "enforce" or "drop".
     [[nodiscard]] std::string action(std::string_view name);
     /// One line of printable ASCII that fits a reply.

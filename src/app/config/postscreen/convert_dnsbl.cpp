@@ -168,10 +168,10 @@ private:
     {
         auto found = split_key(zone);
         if (!found) return;
-        const auto known =
-            std::ranges::find_if(keys_, [&](const auto& k) { return k.first == found->zone; });
+        const auto known = std::ranges::find_if(
+            keys_, [&](const auto& k) { return to_lower(k.first) == to_lower(found->zone); });
         // Of one zone there is one key here; a second one stays where it is.
-        if (known != keys_.end() && known->second.key != found->key) return;
+        if (known != keys_.end() && to_lower(known->second.key) != to_lower(found->key)) return;
         zone = found->zone;
         if (known == keys_.end()) keys_.emplace_back(zone, std::move(*found));
     }

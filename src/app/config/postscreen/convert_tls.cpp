@@ -118,9 +118,9 @@ private:
         const std::string own = fmt::format("postscreen_tls_{}", what);
         if (c_.values.written(own) != nullptr) return {own, c_.text(own)};
         const std::string old = fmt::format("tlsproxy_tls_{}", what);
-        if (proxy_.written(old) != nullptr) return {old, c_.told_text(old, proxy_.value(old))};
+        if (proxy_.written(old) != nullptr) return {old, c_.told_text(old, proxy_)};
         const std::string common = fmt::format("smtpd_tls_{}", what);
-        return {common, c_.told_text(common, proxy_.value(common))};
+        return {common, c_.told_text(common, proxy_)};
     }
 
     std::vector<comment> told(const source& from)

@@ -146,7 +146,14 @@ private:
 
     void read_arguments(master_service& service, std::span<const std::string> words)
     {
+        const bool is_ours = service.command == "postscreen" || service.command == "smtpd" ||
+                             service.command == "tlsproxy";
         for (std::size_t i = 0; i < words.size(); ++i) {
+            if (is_ours && words[i].starts_with('#')) {
+                complain(service.at, "a \"#\" behind a service begins no comment: Postfix takes it "
+                                     "and what follows for arguments");
+                return;
+            }
             std::string word = braces_content(words[i]).value_or(words[i]);
             if (word == "-v" || word == "-vv" || word == "-D") continue;
             if (word == "-o" && i + 1 < words.size()) {

@@ -127,6 +127,17 @@ TEST_CASE("postscreen: what a service replaced is remembered, line by line", "[m
                                                  "smtp inet n - n - 1 postscreen (master.cf:3)"});
 }
 
+TEST_CASE("postscreen: a comment behind a service is none", "[migrate]")
+{
+    const auto got = read({{"master.cf", "smtp inet n - y - 1 postscreen -o a=b # old: -o c=d\n"
+                                         "x unix - n n - - pipe argv=/x # y\n"}});
+    REQUIRE(got.services.size() == 2);
+    CHECK(got.services[0].overrides.size() == 1);
+    CHECK(remarks_of(got) ==
+          texts{"master.cf:1: warning: a \"#\" behind a service begins no comment: Postfix takes "
+                "it and what follows for arguments"});
+}
+
 TEST_CASE("postscreen: options without a value and orphans are told of", "[migrate]")
 {
     const auto got = read({{"master.cf", "  smtp inet n - n - 1 postscreen\n"

@@ -143,6 +143,11 @@ TEST_CASE("convert: a name that nobody set stands for nothing, and that is said"
     CHECK(c.warns_of("postscreen_dnsbl_threshold: $treshold is set nowhere here"));
     CHECK(c.warns_of("smtpd_tls_cert_file: $tls_dir is set nowhere here"));
     CHECK(c.marks("$treshold is set nowhere here"));
+    const conversion_case proxy{"smtpd_tls_security_level = may\n",
+                                "smtp inet n - y - 1 postscreen\n"
+                                "tlsproxy unix - - y - 0 tlsproxy\n"
+                                "  -o smtpd_tls_cert_file=${nowhere}/c.pem\n"};
+    CHECK(proxy.warns_of("smtpd_tls_cert_file: $nowhere is set nowhere here"));
     // To ask about a name is no mistake.
     CHECK_FALSE(c.warns_of("$strict"));
 }

@@ -112,6 +112,18 @@ TEST_CASE("convert: a name for a zone without a key is no secret", "[migrate]")
     CHECK_FALSE(c.has("\nzone_keys"));
 }
 
+TEST_CASE("convert: the case of a zone and its key says nothing", "[migrate]")
+{
+    const conversion_case c{"postscreen_dnsbl_sites = one.zen.dq.spamhaus.net=127.0.0.2*2 "
+                            "ONE.Zen.DQ.spamhaus.net=127.0.0.3*3\n",
+                            usual_master};
+    REQUIRE(c.errors().empty());
+    REQUIRE(c.runtime().dnsbl_sites.zones.size() == 1);
+    CHECK(c.runtime().dnsbl_sites.zones[0].zone == "one.zen.dq.spamhaus.net");
+    CHECK(c.runtime().dnsbl_sites.zones[0].sites.size() == 2);
+    CHECK(c.result.problems.empty());
+}
+
 TEST_CASE("convert: of one zone one key is taken out, a second one stays where it is", "[migrate]")
 {
     const conversion_case c{"postscreen_dnsbl_sites = one.zen.dq.spamhaus.net "
