@@ -6,6 +6,7 @@
 #include "fendmail/io/privilege.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -84,6 +85,20 @@ void print_deep_tests(const runtime_config& config)
                    : "gets a 450 and goes to the backend when it comes again");
 }
 
+/// Mostly a mistake on the port that mail comes to. On others somebody tries it out, or has a
+/// balancer on this machine.
+void warn_of_loopback(const startup_config& startup, const std::string& config_path)
+{
+    constexpr std::uint16_t smtp_port = 25;
+    const auto& all = startup.listen;
+    if (std::ranges::any_of(all, [](const endpoint& at) { return at.port == smtp_port; }) &&
+        std::ranges::all_of(all, [](const endpoint& at) { return at.address.is_loopback(); }))
+        fmt::print(stderr,
+                   "{}: warning: server.listen: only this machine can connect; if mail comes from "
+                   "outside, write the addresses that it comes to\n",
+                   config_path);
+}
+
 } // namespace
 
 int cli_check(const std::string& config_path)
@@ -105,6 +120,7 @@ int cli_check(const std::string& config_path)
     print_known_senders(runtime);
     print_client_names(runtime);
     print_deep_tests(runtime);
+    warn_of_loopback(found.value->startup, config_path);
     fmt::print("{}: ok\n", config_path);
     return exit_ok;
 }

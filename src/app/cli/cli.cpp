@@ -94,6 +94,15 @@ struct command_line {
         migrate->add_option("--output", migration.output_directory,
                             "Write fendmail.toml and access files into this directory");
         migrate->add_flag("--force", migration.overwrites, "Overwrite files there");
+        migrate->add_flag("--tables", migration.renews_tables,
+                          "Only renew the access files in --output whose tables have changed");
+        migrate
+            ->add_option("--map", migration.maps,
+                         "FROM=TO: tables that main.cf names below FROM are below TO here")
+            ->allow_extra_args(false);
+        migrate->add_option("--service", migration.service,
+                            "Which postscreen of master.cf, by its first column; that of port 25 "
+                            "if not given");
         migrate
             ->add_option("--cache", cache_dump,
                          "Instead: put the clients that postscreen knows into the store of "

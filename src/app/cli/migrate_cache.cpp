@@ -193,6 +193,12 @@ try {
                "lines\n",
                startup.store_path.string(), counts.imported, counts.merged, counts.stale,
                counts.bad);
+    // An empty pipe is mostly a `postmap` that failed; a cache without clients has a line as well.
+    if (counts.lines == 0)
+        throw std::runtime_error(
+            fmt::format("nothing came from {}; give the output of `postmap -s` for "
+                        "postscreen_cache_map",
+                        file == "-" ? "standard input" : file));
     if (counts.imported == 0 && counts.bad > 0)
         throw std::runtime_error("no client was found; give the output of `postmap -s` for "
                                  "postscreen_cache_map");

@@ -36,6 +36,7 @@ std::vector<std::string> parts_of(std::string_view text)
 void builder::dnsbl_zones()
 {
     known_lists();
+    sites_without_effect();
     zone_resolvers();
     zone_timeouts();
     error_answers();

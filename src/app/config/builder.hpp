@@ -106,6 +106,7 @@ private:
     void dnsbl_resolvers();
     void dnsbl_zones();
     void known_lists();
+    void sites_without_effect();
     void zone_keys();
     void zone_resolvers();
     void zone_timeouts();

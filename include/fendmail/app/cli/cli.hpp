@@ -28,6 +28,9 @@ struct migrate_request {
     std::vector<std::string> files; ///< "-" = standard input, which is also what none means
     std::string config_directory;   ///< "" = where main.cf is, or /etc/postfix
     std::string output_directory;   ///< "" = standard output
+    std::vector<std::string> maps;  ///< "FROM=TO": where directories that main.cf names are here
+    std::string service;            ///< the postscreen to convert; "" = that of port 25
+    bool renews_tables = false;     ///< only the access files in the output directory
     bool overwrites = false;
     bool shows_parameters = false; ///< as Postfix expands them, and nothing else
     bool shows_table = false;      ///< the table of docs/from-postscreen.md, and nothing else

@@ -64,6 +64,7 @@ public:
             rules_ = {};
             const auto table = parse_table_name(word);
             block_.title = table ? table->shown() : to_lower(word);
+            block_.file_stem = to_lower(word); // of a word
             if (table)
                 take_table(*table);
             else if (!take_word(word, everywhere, false, 0))
@@ -83,9 +84,9 @@ private:
         sink_ = &sink;
         const auto found = read_network_table(table, read_, sink);
         block_.is_missing = !found.has_value();
-        block_.file_stem = table.is_inline() || table.kind == table_kind::fixed
-                               ? table.type
-                               : std::filesystem::path(table.name).stem().string();
+        block_.is_file = !table.is_inline() && table.kind != table_kind::fixed;
+        block_.file_stem =
+            block_.is_file ? std::filesystem::path(table.name).stem().string() : table.type;
         if (found)
             for (const network_rule& rule : *found)
                 take_result(rule);
@@ -111,6 +112,7 @@ private:
             return false;
         }
         if (lower == "permit_mynetworks") {
+            block_.uses_mynetworks = true;
             for (const network& net : nets)
                 for (const network& mine : mynetworks_.common_with(net))
                     decide(decision::permit, mine);

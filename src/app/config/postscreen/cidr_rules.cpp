@@ -61,12 +61,16 @@ private:
             remarks_.add(line, fmt::format("{}: left out, as Postfix does", message(net.error())));
             return std::nullopt;
         }
-        if (is_mapped_pattern(pattern, *net)) {
-            remarks_.add(line,
-                         "clients have plain IPv4 addresses, so this matches nobody: left out");
-            return negated ? std::nullopt : std::optional<std::vector<network>>{std::in_place};
-        }
         const network_set& domain = domains_.back();
+        if (is_mapped_pattern(pattern, *net)) {
+            // A pattern of IPv6, and negated one that every client with IPv6 matches.
+            remarks_.add(line, negated
+                                   ? "clients have plain IPv4 addresses, so this matches all that "
+                                     "come by IPv6, as in Postfix"
+                                   : "clients have plain IPv4 addresses, so this matches nobody: "
+                                     "left out");
+            return negated ? domain.common_with(all_v6()) : std::vector<network>{};
+        }
         if (!negated) return domain.common_with(*net);
         network_set taken;
         taken.add(*net);

@@ -100,16 +100,46 @@ std::optional<std::uint16_t> port_of(std::string_view name)
     return port ? std::optional{*port} : std::nullopt;
 }
 
-services find_services(const sources& from, std::string_view smtpd_service_name)
+std::pair<std::string, std::string> split_service_name(std::string_view name)
+{
+    const std::size_t colon = name.rfind(':');
+    if (colon == std::string_view::npos) return {"", std::string(name)};
+    std::string_view host = name.substr(0, colon);
+    if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+    return {std::string(host), std::string(name.substr(colon + 1))};
+}
+
+std::string listen_text(const ip_address& address, std::uint16_t port)
+{
+    if (address.is_v6()) return to_text(endpoint{address, port});
+    return fmt::format("{}:{}", to_text(address), port);
+}
+
+const master_service* find_postscreen(const sources& from, std::string_view wanted)
+{
+    const master_service* found = nullptr;
+    for (const master_service& s : from.services) {
+        if (s.type != "inet" || s.command != "postscreen") continue;
+        if (!wanted.empty()) {
+            if (wanted == s.name || wanted == s.name + "/inet") return &s;
+            // "2525" for "192.0.2.1:2525", if no service is called so itself.
+            if (found == nullptr && wanted == port_text(s.name)) found = &s;
+        } else if (found == nullptr) {
+            found = &s;
+        } else if (port_of(port_text(found->name)) != 25 && port_of(port_text(s.name)) == 25) {
+            found = &s;
+        }
+    }
+    return found;
+}
+
+services find_services(const sources& from, std::string_view smtpd_service_name,
+                       std::string_view wanted)
 {
     services out;
+    out.screen = find_postscreen(from, wanted);
     for (const master_service& s : from.services) {
-        const bool is_inet = s.type == "inet";
-        const bool on_smtp_port = is_inet && port_of(port_text(s.name)) == 25;
-        if (is_inet && s.command == "postscreen" && (out.screen == nullptr || on_smtp_port)) {
-            const auto* before = out.screen;
-            if (before == nullptr || port_of(port_text(before->name)) != 25) out.screen = &s;
-        }
+        const bool on_smtp_port = s.type == "inet" && port_of(port_text(s.name)) == 25;
         if (s.type == "pass" && s.command == "smtpd" &&
             (out.pass == nullptr || s.name == smtpd_service_name))
             out.pass = &s;
@@ -118,10 +148,17 @@ services find_services(const sources& from, std::string_view smtpd_service_name)
     }
     for (const master_service& s : from.services) {
         if (out.screen == nullptr || s.type != "inet" || s.command != "postscreen") continue;
-        if (same_overrides(s.overrides, out.screen->overrides))
+        if (same_overrides(s.overrides, out.screen->overrides)) {
             out.listeners.push_back(&s);
+            continue;
+        }
+        const auto group = std::ranges::find_if(out.others, [&](const auto& there) {
+            return same_overrides(there.front()->overrides, s.overrides);
+        });
+        if (group == out.others.end())
+            out.others.push_back({&s});
         else
-            out.others.push_back(&s);
+            group->push_back(&s);
     }
     return out;
 }
@@ -131,10 +168,10 @@ namespace {
 services services_of(const sources& from, const host_facts& host, const conversion_options& options)
 {
     const evaluator plain{from.main, nullptr, host, options.config_directory};
-    services found = find_services(from, plain.value("smtpd_service_name").text);
+    services found = find_services(from, plain.value("smtpd_service_name").text, options.service);
     if (found.screen == nullptr) return found;
     const evaluator with{from.main, &found.screen->overrides, host, options.config_directory};
-    return find_services(from, with.value("smtpd_service_name").text);
+    return find_services(from, with.value("smtpd_service_name").text, options.service);
 }
 
 } // namespace
@@ -148,6 +185,7 @@ conversion::conversion(const sources& from_, const host_facts& host_, const file
     , around{services_of(from_, host_, options_)}
     , values{from_.main, around.screen != nullptr ? &around.screen->overrides : nullptr, host_,
              options_.config_directory}
+    , master{from_.main, nullptr, host_, options_.config_directory}
 {
 }
 
@@ -155,11 +193,30 @@ conversion::conversion(const sources& from_, const host_facts& host_, const file
 
 std::string conversion::text(std::string_view name, std::string_view stress)
 {
-    auto found = values.value(name, stress);
-    if (found.error.empty()) return found.text;
-    warn(name, fmt::format("{}; its default is used", found.error));
-    const parameter* known = find_parameter(name);
-    return known == nullptr ? "" : values.expanded(known->default_text, stress).text;
+    return told_text(name, values, stress);
+}
+
+std::string conversion::told_text(std::string_view name, const evaluator& as_seen,
+                                  std::string_view stress)
+{
+    const expansion found = as_seen.value(name, stress);
+    if (!found.error.empty()) {
+        warn(name, fmt::format("{}; its default is used", found.error));
+        const parameter* known = find_parameter(name);
+        return known == nullptr ? "" : as_seen.expanded(known->default_text, stress).text;
+    }
+    const bool is_default = !as_seen.find_origin(name);
+    for (const std::string& undefined : found.undefined) {
+        if (is_default) continue;
+        const bool is_known = find_parameter(undefined) != nullptr;
+        warn(name, is_known ? fmt::format("what Postfix has for ${} is not in what was read, and "
+                                          "is left out: write it yourself",
+                                          undefined)
+                            : fmt::format("${} is set nowhere here and is left out; if it is one "
+                                          "of Postfix's own, write what it stands for",
+                                          undefined));
+    }
+    return found.text;
 }
 
 bool conversion::flag(std::string_view name)
@@ -310,12 +367,47 @@ void conversion::put_span(std::string_view section, std::string_view key_name, s
 
 // ── all of it ─────────────────────────────────────────────────────────────────────────────────
 
+namespace {
+
+/// Texts for people, in which a "#" is one.
+bool is_prose(std::string_view name)
+{
+    return name.ends_with("banner") || name.ends_with("_footer") ||
+           name.ends_with("_expansion_filter") || name == "mail_name";
+}
+
+/// "a = b # c": Postfix knows comments only at the beginning of a line.
+void report_number_signs(conversion& c)
+{
+    for (const parameter& p : all_parameters()) {
+        const auto* set = c.values.written(p.name);
+        if (set == nullptr || is_prose(p.name) || p.what == fate::dropped) continue;
+        const auto words = split_list(set->text);
+        if (std::ranges::any_of(words, [](const std::string& w) { return w.starts_with('#'); }))
+            c.warn(p.name, "the \"#\" in it begins no comment: Postfix takes it and what stands "
+                           "behind it for a part of the value");
+    }
+}
+
+/// Whatever standard error says stands in the file as well.
+void repeat_remarks(conversion& c)
+{
+    for (const remark& r : c.out.remarks)
+        c.out.add_warning(r.at.file.empty() ? r.text : fmt::format("{}: {}", to_text(r.at), r.text),
+                          r.text);
+}
+
+} // namespace
+
 migration convert(const sources& from, const std::vector<std::string>& names,
                   const host_facts& host, const file_reader& read,
                   const conversion_options& options)
 {
     conversion c{from, host, read, options};
     c.out.remarks = from.remarks;
+    for (const std::string& note : options.notes)
+        c.out.warn({}, note);
+    report_number_signs(c);
     convert_server(c);
     convert_access(c);
     convert_tests(c);
@@ -324,10 +416,14 @@ migration convert(const sources& from, const std::vector<std::string>& names,
     convert_tls(c);
     convert_operation(c);
     convert_leftovers(c);
+    const auto head = head_lines(c, names);
+    repeat_remarks(c);
     migration made;
-    made.toml = c.out.to_toml(head_lines(c, names));
+    made.toml = c.out.to_toml(head);
     made.access_files = std::move(c.access_files);
+    made.key_files = std::move(c.key_files);
     made.remarks = std::move(c.out.remarks);
+    made.lacks_tables = c.lacks_tables;
     return made;
 }
 

@@ -22,12 +22,19 @@ namespace fendmail::app::postscreen {
 struct services {
     const master_service* screen = nullptr;       ///< postscreen; nullptr = not in master.cf
     std::vector<const master_service*> listeners; ///< `screen` and those with the same overrides
-    std::vector<const master_service*> others;    ///< postscreens with other overrides
-    const master_service* pass = nullptr;         ///< smtpd behind postscreen
+    /// Postscreens with other overrides, those with the same ones together.
+    std::vector<std::vector<const master_service*>> others;
+    const master_service* pass = nullptr; ///< smtpd behind postscreen
     const master_service* tlsproxy = nullptr;
     const master_service* front_smtpd = nullptr; ///< smtpd on port 25 itself
 };
-[[nodiscard]] services find_services(const sources& from, std::string_view smtpd_service_name);
+/// @param wanted the postscreen that decides, "" = the first on port 25, or else the first
+[[nodiscard]] services find_services(const sources& from, std::string_view smtpd_service_name,
+                                     std::string_view wanted = "");
+/// "192.0.2.1:smtp" apart; the host may be empty.
+[[nodiscard]] std::pair<std::string, std::string> split_service_name(std::string_view name);
+/// As server.listen and backend.address have it.
+[[nodiscard]] std::string listen_text(const ip_address& address, std::uint16_t port);
 /// "smtp" → 25; nothing for a name that is not known.
 [[nodiscard]] std::optional<std::uint16_t> port_of(std::string_view name);
 
@@ -45,6 +52,10 @@ public:
     [[nodiscard]] std::int64_t number_for(std::string_view name, std::string_view section,
                                           std::string_view key);
     [[nodiscard]] seconds span(std::string_view name, char unit, std::string_view stress = "");
+    /// What an evaluator made of a parameter; names in it that nobody knows are told, unless it is
+    /// a default: those refer to parameters of other programs.
+    [[nodiscard]] std::string told_text(std::string_view name, const evaluator& as_seen,
+                                        std::string_view stress = "");
     /// "ignore", "enforce" or "drop".
     [[nodiscard]] std::string action(std::string_view name);
     /// One line of printable ASCII that fits a reply.
@@ -72,12 +83,20 @@ public:
     const conversion_options& options;
     services around;
     evaluator values;
+    evaluator master; ///< as master sees them, which opens the sockets: without overrides
     draft out;
     std::vector<std::pair<std::string, std::string>> access_files;
+    std::vector<std::pair<std::string, std::string>> key_files; ///< keys of lists
+    std::vector<std::string> tls_keys; ///< files that fendmail's user has to be able to read
+    bool hands_over_sockets = false;   ///< to a pass service
+    bool lacks_tables = false;         ///< of the access list
+    std::string added_pass; ///< the row of one to be made, where the one there has to stay private
 };
 
 // Each fills its sections.
 void convert_server(conversion& c);
+void convert_listen(conversion& c);
+void report_other_postscreens(conversion& c);
 void convert_access(conversion& c);
 void convert_tests(conversion& c);
 void convert_dnsbl(conversion& c);

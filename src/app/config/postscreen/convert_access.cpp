@@ -27,38 +27,35 @@ std::string safe_stem(std::string_view stem)
 
 class rule_writer {
 public:
-    explicit rule_writer(conversion& c)
+    /// @param mynetworks_lost a part of it could not be read
+    rule_writer(conversion& c, bool mynetworks_lost)
         : c_{c}
+        , mynetworks_lost_{mynetworks_lost}
     {
     }
 
     void add(const access_block& block)
     {
         comment_line(block.title);
+        // Of a table that permits mynetworks in a result nobody knows what its other entries may
+        // decide; of the word alone what it permits is right, but not all.
+        const bool is_word = block.title == "permit_mynetworks";
+        const bool lacks_networks = block.uses_mynetworks && mynetworks_lost_;
+        if (lacks_networks && !is_word) is_incomplete_ = true;
         // Nobody knows whom that table permitted or rejected, so no later rule may decide about
         // its clients. Postfix too ends its search at a table that it cannot read.
         if (is_incomplete_ && !block.rules.empty())
-            comment_line("ATTENTION: not active, because a table above is missing");
+            comment_line("ATTENTION: not active, because something above could not be read");
         is_incomplete_ = is_incomplete_ || block.is_missing;
         if (block.is_missing) comment_line("ATTENTION: not translated, see the end of this file");
         if (!block.is_missing && block.rules.empty()) comment_line("decides nothing");
-        std::size_t part = 0;
-        for (const access_rule& rule : block.rules) {
-            const bool to_file = c_.options.writes_files && !block.file_stem.empty() &&
-                                 rule.nets.size() > inline_max;
-            if (to_file) {
-                add_file(block, rule, ++part);
-                continue;
-            }
-            for (const network& net : rule.nets)
-                rule_line(rule.decision, short_text(net));
+        add_rules(block);
+        if (lacks_networks) {
+            comment_line("ATTENTION: mynetworks lacks a part that could not be read");
+            is_incomplete_ = true;
+            lose("mynetworks");
         }
-        if (!block.is_missing) return;
-        c_.out.add_leftover({fmt::format("access.rules: {} was not translated. Its place among "
-                                         "the rules is marked; put its networks there, and then "
-                                         "uncomment the rules behind it.",
-                                         block.title),
-                             true});
+        if (block.is_missing) lose(block.title);
     }
 
     [[nodiscard]] std::string finish() const
@@ -73,6 +70,36 @@ private:
     [[nodiscard]] static std::string short_text(const network& net)
     {
         return net.prefix_length == net.address.bits() ? to_text(net.address) : to_text(net);
+    }
+
+    void add_rules(const access_block& block)
+    {
+        std::size_t part = 0;
+        for (const access_rule& rule : block.rules) {
+            if (goes_to_file(block, rule)) {
+                add_file(block, rule, ++part);
+                continue;
+            }
+            for (const network& net : rule.nets)
+                rule_line(rule.decision, short_text(net));
+        }
+    }
+
+    /// What a file says stays in files, so that `migrate --tables` can renew them.
+    [[nodiscard]] bool goes_to_file(const access_block& block, const access_rule& rule) const
+    {
+        return c_.options.writes_files && !block.file_stem.empty() &&
+               (block.is_file || rule.nets.size() > inline_max);
+    }
+
+    void lose(std::string_view title)
+    {
+        c_.lacks_tables = true;
+        c_.out.add_leftover({fmt::format("access.rules: {} was not translated. Its place among "
+                                         "the rules is marked; put its networks there, and then "
+                                         "uncomment the rules behind it.",
+                                         title),
+                             true});
     }
 
     void comment_line(std::string_view text)
@@ -109,6 +136,7 @@ private:
     }
 
     conversion& c_;
+    bool mynetworks_lost_;
     std::string lines_;
     std::size_t count_ = 0;
     bool is_incomplete_ = false;
@@ -122,8 +150,7 @@ std::vector<address_pattern> read_mynetworks(conversion& c)
 
 bool uses_mynetworks(const std::vector<access_block>& blocks)
 {
-    return std::ranges::any_of(
-        blocks, [](const access_block& b) { return b.title == "permit_mynetworks"; });
+    return std::ranges::any_of(blocks, [](const access_block& b) { return b.uses_mynetworks; });
 }
 
 void convert_rules(conversion& c)
@@ -132,12 +159,15 @@ void convert_rules(conversion& c)
     const auto blocks =
         translate_access_list(c.text("postscreen_access_list"), members(mynetworks), c.read,
                               c.out.remarks, c.place_of("postscreen_access_list"));
-    rule_writer writer{c};
+    // Of a value that Postfix cannot expand nobody knows what it permits either.
+    const bool mynetworks_lost =
+        has_lost(mynetworks) || !c.values.value("mynetworks").error.empty();
+    rule_writer writer{c, mynetworks_lost};
     for (const access_block& block : blocks)
         writer.add(block);
     std::vector<comment> comments;
     if (uses_mynetworks(blocks)) {
-        if (has_lost(mynetworks))
+        if (mynetworks_lost)
             comments.push_back(
                 {"mynetworks: a part of it could not be read; networks that it names, "
                  "and all behind an exclusion that it names, are missing below",
@@ -157,7 +187,7 @@ void convert_rules(conversion& c)
         }
     }
     c.put("access", "rules", writer.finish(), {"postscreen_access_list"}, std::move(comments));
-    if (writer.count() > rules_max)
+    if (writer.count() > rules_max && !c.options.writes_files)
         c.out.warn({}, fmt::format("access.rules has {} rules; --output DIR puts the networks of "
                                    "tables into files, which is faster",
                                    writer.count()));

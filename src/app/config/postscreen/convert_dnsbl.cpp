@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "conversion.hpp"
 
+#include "fendmail/app/config/countable.hpp"
 #include "fendmail/app/config/postscreen/logical_lines.hpp"
 #include "fendmail/app/config/postscreen/pattern_table.hpp"
+#include "fendmail/app/config/postscreen/zone_keys.hpp"
 #include "fendmail/core/dnsbl/site.hpp"
 #include "fendmail/core/limits.hpp"
 #include "fendmail/core/units.hpp"
@@ -46,26 +48,10 @@ std::string join(const written_site& site)
     return out;
 }
 
-/// A first label that no human would choose: the key of a keyed zone.
-bool looks_keyed(std::string_view zone)
-{
-    constexpr std::size_t key_octets_min = 16;
-    const std::string_view label = zone.substr(0, zone.find('.'));
-    return label.size() >= key_octets_min &&
-           std::ranges::any_of(label, [](char c) { return c >= '0' && c <= '9'; }) &&
-           std::ranges::all_of(label, [](char c) { return is_word_character(c) && c != '_'; });
-}
-
 bool is_number(std::string_view text)
 {
     if (text.starts_with('-')) text.remove_prefix(1);
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-std::string without_first_label(std::string_view zone)
-{
-    const std::size_t dot = zone.find('.');
-    return std::string(dot == std::string_view::npos ? zone : zone.substr(dot + 1));
 }
 
 /// postscreen_dnsbl_reply_map: zone → name for clients.
@@ -127,19 +113,16 @@ public:
         std::size_t number = 0;
         for (const std::string& word : split_list(c_.text("postscreen_dnsbl_sites")))
             add(split_site(word), ++number);
-        if (keyed_ > 0)
-            comments_.push_back({"a zone with a key in it is a secret: ${NAME} in its place takes "
-                                 "it from the environment, or let only fendmail's user read this "
-                                 "file.",
-                                 true});
         c_.put("dnsbl", "sites", toml_list(sites_), {"postscreen_dnsbl_sites"},
                std::move(comments_));
+        put_keys();
         if (names_.empty() && !replies_.is_set()) return;
         std::vector<comment> more;
         if (replies_.is_set() && !replies_.is_readable())
-            more.push_back({"the map could not be read; names were guessed where a zone looks as "
-                            "if it had a key in it.",
-                            true});
+            more.push_back(
+                {"the map could not be read; clients are told the names of zones, without "
+                 "the keys in dnsbl.zone_keys.",
+                 true});
         c_.put("dnsbl", "reply_names", toml_table(names_), {"postscreen_dnsbl_reply_map"},
                std::move(more));
     }
@@ -170,8 +153,54 @@ private:
         } else if (!parsed) {
             return complain(fmt::format("{}: left out", message(parsed.error())));
         }
-        if (!knows(site.zone)) name(site.zone);
+        if (!site.filter.empty() && !can_count(join(site)))
+            complain("no answer that counts here matches its filter, so it never counts "
+                     "(127.0.0.1, 127.255.255.x, what is outside 127.0.0.0/8, and a list's own "
+                     "error answers do not)");
+        const std::string full_zone = site.zone;
+        take_key(site.zone);
+        if (!knows(site.zone)) name(site.zone, full_zone);
         sites_.push_back(join(site));
+    }
+
+    /// A key goes to dnsbl.zone_keys, which no client and no log sees.
+    void take_key(std::string& zone)
+    {
+        auto found = split_key(zone);
+        if (!found) return;
+        const auto known = std::ranges::find_if(
+            keys_, [&](const auto& k) { return to_lower(k.first) == to_lower(found->zone); });
+        // Of one zone there is one key here; a second one stays where it is.
+        if (known != keys_.end() && to_lower(known->second.key) != to_lower(found->key)) return;
+        zone = found->zone;
+        if (known == keys_.end()) keys_.emplace_back(zone, std::move(*found));
+    }
+
+    void put_keys()
+    {
+        if (keys_.empty()) return;
+        key_ring ring;
+        std::vector<std::pair<std::string, std::string>> table;
+        std::vector<comment> more{{c_.source_text("postscreen_dnsbl_sites"), false}};
+        for (const auto& [zone, found] : keys_) {
+            const std::string file = ring.add(found);
+            table.emplace_back(zone, c_.options.writes_files
+                                         ? fmt::format("{}/{}", c_.options.output_directory, file)
+                                         : found.key);
+            if (!found.is_guess) continue;
+            const auto text = fmt::format("what stood in front of {} looks like a key and is taken "
+                                          "for one",
+                                          zone);
+            more.push_back({text, true});
+            sink_.add(0, fmt::format("postscreen_dnsbl_sites: {}", text));
+        }
+        if (c_.options.writes_files)
+            c_.key_files = ring.files();
+        else
+            more.push_back({"a secret stands here. The absolute path of a file in its place does "
+                            "as well: --output DIR writes one.",
+                            true});
+        c_.out.put("dnsbl", "zone_keys", toml_table(table), std::move(more));
     }
 
     [[nodiscard]] bool knows(const std::string& zone) const
@@ -181,17 +210,10 @@ private:
         });
     }
 
-    void name(const std::string& zone)
+    /// @param full_zone with its key, as the map has it
+    void name(const std::string& zone, const std::string& full_zone)
     {
-        auto shown = replies_.find(zone);
-        const bool keyed = looks_keyed(zone);
-        if (keyed || (shown && *shown != zone)) ++keyed_;
-        if (!shown && keyed && !replies_.is_readable()) {
-            shown = without_first_label(zone);
-            sink_.add(0, fmt::format("postscreen_dnsbl_sites: a zone of {} looks as if it had a "
-                                     "key in it; clients will be told that name",
-                                     *shown));
-        }
+        const auto shown = replies_.find(full_zone);
         if (!shown || *shown == zone) return;
         std::string clean;
         for (const char ch : *shown)
@@ -205,7 +227,7 @@ private:
     std::vector<std::string> sites_;
     std::vector<std::pair<std::string, std::string>> names_;
     std::vector<comment> comments_;
-    std::size_t keyed_ = 0;
+    std::vector<std::pair<std::string, keyed_zone>> keys_; ///< by zone without its key
 };
 
 void convert_times(conversion& c)

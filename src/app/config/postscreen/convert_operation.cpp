@@ -27,6 +27,10 @@ void convert_limits(conversion& c)
     put("screening", "postscreen_pre_queue_limit",
         {{"Can be raised: a waiting client is cheap here.", false}});
     put("handing_off", "postscreen_post_queue_limit");
+    c.out.put("limits", "ipv6_prefix", "128",
+              {{"postscreen counts each address by itself. By fendmail's own default, 64, an IPv6 "
+                "network is one client.",
+                false}});
 }
 
 void convert_store(conversion& c)
@@ -48,6 +52,9 @@ void convert_store(conversion& c)
                             false});
     }
     c.out.put("store", "path", "\"/var/lib/fendmail/clients.lmdb\"", std::move(comments));
+    c.out.put(
+        "store", "ipv6_prefix", "128",
+        {{"postscreen remembers each address by itself; fendmail's own default is 64.", false}});
     c.put_span("store", "retention", c.span("postscreen_cache_retention_time", 'd'),
                {"postscreen_cache_retention_time"});
     seconds sweep = c.span("postscreen_cache_cleanup_interval", 'h');
@@ -60,11 +67,18 @@ void convert_log(conversion& c)
     const std::string file{trim(c.text("maillog_file"))};
     std::vector<comment> comments{
         {file.empty() ? "Where Postfix logs." : c.source_text("maillog_file"), false}};
-    // postlogd writes it, as another user; we would not start.
-    if (file.starts_with('/') && file != "/dev/stdout")
-        comments.push_back({"That file is Postfix's. Give fendmail one of its own: "
-                            "\"file:/var/log/fendmail/fendmail.log\".",
-                            false});
+    // postlogd writes that file, as another user; fendmail could not even open it.
+    const bool is_stream = file.starts_with("/dev/std");
+    if (!file.empty() && !is_stream) {
+        const auto text = fmt::format(
+            "Postfix's own log file {}: fendmail's lines are not in it, since only Postfix may "
+            "write there. They go to standard error, which is the journal under systemd. Give "
+            "what reads them, fail2ban for one, a file of fendmail's own, such as target = "
+            "\"file:/var/log/fendmail/fendmail.log\", or the journal",
+            file);
+        comments.push_back({text, true});
+        c.warn("maillog_file", text);
+    }
     c.out.put("log", "target", file.empty() ? "\"syslog\"" : "\"stderr\"", std::move(comments));
     std::string name;
     for (const char ch : c.text("syslog_name"))
@@ -131,54 +145,6 @@ void convert_leftovers(conversion& c)
         c.out.add_leftover(
             {fmt::format("{} ({}): {}", name, to_text(set->at), known->note), false});
     }
-}
-
-// ── the head of the file ──────────────────────────────────────────────────────────────────────
-
-std::vector<std::string> head_lines(conversion& c, const std::vector<std::string>& names)
-{
-    std::string made_from;
-    for (const std::string& name : names)
-        made_from += (made_from.empty() ? "" : ", ") + (name == "-" ? "standard input" : name);
-    std::vector<std::string> out{
-        fmt::format("fendmail.toml, made by `fendmail migrate` from {}.", made_from),
-        "",
-        "Comments say where a value comes from. ATTENTION marks what needs a decision. What is not",
-        "named here is fendmail's default, and as in postscreen. Parameters of Postfix that",
-        "postscreen does not obey stay where they are. More: docs/from-postscreen.md.",
-        "",
-        "What to do next:",
-        " 1. Check it: fendmail check -c /etc/fendmail/fendmail.toml",
-    };
-    const master_service* in_front =
-        c.around.screen != nullptr ? c.around.screen : c.around.front_smtpd;
-    if (in_front != nullptr) {
-        out.emplace_back(" 2. master.cf: put a \"#\" in front of this service and all lines that "
-                         "belong to it:");
-        for (const master_service* s : c.around.listeners)
-            out.push_back(fmt::format("      {} ({})", s->first_row, to_text(s->at)));
-        if (c.around.screen == nullptr)
-            out.push_back(fmt::format("      {} ({})", in_front->first_row, to_text(in_front->at)));
-    } else {
-        out.emplace_back(" 2. master.cf: put a \"#\" in front of the service on port 25 (\"smtp "
-                         "inet … postscreen\").");
-    }
-    if (c.around.pass == nullptr)
-        out.emplace_back("    There has to be a pass service for smtpd; see backend.address.");
-    else
-        out.emplace_back("    The pass service stays.");
-    const std::string map{trim(c.text("postscreen_cache_map"))};
-    out.emplace_back("    Then: postfix reload");
-    if (map.empty() || map.starts_with("memcache:"))
-        out.emplace_back(" 3. Start fendmail.");
-    else {
-        out.emplace_back(" 3. Bring the known clients over and start fendmail:");
-        out.push_back(fmt::format("      postmap -s {} | fendmail migrate --cache - -c "
-                                  "/etc/fendmail/fendmail.toml",
-                                  map.starts_with("proxy:") ? map.substr(6) : map));
-    }
-    out.emplace_back("The way back: stop fendmail, take the \"#\" away again, postfix reload.");
-    return out;
 }
 
 } // namespace fendmail::app::postscreen

@@ -70,15 +70,26 @@ public:
         c_.put("tls", "level", fmt::format("\"{}\"", level),
                {"postscreen_tls_security_level", "postscreen_use_tls", "postscreen_enforce_tls"});
         convert_protocols(level);
+        // Before 3.12 a handshake had the time of a command; both are 300 s by default.
         if (is_set("postscreen_starttls_timeout"))
             c_.put_span("tls", "handshake_timeout", c_.span("postscreen_starttls_timeout", 's'),
                         {"postscreen_starttls_timeout"});
+        else
+            put_handshake_time();
         const std::string options = to_lower(c_.text("tls_ssl_options"));
         if (options.find("no_ticket") != std::string::npos)
             c_.put("tls", "session_tickets", "false", {"tls_ssl_options"});
     }
 
 private:
+    void put_handshake_time()
+    {
+        c_.put_span("tls", "handshake_timeout", c_.span("postscreen_command_time_limit", 's'),
+                    {"postscreen_command_time_limit"});
+        c_.out.add_comment("tls", "handshake_timeout",
+                           {"postscreen gives a handshake the time of a command.", false});
+    }
+
     [[nodiscard]] bool is_set(std::string_view name) const
     {
         return c_.values.find_origin(name).has_value();
@@ -107,9 +118,9 @@ private:
         const std::string own = fmt::format("postscreen_tls_{}", what);
         if (c_.values.written(own) != nullptr) return {own, c_.text(own)};
         const std::string old = fmt::format("tlsproxy_tls_{}", what);
-        if (proxy_.written(old) != nullptr) return {old, proxy_.value(old).text};
+        if (proxy_.written(old) != nullptr) return {old, c_.told_text(old, proxy_)};
         const std::string common = fmt::format("smtpd_tls_{}", what);
-        return {common, proxy_.value(common).text};
+        return {common, c_.told_text(common, proxy_)};
     }
 
     std::vector<comment> told(const source& from)
@@ -124,7 +135,10 @@ private:
     {
         const source chain = find("chain_files");
         if (!trim(chain.text).empty()) {
-            c_.out.put("tls", "chain_files", toml_list(split_list(chain.text)),
+            const auto files = split_list(chain.text);
+            for (const std::string& file : files)
+                note_key(file);
+            c_.out.put("tls", "chain_files", toml_list(files),
                        {told(chain).front(), {std::string(readable), false}});
             return true;
         }
@@ -145,26 +159,30 @@ private:
     {
         c_.out.put("tls", "certificate", toml_text(trim(certificate.text)), told(certificate));
         // A key that is in the certificate's file need not be named.
-        if (is_file(key) && trim(key.text) != trim(certificate.text))
+        const bool has_file = is_file(key) && trim(key.text) != trim(certificate.text);
+        note_key(trim(has_file ? key.text : certificate.text));
+        if (has_file)
             c_.out.put("tls", "key", toml_text(trim(key.text)),
                        {told(key).front(), {std::string(readable), false}});
     }
 
+    /// Another kind of key, behind the first pair.
     void put_second(const source& certificate, const source& key)
     {
-        if (key.text == certificate.text) {
-            c_.out.put("tls", "chain_files", toml_list({certificate.text}), told(certificate));
-            return;
-        }
-        c_.out.add_comment("tls", "certificate",
-                           {fmt::format("a second certificate, {}, was left out: put its key and "
-                                        "its chain into one file and name that in chain_files.",
-                                        certificate.name),
-                            true});
-        const auto* at = proxy_.written(certificate.name);
-        c_.out.warn(
-            at != nullptr ? at->at : place{},
-            fmt::format("{}: only one certificate was converted; see [tls]", certificate.name));
+        const std::string file{trim(certificate.text)};
+        std::vector<std::string> files;
+        if (is_file(key) && trim(key.text) != file) files.emplace_back(trim(key.text));
+        note_key(files.empty() ? file : files.front());
+        files.push_back(file);
+        c_.out.put("tls", "chain_files", toml_list(files),
+                   {told(certificate).front(), {std::string(readable), false}});
+    }
+
+    void note_key(std::string_view file)
+    {
+        const bool is_known =
+            std::ranges::find(c_.tls_keys, std::string(file)) != c_.tls_keys.end();
+        if (!is_known) c_.tls_keys.emplace_back(file);
     }
 
     void convert_protocols(std::string_view level)

@@ -95,6 +95,29 @@ void draft::add_comment(std::string_view section, std::string_view name, comment
     there->comments.push_back(std::move(what));
 }
 
+bool draft::tells(std::string_view gist) const
+{
+    // "postscreen_dnsbl_sites: site 3: …" stands at the key as "site 3: …".
+    constexpr std::size_t telling_octets = 30;
+    const std::size_t colon = std::min(gist.find(": "), gist.size());
+    const std::string_view behind = gist.substr(std::min(colon + 2, gist.size()));
+    const std::string_view rest = behind.size() >= telling_octets ? behind : gist;
+    const auto holds = [&](const comment& c) {
+        return c.is_urgent && c.text.find(rest) != std::string::npos;
+    };
+    return std::ranges::any_of(leftovers_, holds) ||
+           std::ranges::any_of(
+               entries_, [&](const entry& e) { return std::ranges::any_of(e.comments, holds); });
+}
+
+void draft::add_warning(std::string text, std::string_view gist)
+{
+    comment made{printable(text), true};
+    const bool is_there = std::ranges::any_of(
+        warnings_, [&](const comment& known) { return known.text == made.text; });
+    if (!is_there && !tells(printable(gist))) warnings_.push_back(std::move(made));
+}
+
 std::vector<const draft::entry*> draft::entries_of(std::string_view section) const
 {
     std::vector<const entry*> out;
@@ -133,10 +156,13 @@ std::string draft::to_toml(const std::vector<std::string>& head) const
             out += (e->is_off ? as_comment(line) : line) + "\n";
         }
     }
-    if (leftovers_.empty()) return out;
-    out += "\n# ── What has no key ──\n";
-    for (const comment& c : leftovers_)
-        append_comment(out, {printable(c.text), c.is_urgent});
+    const auto append_all = [&](std::string_view title, const std::vector<comment>& comments) {
+        if (!comments.empty()) out += fmt::format("\n# ── {} ──\n", title);
+        for (const comment& c : comments)
+            append_comment(out, {printable(c.text), c.is_urgent});
+    };
+    append_all("What has no key", leftovers_);
+    append_all("What `fendmail migrate` warned of besides", warnings_);
     return out;
 }
 

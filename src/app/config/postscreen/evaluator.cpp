@@ -56,7 +56,7 @@ std::optional<std::string> evaluator::raw(std::string_view name) const
     if (auto own = host_default(name)) return own;
     const parameter* known = find_parameter(name);
     // Old names and what Postfix does not define are undefined, not empty.
-    if (known == nullptr) return std::nullopt;
+    if (known == nullptr || known->is_unknown_here) return std::nullopt;
     return std::string(known->default_text);
 }
 

@@ -77,6 +77,7 @@ public:
     }
 
     [[nodiscard]] std::string error() && { return std::move(error_); }
+    [[nodiscard]] std::vector<std::string> undefined() && { return std::move(undefined_); }
 
 private:
     bool fail(std::string text)
@@ -143,7 +144,11 @@ private:
         const std::string name{rest.begin(), end};
         rest = without_leading_blanks({end, inside.end()});
         const auto value = lookup_(name);
-        if (rest.empty()) return !value || append(*value, out, depth + 1);
+        if (rest.empty() && value) return append(*value, out, depth + 1);
+        if (rest.empty()) {
+            if (std::ranges::find(undefined_, name) == undefined_.end()) undefined_.push_back(name);
+            return true;
+        }
         if (rest.front() != '?' && rest.front() != ':')
             return fail(
                 fmt::format("\"{}\" behind a name; write \"?\", \":\" or \"}}\"", rest.front()));
@@ -212,6 +217,7 @@ private:
     const raw_lookup& lookup_;
     std::size_t steps_ = 0;
     std::string error_;
+    std::vector<std::string> undefined_;
 };
 
 using level = std::array<unsigned, 3>;
@@ -236,8 +242,9 @@ expansion expand(std::string_view text, const raw_lookup& lookup)
 {
     expansion out;
     expander one{lookup};
-    if (one.append(text, out.text, 0)) return out;
-    return {{}, std::move(one).error()};
+    if (!one.append(text, out.text, 0)) return {{}, std::move(one).error()};
+    out.undefined = std::move(one).undefined();
+    return out;
 }
 
 std::optional<int> compare_levels(std::string_view left, std::string_view right)

@@ -18,13 +18,14 @@ constexpr std::string_view no_helper = "There is no helper process here.";
 constexpr std::string_view openssl_decides =
     "OpenSSL's own defaults for ciphers, curves and DH are used.";
 constexpr std::string_view no_client_certs = "Clients are not asked for certificates.";
-constexpr std::string_view old_name = "Old name; the new one wins where both are set.";
+constexpr std::string_view old_name =
+    "Old name, of which Postfix 3.11 warns; the new one wins where both are set.";
 
 constexpr parameter table[] = {
     // ── before the tests ──
     {"postscreen_access_list", "permit_mynetworks", differs, "access.rules",
      "Order and first match stay. Tables become networks: what a `dunno` or `!` shields is taken "
-     "out of later rules. A changed table needs `fendmail migrate` again, or a change by hand."},
+     "out of later rules. Of changed tables `fendmail migrate --tables` renews the files."},
     {"postscreen_denylist_action",
      "${postscreen_blacklist_action?{$postscreen_blacklist_action}:{ignore}}", same,
      "access.action"},
@@ -34,7 +35,8 @@ constexpr parameter table[] = {
      "access.allowlist_interfaces"},
     {"postscreen_whitelist_interfaces", "", same, "access.allowlist_interfaces", old_name},
     {"postscreen_client_connection_count_limit", "$smtpd_client_connection_count_limit", same,
-     "limits.clients_per_address"},
+     "limits.clients_per_address",
+     "For each address, so `limits.ipv6_prefix = 128` is written besides."},
     {"postscreen_pre_queue_limit", "$default_process_limit", differs, "limits.screening",
      "postscreen's limit N admits N-1. A waiting client is cheap here: fendmail's own "
      "default is 10000."},
@@ -51,8 +53,10 @@ constexpr parameter table[] = {
     {"postscreen_greet_action", "ignore", same, "greet.action"},
     {"postscreen_greet_ttl", "1d", same, "greet.ttl"},
     {"postscreen_dnsbl_sites", "", differs, "dnsbl.sites",
-     "Answers outside 127.0.0.0/8 and error codes (127.255.255.x) never count here. A weight of 0 "
-     "is no site here."},
+     "Answers outside 127.0.0.0/8, 127.0.0.1 and error codes (127.255.255.x) never count here. A "
+     "weight of 0 is no site here. Keys in names of zones go to `dnsbl.zone_keys`. Lists are "
+     "tested "
+     "here, and one in trouble does not count (`dnsbl.test_interval`)."},
     {"postscreen_dnsbl_threshold", "1", same, "dnsbl.threshold"},
     {"postscreen_dnsbl_allowlist_threshold",
      "${postscreen_dnsbl_whitelist_threshold?{$postscreen_dnsbl_whitelist_threshold}:{0}}", same,
@@ -84,7 +88,7 @@ constexpr parameter table[] = {
     // ── our own SMTP dialog ──
     {"postscreen_command_count_limit", "20", same, "dialog.command_limit"},
     {"postscreen_command_time_limit", "${stress?{10}:{300}}s", same,
-     "dialog.command_time_limit, dialog.command_time_limit_under_stress"},
+     "dialog.command_time_limit, dialog.command_time_limit_under_stress, tls.handshake_timeout"},
     {"postscreen_helo_required", "$smtpd_helo_required", same, "dialog.helo_required"},
     {"postscreen_disable_vrfy_command", "$disable_vrfy_command", same, "dialog.disable_vrfy"},
     {"postscreen_discard_ehlo_keywords", "$smtpd_discard_ehlo_keywords", same, "dialog.hide_ehlo"},
@@ -106,7 +110,7 @@ constexpr parameter table[] = {
     {"postscreen_enforce_tls", "$smtpd_enforce_tls", same, "tls.level",
      "Counts where no security level is set."},
     {"postscreen_starttls_timeout", "$smtpd_starttls_timeout", same, "tls.handshake_timeout",
-     "Since Postfix 3.12."},
+     "Since Postfix 3.12; before, a handshake has the time of a command."},
     {"postscreen_tls_cert_file", "$smtpd_tls_cert_file", same, "tls.certificate",
      "Since Postfix 3.12; tlsproxy_tls_cert_file before."},
     {"postscreen_tls_key_file", "$smtpd_tls_key_file", same, "tls.key",
@@ -114,7 +118,7 @@ constexpr parameter table[] = {
     {"postscreen_tls_chain_files", "$smtpd_tls_chain_files", same, "tls.chain_files",
      "Since Postfix 3.12; tlsproxy_tls_chain_files before."},
     {"postscreen_tls_eccert_file", "$smtpd_tls_eccert_file", differs, "tls.chain_files",
-     "A second certificate needs one file that holds its key and its chain."},
+     "A second certificate, with another kind of key, stands in `tls.chain_files`."},
     {"postscreen_tls_eckey_file", "$smtpd_tls_eckey_file", differs, "tls.chain_files",
      "See postscreen_tls_eccert_file."},
     {"postscreen_tls_dcert_file", "$smtpd_tls_dcert_file", dropped, "",
@@ -153,12 +157,16 @@ constexpr parameter table[] = {
      "One line for each handshake, always."},
     {"postscreen_tls_trace_size_limit", "$smtpd_tls_trace_size_limit", dropped, "",
      "There is no trace of handshakes."},
+    {"tls_trace_rate_limit", "", dropped, "", "There is no trace of handshakes.",
+     "since Postfix 3.12"},
 
     // ── memory of clients, operation ──
-    {"postscreen_cache_map", "btree:$data_directory/postscreen_cache", differs,
-     "store.kind, store.path",
+    {"postscreen_cache_map",
+     "${default_cache_db_type?{$default_cache_db_type}:{btree}}:$data_directory/postscreen_cache",
+     differs, "store.kind, store.path",
      "An LMDB file of fendmail's own; `fendmail migrate --cache` brings the known clients over. "
-     "An empty one is `store.kind = \"none\"`.",
+     "Each address is remembered by itself (`store.ipv6_prefix = 128`). An empty one is "
+     "`store.kind = \"none\"`.",
      "`btree:$data_directory/postscreen_cache`; since 3.11 `$default_cache_db_type:…`"},
     {"postscreen_cache_cleanup_interval", "12h", same, "store.sweep_interval",
      "0 (never) is the longest interval here."},
@@ -174,16 +182,19 @@ constexpr parameter table[] = {
      "Of a smtpd on an address of its own, where nothing runs postscreen. A pass service ignores "
      "it."},
     {"queue_directory", "/var/spool/postfix", feeds, "backend.address"},
-    {"mail_owner", "postfix", feeds, "server.user"},
+    {"mail_owner", "postfix", dropped, "",
+     "fendmail runs as a user of its own, to whom nothing of Postfix belongs."},
     {"setgid_group", "postdrop", feeds, "server.groups"},
     {"inet_interfaces", "all", feeds, "server.listen",
      "Where a service of master.cf names no address."},
     {"inet_protocols", "all", feeds, "server.listen"},
     {"myhostname", "", same, "server.hostname", "", "this host's name"},
     {"mydomain", "", feeds, "server.hostname", "", "`myhostname` without its first label"},
+    {"myorigin", "$myhostname", feeds, "greet.banner, dialog.banner", "Where a banner names it."},
     {"mail_name", "Postfix", feeds, "greet.banner, dialog.banner"},
     {"mail_version", "", feeds, "greet.banner, dialog.banner",
-     "Unknown here unless it is in what is read.", "Postfix's own"},
+     "Unknown here unless it is in what is read; `fendmail migrate` says so.", "Postfix's own",
+     true},
     {"smtpd_banner", "$myhostname ESMTP $mail_name", same, "dialog.banner",
      "The text behind our \"220 \"; keep it equal to smtpd's."},
     {"mynetworks", "", feeds, "access.rules", "", "this machine's, by `mynetworks_style`"},
@@ -225,11 +236,18 @@ constexpr parameter table[] = {
     {"smtpd_starttls_timeout", "${stress?{10}:{300}}s", feeds, "tls.handshake_timeout"},
     {"tls_ssl_options", "", feeds, "tls.session_tickets", "Of its words only NO_TICKET counts."},
     {"syslog_name", "${multi_instance_name?{$multi_instance_name}:{postfix}}", feeds, "log.ident"},
-    {"maillog_file", "", feeds, "log.target"},
+    {"maillog_file", "", feeds, "log.target",
+     "That file is Postfix's own; fendmail needs another, and the admin has to say which."},
     {"respectful_logging", "${{$compatibility_level} <level {3.6} ? {no} : {yes}}", same,
      "log.respectful"},
     {"compatibility_level", "0", feeds, "access.rules, dialog.hide_ehlo, log.respectful"},
     {"data_directory", "/var/lib/postfix", feeds, "", "Where postscreen's cache is."},
+    {"default_cache_db_type", "", feeds, "",
+     "Since Postfix 3.11: the type of postscreen's cache where postscreen_cache_map is not set.",
+     "`btree`, or what Postfix was built with"},
+    {"default_database_type", "hash", feeds, "access.rules",
+     "Of `$default_database_type:/file`; the text is read, whatever the type.",
+     "`hash`, or what Postfix was built with"},
     {"config_directory", "", feeds, "", "Where tables are looked for.", "`/etc/postfix`"},
     {"stress", "", feeds, "greet.wait_under_stress, dialog.command_time_limit_under_stress"},
     {"dnsblog_service_name", "dnsblog", dropped, "", no_helper},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/config/postscreen/sources.hpp"
 
+#include "fendmail/app/config/postscreen/json_pairs.hpp"
 #include "fendmail/app/config/postscreen/logical_lines.hpp"
 
 #include <algorithm>
@@ -27,9 +28,13 @@ file_kind kind_of(std::string_view name)
     return file_kind::by_line;
 }
 
+/// Names of other programs' transports begin some: "policyd-spf_time_limit".
 bool is_parameter_name(std::string_view name)
 {
-    return !name.empty() && std::ranges::all_of(name, is_word_character);
+    constexpr std::string_view also = "-.+@:";
+    return !name.empty() && std::ranges::all_of(name, [&](char c) {
+        return is_word_character(c) || also.find(c) != std::string_view::npos;
+    });
 }
 
 /// "smtp/inet/postscreen_greet_wait", as `postconf -P` writes overrides.
@@ -56,6 +61,8 @@ public:
             const place at{file.name, line.number};
             if (line.is_orphan)
                 complain(at, "begins with a blank but continues nothing: not read");
+            else if (is_json(line.text))
+                take_json(line, at);
             else if (!take(line, at, kind))
                 // Its text is not shown: it might be a zone with a key in it.
                 complain(at, "neither \"name = value\" nor a service: not read");
@@ -78,16 +85,26 @@ private:
     bool take(const logical_line& line, const place& at, file_kind kind)
     {
         switch (kind) {
-        case file_kind::main: return take_parameter(line, at);
-        case file_kind::master: return take_service(line, at);
-        case file_kind::by_line: return take_parameter(line, at) || take_service(line, at);
+        case file_kind::main: return take_parameter(split_name_value(line.text), at);
+        case file_kind::master: return take_service(line.text, at);
+        case file_kind::by_line:
+            return take_parameter(split_name_value(line.text), at) || take_service(line.text, at);
         }
         return false;
     }
 
-    bool take_parameter(const logical_line& line, const place& at)
+    /// {"myhostname": "mx"}, {"smtp/inet": "smtp inet n …"}, {"smtp/inet/soft_bounce": "yes"}.
+    void take_json(const logical_line& line, const place& at)
     {
-        auto pair = split_name_value(line.text);
+        const auto pairs = parse_json_pairs(line.text);
+        if (!pairs) return complain(at, "begins as JSON of `postconf -j` but is none: not read");
+        for (const name_value& pair : *pairs)
+            if (!take_parameter(pair, at) && !take_service(pair.value, at))
+                complain(at, "neither \"name\": \"value\" nor a service: not read");
+    }
+
+    bool take_parameter(std::optional<name_value> pair, const place& at)
+    {
         if (!pair) return false;
         if (auto where = split_override_name(pair->name)) {
             late_overrides_.emplace_back(std::move(*where), written_value{pair->value, at});
@@ -100,9 +117,9 @@ private:
         return true;
     }
 
-    bool take_service(const logical_line& line, const place& at)
+    bool take_service(std::string_view text, const place& at)
     {
-        const auto words = split_list(line.text, blanks);
+        const auto words = split_list(text, blanks);
         if (words.size() < columns) return false;
         if (std::ranges::find(service_types, words[1]) == service_types.end()) return false;
         master_service service;
@@ -118,7 +135,10 @@ private:
         out_.has_master = true;
         // A second definition replaces the first one, as master does it.
         std::erase_if(out_.services, [&](const master_service& other) {
-            return other.name == service.name && other.type == service.type;
+            if (other.name != service.name || other.type != service.type) return false;
+            service.replaced_rows = other.replaced_rows;
+            service.replaced_rows.push_back(row_text(other));
+            return true;
         });
         out_.services.push_back(std::move(service));
         return true;
@@ -126,7 +146,14 @@ private:
 
     void read_arguments(master_service& service, std::span<const std::string> words)
     {
+        const bool is_ours = service.command == "postscreen" || service.command == "smtpd" ||
+                             service.command == "tlsproxy";
         for (std::size_t i = 0; i < words.size(); ++i) {
+            if (is_ours && words[i].starts_with('#')) {
+                complain(service.at, "a \"#\" behind a service begins no comment: Postfix takes it "
+                                     "and what follows for arguments");
+                return;
+            }
             std::string word = braces_content(words[i]).value_or(words[i]);
             if (word == "-v" || word == "-vv" || word == "-D") continue;
             if (word == "-o" && i + 1 < words.size()) {
@@ -169,6 +196,11 @@ std::string to_text(const place& at)
 {
     const std::string file = at.file == "-" ? "standard input" : at.file;
     return at.line == 0 ? file : fmt::format("{}:{}", file, at.line);
+}
+
+std::string row_text(const master_service& s)
+{
+    return fmt::format("{} ({})", s.first_row, to_text(s.at));
 }
 
 std::string to_text(const remark& r)

@@ -105,14 +105,8 @@ class Postscreens(Postfix):
 
 
 def remembered_name(client: str) -> str:
-    """Under which name a client is looked for in what is remembered: IPv6 ones by their /64.
-
-    postscreen remembers each address, fendmail the network (store.ipv6_prefix), which is meant.
-    """
-    address = ipaddress.ip_address(client)
-    if address.version == 4:
-        return client
-    return str(ipaddress.ip_network((address, 64), strict=False).network_address)
+    """Under which name a client is looked for in what is remembered: both remember each address."""
+    return str(ipaddress.ip_address(client))
 
 
 def parse_cache(dump: str) -> Remembered:
@@ -181,7 +175,7 @@ def _decode_record(key: bytes, value: bytes) -> tuple[str, tuple[int, ...]]:
     version, tests, times = value[0], value[1], value[2:]
     assert version == 1 and len(times) == 8 * tests, f"unknown record {value.hex()}"
     each = (int.from_bytes(times[n : n + 8], "big") for n in range(0, len(times), 8))
-    assert key[1] == {b"4": 32, b"6": 64}[key[:1]], f"unknown network {key.hex()}"
+    assert key[1] == {b"4": 32, b"6": 128}[key[:1]], f"unknown network {key.hex()}"
     return str(ipaddress.ip_address(octets)), tuple(each)
 
 
@@ -199,7 +193,9 @@ def import_cache(directory: Path, dump: str) -> Remembered:
     """What is in a new store when `fendmail migrate --cache` has read the dump."""
     cache, config, store = (directory / name for name in ("dump", "fendmail.toml", "clients.lmdb"))
     cache.write_text(dump, encoding="ascii")
-    config.write_text(to_toml({"store": {"path": str(store)}}), encoding="ascii")
+    # As migrate writes it.
+    settings = {"store": {"path": str(store), "ipv6_prefix": 128}}
+    config.write_text(to_toml(settings), encoding="ascii")
     done = run_command("migrate", "--cache", str(cache), "--config", str(config))
     assert done.returncode == 0, f"migrate --cache: {done.stdout}{done.stderr}"
     return read_store(store)

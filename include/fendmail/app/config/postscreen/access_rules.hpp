@@ -31,6 +31,8 @@ struct access_block {
     std::string file_stem;          ///< for the names of access files; "" = not from a table
     std::vector<access_rule> rules; ///< in order
     bool is_missing = false;        ///< could not be read
+    bool is_file = false;           ///< its networks come from a file, which may change
+    bool uses_mynetworks = false;   ///< itself or in a result of its table
 };
 
 /// @param mynetworks what permit_mynetworks permits

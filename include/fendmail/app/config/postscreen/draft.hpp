@@ -31,6 +31,8 @@ public:
     void add_comment(std::string_view section, std::string_view name, comment what);
     /// At the end of the file.
     void add_leftover(comment what) { leftovers_.push_back(std::move(what)); }
+    /// Behind everything else, unless `gist` is in a comment that the admin must look at.
+    void add_warning(std::string text, std::string_view gist);
     void warn(place at, std::string text) { remarks.push_back({std::move(at), std::move(text)}); }
 
     /// @param head comment lines without "#"
@@ -49,8 +51,11 @@ private:
     [[nodiscard]] entry* find(std::string_view section, std::string_view name);
     [[nodiscard]] std::vector<const entry*> entries_of(std::string_view section) const;
 
+    [[nodiscard]] bool tells(std::string_view gist) const;
+
     std::vector<entry> entries_;
     std::vector<comment> leftovers_;
+    std::vector<comment> warnings_;
 };
 
 /// A TOML string. "${" would name an environment variable, so its "$" is left out: `broken` says

@@ -5,6 +5,7 @@
 #include "fendmail/app/config/postscreen/sources.hpp"
 #include "fendmail/core/address.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,6 +27,8 @@ struct host_facts {
     };
     std::string hostname;              ///< as gethostname() has it
     std::vector<interface> interfaces; ///< in the system's order
+    /// The addresses of a name; none when it is not known. Not set: no name is.
+    std::function<std::vector<ip_address>(const std::string& name)> resolve = {};
 };
 
 /// The default of mynetworks: the networks of this host's interfaces.

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// "$name" and its relatives in the values of main.cf.
 ///
@@ -26,6 +27,9 @@ using raw_lookup = std::function<std::optional<std::string>(std::string_view)>;
 struct expansion {
     std::string text;
     std::string error; ///< "" = it worked
+    /// Names that stand in the text for nothing, because there is no such parameter: "$name", but
+    /// not those that are only asked about, "${name?…}".
+    std::vector<std::string> undefined = {};
 };
 
 [[nodiscard]] expansion expand(std::string_view text, const raw_lookup& lookup);

@@ -33,6 +33,7 @@ struct parameter {
     std::string_view note = {}; ///< a sentence or two for the docs and for comments
     /// What the docs say in place of a default that each machine or version has its own of.
     std::string_view default_in_words = {};
+    bool is_unknown_here = false; ///< its default is in no file: Postfix's own version
 };
 
 [[nodiscard]] std::span<const parameter> all_parameters() noexcept;

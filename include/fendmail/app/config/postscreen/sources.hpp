@@ -12,7 +12,7 @@
 ///
 /// Source: postconf(5), master(5). Files named main.cf and master.cf are read as what they are;
 /// in any other text each line is told by its form, so that the output of `postconf -n`,
-/// `postconf -M` and `postconf -P` may stand in one file, in any order.
+/// `postconf -M` and `postconf -P` may stand in one file, in any order, also as JSON (`-j`).
 /// Memory: the texts.
 /// Errors: lines that are none of these are remarks.
 /// Threads: values only.
@@ -49,7 +49,12 @@ struct master_service {
     parameters overrides;  ///< `-o name=value`
     std::string first_row; ///< its eight columns, for what the admin is told to change
     place at;
+    /// Earlier lines with this name and type: master obeys the last one, but a "#" in front of it
+    /// would wake the one before.
+    std::vector<std::string> replaced_rows;
 };
+/// "smtp inet n - y - 1 postscreen (master.cf:12)".
+[[nodiscard]] std::string row_text(const master_service& s);
 
 struct input_file {
     std::string name;

@@ -272,7 +272,10 @@ TEST_CASE("access rules: tables name the files that are made of them", "[migrate
     REQUIRE(blocks.size() == 3);
     CHECK(blocks[0].file_stem == "a.b");
     CHECK(blocks[1].file_stem == "inline");
-    CHECK(blocks[2].file_stem.empty());
+    CHECK(blocks[2].file_stem == "permit_mynetworks");
+    CHECK(blocks[0].is_file);
+    CHECK_FALSE(blocks[1].is_file);
+    CHECK_FALSE(blocks[2].is_file);
     CHECK(blocks[1].title == "inline:{…}");
 }
 

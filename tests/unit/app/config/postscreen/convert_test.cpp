@@ -26,11 +26,6 @@ bool permits(const conversion_case& c, const char* address)
     return found && found->decision == acl::decision::permit;
 }
 
-texts v4_and_v6(const char* port)
-{
-    return {fmt::format("[0.0.0.0]:{}", port), fmt::format("[::]:{}", port)};
-}
-
 } // namespace
 
 TEST_CASE("convert: what is not set has postscreen's defaults, not fendmail's", "[migrate]")
@@ -76,83 +71,6 @@ TEST_CASE("convert: an old configuration has the defaults of its compatibility l
     // mynetworks_style = subnet
     CHECK(permits(c, "192.0.2.18"));
     CHECK_FALSE(permits(c, "192.0.2.33"));
-}
-
-TEST_CASE("convert: the pass service decides where clients go and who may send them", "[migrate]")
-{
-    const auto path = [](std::string_view main, std::string_view master) {
-        const conversion_case c{main, master};
-        REQUIRE(c.errors().empty());
-        CHECK(c.runtime().backend.kind == backend_kind::postfix_pass);
-        return c.runtime().backend.unix_path;
-    };
-    CHECK(path("", usual_master) == "/var/spool/postfix/private/smtpd");
-    CHECK(path("queue_directory = /q\nsmtpd_service_name = in\n",
-               "smtp inet n - y - 1 postscreen\n"
-               "smtpd pass - - y - - smtpd\n"
-               "in pass n - y - - smtpd\n") == "/q/public/in");
-    CHECK(path("", "smtp inet n - y - 1 postscreen\n  -o smtpd_service_name=in\n"
-                   "smtpd pass - - y - - smtpd\nin pass - - y - - smtpd\n") ==
-          "/var/spool/postfix/private/in");
-    // Without master.cf as in our README.
-    CHECK(path("", "") == "/var/spool/postfix/public/smtpd");
-
-    const conversion_case with_private{"mail_owner = mail-in\n", usual_master};
-    CHECK(with_private.startup().user == "mail-in");
-    const conversion_case missing{"", "smtp inet n - y - 1 postscreen\n"};
-    CHECK(missing.warns_of("no pass service"));
-    CHECK(missing.runtime().backend.unix_path == "/var/spool/postfix/private/smtpd");
-}
-
-TEST_CASE("convert: addresses to listen on", "[migrate]")
-{
-    const auto listen = [](std::string_view main, std::string_view master) {
-        const conversion_case c{main, master};
-        REQUIRE(c.errors().empty());
-        return c.listen();
-    };
-    CHECK(listen("", usual_master) == v4_and_v6("25"));
-    CHECK(listen("inet_protocols = ipv4\n", usual_master) == texts{"[0.0.0.0]:25"});
-    CHECK(listen("inet_interfaces = loopback-only\n", usual_master) ==
-          texts{"[127.0.0.1]:25", "[::1]:25"});
-    CHECK(listen("inet_interfaces = 192.0.2.1, [2001:db8::1]\ninet_protocols = ipv6\n",
-                 usual_master) == texts{"[2001:db8::1]:25"});
-    CHECK(listen("", "192.0.2.1:smtp inet n - y - 1 postscreen\n"
-                     "[2001:db8::1]:2525 inet n - y - 1 postscreen\n"
-                     "26 inet n - y - 1 postscreen\n") ==
-          texts{"[192.0.2.1]:25", "[2001:db8::1]:2525", "[0.0.0.0]:26", "[::]:26"});
-    const conversion_case names{"inet_interfaces = mx.example.org\n", usual_master};
-    CHECK(names.listen() == v4_and_v6("25"));
-    CHECK(names.warns_of("names are not looked up"));
-}
-
-TEST_CASE("convert: of several postscreens those with the same options are one fendmail",
-          "[migrate]")
-{
-    const conversion_case c{"", "2525 inet n - y - 1 postscreen\n"
-                                "  -o postscreen_greet_ttl=3d -o soft_bounce=yes\n"
-                                "smtp inet n - y - 1 postscreen\n"
-                                "  -o postscreen_greet_ttl=2d\n"
-                                "26 inet n - y - 1 postscreen -o postscreen_greet_ttl=2d\n"
-                                "smtpd pass - - y - - smtpd\n"};
-    REQUIRE(c.errors().empty());
-    CHECK(c.listen() == texts{"[0.0.0.0]:25", "[::]:25", "[0.0.0.0]:26", "[::]:26"});
-    CHECK(c.runtime().screening.tests[test::pregreet].ttl == 48h);
-    CHECK_FALSE(c.runtime().dialog.soft_bounce);
-    CHECK(c.warns_of("2525 inet"));
-}
-
-TEST_CASE("convert: behind a load balancer nobody connects before it is named", "[migrate]")
-{
-    const conversion_case c{"postscreen_upstream_proxy_protocol = haproxy\n"
-                            "postscreen_upstream_proxy_timeout = 9\n",
-                            usual_master};
-    REQUIRE(c.errors().empty());
-    CHECK(c.listen() == texts{"[127.0.0.1]:25", "[::1]:25"});
-    CHECK(c.has("trusted = []\n"));
-    CHECK(c.has("listen = [\"0.0.0.0:25\", \"[::]:25\"]"));
-    CHECK(c.has("timeout = \"9s\""));
-    CHECK(c.warns_of("fill in proxy_protocol.trusted"));
 }
 
 TEST_CASE("convert: without postscreen a smtpd with PROXY protocol is the backend", "[migrate]")
@@ -241,7 +159,7 @@ TEST_CASE("convert: names for replies come from the map, whatever its type", "[m
         REQUIRE(c.errors().empty());
         CHECK(c.runtime().dnsbl_sites.zones.at(0).reply_name == "zen.example");
         CHECK(c.runtime().dnsbl_sites.zones.at(1).reply_name == "bl.example");
-        CHECK(c.made.remarks.size() == 1); // mynetworks
+        CHECK(c.made.remarks.size() == 2); // mynetworks, the third column
     }
 }
 
@@ -294,9 +212,10 @@ TEST_CASE("convert: access tables become rules or files of networks", "[migrate]
         "cidr:/b/t.cidr\n",
         usual_master, files{{"/a/t.cidr", table}, {"/b/t.cidr", "0.0.0.0/0 permit\n" + table}},
         true};
-    REQUIRE(with_files.made.access_files.size() == 1);
+    REQUIRE(with_files.made.access_files.size() == 2);
     CHECK(with_files.made.access_files[0].first == "t-1-reject.cidr");
     CHECK(with_files.has("\"reject file:t-1-reject.cidr\","));
+    CHECK(with_files.has("\"permit file:t-1-permit.cidr\","));
 }
 
 TEST_CASE("convert: interfaces on which a client may earn its pass", "[migrate]")
@@ -382,7 +301,7 @@ TEST_CASE("convert: what is not done here is said in the file and on standard er
     // At its default, and none of our business.
     CHECK_FALSE(c.has("max_idle"));
     CHECK_FALSE(c.has("alias_maps"));
-    CHECK(c.remarks().size() == 3);
+    CHECK(c.remarks().size() == 4); // with the third column
 }
 
 TEST_CASE("convert: whatever main.cf says, the result can be used", "[migrate]")
@@ -415,6 +334,11 @@ TEST_CASE("convert: whatever main.cf says, the result can be used", "[migrate]")
                               "encrypt",
                               "a*b=c",
                               "x.example*3",
+                              "k.zen.dq.spamhaus.net*3 K.ZEN.dq.spamhaus.net=127.0.0.1",
+                              "abcdefghijklmnop1234.a.example",
+                              "a # b",
+                              "mx.example.org, gone.example",
+                              "${mail_version} $undefined",
                               "[::1]/128, !10.0.0.0/8",
                               "haproxy",
                               "${HOME}",

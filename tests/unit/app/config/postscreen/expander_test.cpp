@@ -122,4 +122,21 @@ TEST_CASE("postscreen: compatibility levels are compared number by number", "[mi
     CHECK_FALSE(compare_levels("3.", "3").has_value());
 }
 
+TEST_CASE("expand: names that stand for nothing are named, those asked about are not", "[migrate]")
+{
+    const auto undefined = [](std::string_view text) {
+        return expand(text,
+                      [](std::string_view name) -> std::optional<std::string> {
+                          if (name == "a") return "$b ${b}";
+                          return name == "empty" ? std::optional<std::string>{""} : std::nullopt;
+                      })
+            .undefined;
+    };
+    using texts = std::vector<std::string>;
+    CHECK(undefined("$b $(c) x") == texts{"b", "c"});
+    CHECK(undefined("$a") == texts{"b"});
+    CHECK(undefined("${b?x}${b:y} ${b?{$c}:{z}} $empty $$b").empty());
+    CHECK(undefined("${empty:$c}") == texts{"c"});
+}
+
 } // namespace fendmail::app::postscreen

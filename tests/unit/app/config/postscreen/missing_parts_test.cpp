@@ -7,6 +7,7 @@
 using namespace fendmail;
 using namespace fendmail::app;
 using postscreen::conversion_case;
+using test_tables_files = postscreen::test_tables::files;
 
 namespace {
 
@@ -33,7 +34,7 @@ TEST_CASE("convert: behind a table that cannot be read no rule is active", "[mig
     CHECK_FALSE(decision_for(c, "192.0.2.1"));
     CHECK_FALSE(decision_for(c, "2001:db8::1"));
     CHECK(c.has("# \"reject 0.0.0.0/0\","));
-    CHECK(c.has("ATTENTION: not active, because a table above is missing"));
+    CHECK(c.has("ATTENTION: not active, because something above could not be read"));
 }
 
 TEST_CASE("convert: a list of interfaces of which a part is lost vetoes nobody", "[migrate]")
@@ -60,6 +61,37 @@ TEST_CASE("convert: networks behind a lost exclusion of mynetworks are not permi
         CHECK_FALSE(decision_for(c, "10.1.1.1"));
         CHECK(c.has("mynetworks: a part of it could not be read"));
     }
+}
+
+TEST_CASE("convert: behind mynetworks of which a part is lost no rule is active", "[migrate]")
+{
+    const test_tables_files known{{"/deny", "0.0.0.0/0 reject\n"},
+                                  {"/nested", "10.0.0.0/8 permit_mynetworks\n"}};
+    for (const auto* lost : {"hash:/etc/missing", "mysql:/etc/x", "/etc/missing", "192.0.2.1/24",
+                             "!cidr:/etc/missing", "${unfinished"}) {
+        CAPTURE(lost);
+        for (const auto* list : {"permit_mynetworks, cidr:/deny", "permit_mynetworks, reject",
+                                 "cidr:/nested, cidr:/deny", "permit_mynetworks, static:reject"}) {
+            CAPTURE(list);
+            const conversion_case c{"mynetworks = 10.0.0.0/8, " + std::string{lost} +
+                                        "\npostscreen_access_list = " + list + "\n",
+                                    usual_master, known};
+            REQUIRE(c.errors().empty());
+            CHECK_FALSE(decision_for(c, "192.0.2.1"));
+            CHECK(c.marks("not active, because something above could not be read"));
+            CHECK(c.marks("access.rules: mynetworks was not translated"));
+        }
+    }
+    // What can be read permits as before.
+    const conversion_case c{"mynetworks = 10.0.0.0/8, hash:/etc/missing\n"
+                            "postscreen_access_list = permit_mynetworks, cidr:/deny\n",
+                            usual_master, known};
+    CHECK(decision_for(c, "10.1.1.1") == acl::decision::permit);
+    // Nobody asks for mynetworks.
+    const conversion_case other{"mynetworks = hash:/etc/missing\n"
+                                "postscreen_access_list = cidr:/deny\n",
+                                usual_master, known};
+    CHECK(decision_for(other, "192.0.2.1") == acl::decision::reject);
 }
 
 TEST_CASE("convert: lists have time also where the greet wait is nothing", "[migrate]")

@@ -102,6 +102,42 @@ TEST_CASE("postscreen: a file that is named is only what its name says", "[migra
         CHECK(r.text.find("secretkey") == std::string::npos);
 }
 
+TEST_CASE("postscreen: names of other transports' limits are names", "[migrate]")
+{
+    const auto got = read({{"main.cf", "policyd-spf_time_limit = 3600\na.b-c_x=1\n"},
+                           {"-", "policyd-spf_time_limit = 60s\npolicyd-spf/unix/x = y\n"
+                                 "policyd-spf unix - n n - 0 spawn user=nobody argv=/x --a=b\n"}});
+    CHECK(got.remarks.empty());
+    CHECK(got.main.at("policyd-spf_time_limit").text == "60s");
+    CHECK(got.main.count("a.b-c_x") == 1);
+    REQUIRE(got.services.size() == 1);
+    CHECK(got.services[0].overrides.at("x").text == "y");
+}
+
+TEST_CASE("postscreen: what a service replaced is remembered, line by line", "[migrate]")
+{
+    const auto got = read({{"master.cf", "smtp inet n - y - - smtpd\n"
+                                         "smtp unix - - y - - smtp\n"
+                                         "smtp inet n - n - 1 postscreen\n"
+                                         "smtp inet n - n - 2 postscreen\n"}});
+    REQUIRE(got.services.size() == 2);
+    CHECK(got.services[0].replaced_rows.empty());
+    CHECK(row_text(got.services[1]) == "smtp inet n - n - 2 postscreen (master.cf:4)");
+    CHECK(got.services[1].replaced_rows == texts{"smtp inet n - y - - smtpd (master.cf:1)",
+                                                 "smtp inet n - n - 1 postscreen (master.cf:3)"});
+}
+
+TEST_CASE("postscreen: a comment behind a service is none", "[migrate]")
+{
+    const auto got = read({{"master.cf", "smtp inet n - y - 1 postscreen -o a=b # old: -o c=d\n"
+                                         "x unix - n n - - pipe argv=/x # y\n"}});
+    REQUIRE(got.services.size() == 2);
+    CHECK(got.services[0].overrides.size() == 1);
+    CHECK(remarks_of(got) ==
+          texts{"master.cf:1: warning: a \"#\" behind a service begins no comment: Postfix takes "
+                "it and what follows for arguments"});
+}
+
 TEST_CASE("postscreen: options without a value and orphans are told of", "[migrate]")
 {
     const auto got = read({{"master.cf", "  smtp inet n - n - 1 postscreen\n"

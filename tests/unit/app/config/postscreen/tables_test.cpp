@@ -95,6 +95,26 @@ TEST_CASE("postscreen: cidr tables keep their order, IF and ! become plain netwo
                                               " unreachable", "0.0.0.0/0 rest"});
 }
 
+TEST_CASE("postscreen: a negated IPv4-mapped pattern is one that all of IPv6 matches", "[migrate]")
+{
+    std::vector<remark> remarks;
+    const files known{{"/t", "!::ffff:10.0.0.0/104 all\n"
+                             "if !::ffff:10.0.0.0/104\n"
+                             "0.0.0.0/0 none\n"
+                             "2001:db8::/32 some\n"
+                             "endif\n"
+                             "if ::ffff:10.0.0.0/104\n"
+                             "10.0.0.0/8 none\n"
+                             "endif\n"
+                             "!!::ffff:10.0.0.0/104 none\n"}};
+    CHECK(rules_of("cidr:/t", known, remarks) ==
+          texts{"::/0 all", " none", "2001:db8::/32 some", " none", " none"});
+    CHECK(remarks.size() == 4);
+    CHECK(to_text(remarks.at(0)) ==
+          "/t:1: warning: clients have plain IPv4 addresses, so this matches all that come by "
+          "IPv6, as in Postfix");
+}
+
 TEST_CASE("postscreen: faulty lines of a cidr table are left out, as Postfix does", "[migrate]")
 {
     std::vector<remark> remarks;
