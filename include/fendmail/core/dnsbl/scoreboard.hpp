@@ -44,9 +44,6 @@ struct zone_answer {
 struct score {
     int value = 0;
     bool complete = false; ///< every zone answered, none failed and none told nothing
-    /// No list was asked: the client's network has had too many lookups. Unlike trouble of ours,
-    /// that is no ground to let him through.
-    bool withheld = false;
     /// How long the answers that led here hold, unclamped; none = unknown, use the minimum.
     /// With a positive score the smallest TTL of the answers against the client, otherwise of
     /// those for him; none unless `complete`.
@@ -54,6 +51,9 @@ struct score {
     /// Of the zone with the greatest single weight, the first in the configuration among equals;
     /// "" for none.
     std::string_view reply_name{};
+    /// No list was asked: the client's network has had too many lookups. Unlike trouble of ours,
+    /// that is no ground to let him through.
+    bool withheld = false;
 };
 
 /// What the score can still become.

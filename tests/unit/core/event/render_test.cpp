@@ -134,6 +134,10 @@ std::vector<row> refusal_rows()
         {connect_refused{client, connect_refusal::all_server_ports_busy}, "connect_refused", "info",
          "NOQUEUE: reject: CONNECT from [192.0.2.1]:12345: all server ports busy",
          json(R"(,"why":"all_server_ports_busy")"), logfmt(" why=all_server_ports_busy")},
+        {connect_refused{client, connect_refusal::network_asked_too_much}, "connect_refused",
+         "info",
+         "NOQUEUE: reject: CONNECT from [192.0.2.1]:12345: too many new clients from its network",
+         json(R"(,"why":"network_asked_too_much")"), logfmt(" why=network_asked_too_much")},
         {mail_without_recipient{client, "DATA"}, "mail_without_recipient", "info",
          "DATA without valid RCPT from [192.0.2.1]:12345", json(R"(,"verb":"DATA")"),
          logfmt(" verb=DATA")},
@@ -265,7 +269,7 @@ std::vector<row> dependency_rows()
          "listed",
          R"("client":"192.0.2.1","zone":"zen.example","reason":"timeout")",
          "client=192.0.2.1 zone=zen.example reason=timeout"},
-        {resolver_unavailable{"192.0.2.53", "nobody answers", {40, 1, 39, 50ms}},
+        {resolver_unavailable{"192.0.2.53", "nobody answers", {40, 1, 39, milliseconds{50}}},
          "resolver_unavailable", "warning",
          "warning: resolver 192.0.2.53 unavailable: nobody answers (40 questions sent, 1 answered, "
          "39 lost, asked again after 50 ms); clients count as not listed until it answers: check "
@@ -276,13 +280,13 @@ std::vector<row> dependency_rows()
          "resolver 192.0.2.53 answers again after 60 s",
          R"("resolver":"192.0.2.53","after_seconds":60)",
          R"(resolver=192.0.2.53 after_seconds=60)"},
-        {resolver_losing{"192.0.2.53", {400, 200, 200, 1200ms}}, "resolver_losing", "warning",
+        {resolver_losing{"192.0.2.53", {400, 200, 200, milliseconds{1200}}}, "resolver_losing", "warning",
          "warning: resolver 192.0.2.53 loses much: 400 questions sent, 200 answered, 200 lost, "
          "asked again after 1200 ms; clients wait longer: look at its load, its receive buffer and "
          "the way to it",
          R"("resolver":"192.0.2.53","sent":400,"answered":200,"lost":200,"retransmission":1.200)",
          R"(resolver=192.0.2.53 sent=400 answered=200 lost=200 retransmission=1.200)"},
-        {resolver_steady{"192.0.2.53", seconds{30}, {400, 399, 1, 50ms}}, "resolver_steady", "info",
+        {resolver_steady{"192.0.2.53", seconds{30}, {400, 399, 1, milliseconds{50}}}, "resolver_steady", "info",
          "resolver 192.0.2.53 loses little again after 30 s: 400 questions sent, 399 answered, 1 "
          "lost, asked again after 50 ms",
          R"("resolver":"192.0.2.53","after_seconds":30,"sent":400,"answered":399,"lost":1,"retransmission":0.050)",
