@@ -18,6 +18,11 @@ constexpr milliseconds pause{1000};
 constexpr double some_loss = 0.02;
 /// So much more of it comes with a larger window, and the window is to blame.
 constexpr double more_loss = 0.15;
+/// Where more is lost, too much is asked, by us or by others: several windows that share what a
+/// server can take would otherwise outbid each other without end.
+constexpr double too_much_loss = 0.75;
+/// Where more is lost, a smaller window is tried before a larger one.
+constexpr double high_loss = 0.65;
 
 constexpr double rise_at_least = 1.2; ///< a rising window brings so many times as many answers
 constexpr double lower_by = 0.75;
@@ -26,7 +31,7 @@ constexpr double higher_by = 1.5;
 constexpr double higher_brings = 1.15;
 constexpr int flat_max = 2; ///< periods in which a rising window brings nothing
 constexpr int calm_after_change = 1;
-constexpr int calm_after_failure = 8;
+constexpr int calm_after_failure = 4;
 
 } // namespace
 
@@ -100,6 +105,11 @@ void send_window::judge(const yield& got) noexcept
         calm_ = calm_after_change;
         return become(stage::holding, limits_.least);
     }
+    if (got.lost > too_much_loss) {
+        before_ = 0;
+        calm_ = calm_after_change;
+        return become(stage::holding, bounded(0.5 * static_cast<double>(size_)));
+    }
     switch (stage_) {
     case stage::rising: return judge_rise(got);
     case stage::holding: return judge_hold(got);
@@ -112,8 +122,9 @@ void send_window::judge_rise(const yield& got) noexcept
 {
     const bool brings_more = got.answers_per_second >= rise_at_least * before_;
     flat_ = brings_more ? 0 : flat_ + 1;
-    const bool is_too_much = got.lost > lost_before_ + more_loss;
-    if (!brings_more && (is_too_much || flat_ >= flat_max)) {
+    const bool is_first = before_ == 0;
+    if (is_first) lost_before_ = got.lost;
+    if (!brings_more && (got.lost > high_loss || flat_ >= flat_max)) {
         calm_ = calm_after_change;
         before_ = std::max(before_, got.answers_per_second);
         return become(stage::holding, got.lost > some_loss ? before_size_ : size_);
@@ -121,16 +132,17 @@ void send_window::judge_rise(const yield& got) noexcept
     if (!brings_more) return;
     before_ = got.answers_per_second;
     before_size_ = size_at_begin_;
-    lost_before_ = got.lost;
+    lost_before_ = std::min(lost_before_, got.lost);
 }
 
 void send_window::judge_hold(const yield& got) noexcept
 {
     before_ = got.answers_per_second;
     before_size_ = size_;
+    lost_before_ = got.lost;
     if (--calm_ > 0) return;
     const bool can_shrink = size_ > limits_.least;
-    if (got.lost > some_loss && can_shrink)
+    if (got.lost > high_loss && can_shrink)
         become(stage::lower, bounded(lower_by * static_cast<double>(size_)));
     else
         become(stage::higher, bounded(higher_by * static_cast<double>(size_)));
@@ -140,20 +152,33 @@ void send_window::judge_lower(const yield& got) noexcept
 {
     if (got.answers_per_second >= lower_keeps * before_) {
         calm_ = calm_after_change;
+        has_tried_lower_ = false;
         return become(stage::holding, size_);
     }
     // What is lost is lost at any rate.
+    if (has_tried_lower_) {
+        has_tried_lower_ = false;
+        calm_ = calm_after_failure;
+        return become(stage::holding, before_size_);
+    }
     become(stage::higher, bounded(higher_by * static_cast<double>(before_size_)));
 }
 
 void send_window::judge_higher(const yield& got) noexcept
 {
-    if (got.answers_per_second >= higher_brings * before_) {
+    const bool loses_more = got.lost > lost_before_ + more_loss;
+    if (got.answers_per_second >= higher_brings * before_ && !loses_more) {
         before_ = got.answers_per_second;
         before_size_ = size_;
         lost_before_ = got.lost;
         return become(stage::rising, size_);
     }
+    // It brings nothing and something is lost: then perhaps a smaller one does as well.
+    if (got.lost > some_loss && before_size_ > limits_.least && !has_tried_lower_) {
+        has_tried_lower_ = true;
+        return become(stage::lower, bounded(lower_by * static_cast<double>(before_size_)));
+    }
+    has_tried_lower_ = false;
     calm_ = calm_after_failure;
     become(stage::holding, before_size_);
 }

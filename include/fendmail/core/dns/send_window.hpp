@@ -79,6 +79,7 @@ private:
     double lost_before_ = 0; ///< share
     int flat_ = 0;           ///< periods in a row in which a larger window brought no more
     int calm_ = 0;           ///< periods until the next try of another size
+    bool has_tried_lower_ = false; ///< after a larger window brought nothing
     tick last_sent_{};
 };
 
