@@ -18,6 +18,10 @@ namespace {
 /// Lists change by the hour; a TTL of days is somebody's mistake.
 constexpr seconds keep_time_max = std::chrono::hours{1};
 
+/// A list whose question waits is not waited for alone: so often it is looked which others are
+/// idle.
+constexpr milliseconds look_spacing{3000};
+
 /// The resolver is in trouble, which is told once for all of its lists and clients.
 bool is_told_as_one(const std::shared_ptr<resolver>& with) noexcept
 {
@@ -54,6 +58,7 @@ client_lookup::client_lookup(lookup_owner& owner, lookup_services& with, about w
     , is_counted_{watched_ && watched_->is_new(about_.client)}
     , time_limit_{with.deadlines, *this}
     , started_{steady_now()}
+    , next_look_{started_ + look_spacing}
 {
 }
 
@@ -113,13 +118,24 @@ void client_lookup::ask_more()
         const auto next =
             next_zone(*about_.sites, asked_, board_, about_.limits.value_or(dnsbl::score_limits{}));
         if (!next) return;
-        if (is_within_quota(next->zone)) {
-            ask(next->zone, next->can_refuse || !about_.limits);
-        } else {
-            asked_[next->zone] = true;
-            skip(next->zone);
-        }
+        ask_or_skip(*next);
     }
+}
+
+void client_lookup::ask_idle()
+{
+    while (const auto next = next_zone(*about_.sites, asked_, board_, *about_.limits)) {
+        const auto& entry = about_.sites->zones[next->zone];
+        if (with_->resolvers.of(entry)->is_backlogged(entry.zone)) return;
+        ask_or_skip(*next);
+    }
+}
+
+void client_lookup::ask_or_skip(const dnsbl::next_question& next)
+{
+    if (is_within_quota(next.zone)) return ask(next.zone, next.can_refuse || !about_.limits);
+    asked_[next.zone] = true;
+    skip(next.zone);
 }
 
 void client_lookup::ask(std::size_t zone, bool can_refuse)
@@ -231,9 +247,19 @@ void client_lookup::wake() noexcept
             skip(zone);
         return finish();
     }
-    for (std::size_t zone = 0; zone < asked_.size(); ++zone)
-        if (!board_.has_answer(zone) && now >= due(zone)) fail(zone, now);
-    finish_or_wake();
+    bool has_failed = false;
+    for (std::size_t zone = 0; zone < asked_.size(); ++zone) {
+        if (board_.has_answer(zone) || now < due(zone)) continue;
+        fail(zone, now);
+        has_failed = true;
+    }
+    if (!has_failed && has_unasked() && about_.limits && now < held_until()) {
+        ask_idle();
+        next_look_ = now + look_spacing;
+        if (board_.all_answered()) finish();
+    } else {
+        finish_or_wake();
+    }
     if (!done_) set_time_limit();
 }
 
@@ -377,7 +403,8 @@ tick client_lookup::due(std::size_t zone) const noexcept
 
 void client_lookup::set_time_limit()
 {
-    tick first = has_unasked() ? std::max(held_until(), steady_now()) : tick::max();
+    tick first = tick::max();
+    if (has_unasked()) first = std::max(std::min(held_until(), next_look_), steady_now());
     for (std::size_t zone = 0; zone < asked_.size(); ++zone)
         if (!board_.has_answer(zone)) first = std::min(first, due(zone));
     if (first != tick::max()) time_limit_.set(first);

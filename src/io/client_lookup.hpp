@@ -3,6 +3,7 @@
 
 #include "dnsbl_events.hpp"
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/dnsbl/asking.hpp"
 #include "fendmail/core/dnsbl/scoreboard.hpp"
 #include "fendmail/core/dnsbl/site.hpp"
 #include "fendmail/io/deadline_queue.hpp"
@@ -132,6 +133,9 @@ private:
     void begin_when_allowed();
     [[nodiscard]] bool is_within_quota(std::size_t zone);
     void ask_more();
+    /// Of the lists that are held back, those that can be asked at once.
+    void ask_idle();
+    void ask_or_skip(const dnsbl::next_question& next);
     void ask(std::size_t zone, bool can_refuse);
     void on_answer(std::size_t zone, const dns_answer& answer);
     void on_confirmed(std::size_t zone, bool is_confirmed);
@@ -165,6 +169,7 @@ private:
     bool is_waiting_for_window_ = false;  // a question that can refuse could not leave at once
     deadline time_limit_;
     tick started_;
+    tick next_look_{};                              ///< at lists that are held back
     std::map<std::size_t, dns_answer> unconfirmed_; // listings, by zone
     std::optional<seconds> shortest_ttl_;
     bool ttl_unknown_ = false;

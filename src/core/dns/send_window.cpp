@@ -48,6 +48,7 @@ void send_window::on_sent(std::size_t in_flight, tick now) noexcept
     if (in_flight <= 1 && now - last_sent_ > pause) {
         become(stage::rising, std::min(size_, limits_.first));
         before_ = lost_before_ = 0;
+        undo_size_ = undo_losses_ = 0;
         begin_period(now);
     }
     last_sent_ = now;
@@ -72,6 +73,11 @@ void send_window::on_loss(const round_trip& times, tick now) noexcept
 
 void send_window::on_late_answer() noexcept
 {
+    // A server, or this process, that had no time for a moment: nothing was lost after all.
+    if (undo_losses_ > 0 && ++late_ >= (undo_losses_ + 1) / 2) {
+        if (undo_size_ > size_) become(stage::holding, undo_size_);
+        undo_size_ = undo_losses_ = 0;
+    }
     if (losses_ == 0) return;
     --losses_;
     ++answers_;
@@ -100,14 +106,12 @@ void send_window::on_result(const round_trip& times, tick now) noexcept
 
 void send_window::judge(const yield& got) noexcept
 {
-    if (got.answers_per_second == 0) {
-        before_ = 0;
-        calm_ = calm_after_change;
-        return become(stage::holding, limits_.least);
-    }
     if (got.lost > too_much_loss) {
         before_ = 0;
         calm_ = calm_after_change;
+        if (size_ > undo_size_) undo_size_ = size_;
+        undo_losses_ = losses_;
+        late_ = 0;
         return become(stage::holding, bounded(0.5 * static_cast<double>(size_)));
     }
     switch (stage_) {
@@ -140,6 +144,8 @@ void send_window::judge_hold(const yield& got) noexcept
     before_ = got.answers_per_second;
     before_size_ = size_;
     lost_before_ = got.lost;
+    // Small and without loss: that is no place to be careful.
+    if (got.lost <= some_loss && size_ < limits_.first) return become(stage::rising, size_);
     if (--calm_ > 0) return;
     const bool can_shrink = size_ > limits_.least;
     if (got.lost > high_loss && can_shrink)

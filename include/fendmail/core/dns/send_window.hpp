@@ -79,6 +79,10 @@ private:
     double lost_before_ = 0; ///< share
     int flat_ = 0;           ///< periods in a row in which a larger window brought no more
     int calm_ = 0;           ///< periods until the next try of another size
+    // What a loss of nearly everything has taken, until it is seen that it only was late.
+    std::size_t undo_size_ = 0;
+    std::size_t undo_losses_ = 0;
+    std::size_t late_ = 0;
     bool has_tried_lower_ = false; ///< after a larger window brought nothing
     tick last_sent_{};
 };
