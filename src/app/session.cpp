@@ -39,6 +39,7 @@ session::~session()
     summary.phase = phase_;
     summary.dnsbl_score = score_;
     summary.dnsbl_complete = score_complete_;
+    summary.dnsbl_retries = score_retries_;
     summary.screening = between(accepted_, decided_ == tick{} ? now : decided_);
     summary.total = between(accepted_, now);
     if (early_) summary.late_wait = early_->late_wait(now); // it left while it waited

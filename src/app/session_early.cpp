@@ -190,6 +190,7 @@ void session::tell_score(const dnsbl::score& score, const dnsbl::name_finding* f
         emit(event::client_name_counted{client_, to_string(found->signal), weight, found->name});
     score_ = score.value;
     score_complete_ = score.complete;
+    score_retries_ = score.retries;
     if (screener_.early().status(screen::test::dnsbl) == screen::early_status::failed)
         emit(event::dnsbl_scored{client_, score.value, score.reply_name});
 }

@@ -132,6 +132,7 @@ private:
     event::ended_by ended_by_ = event::ended_by::client;
     int score_ = 0;
     bool score_complete_ = true;
+    unsigned score_retries_ = 0;
     /// What the summary says of a client beyond its wait. Whoever only waits, as most do at any
     /// time, has none.
     struct outcome {

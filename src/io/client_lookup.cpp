@@ -233,6 +233,7 @@ void client_lookup::count(std::size_t zone, const dns_answer& answer, tick now)
     for (const auto& address : answer.addresses)
         with_->events.answered(about_.client, name, address, kind_of(zone, address), now);
     note_ttl(answer.ttl);
+    retries_ += answer.tries > 1 ? answer.tries - 1U : 0U;
     board_.on_answer(zone, to_zone_answer(answer));
     finish_or_wake();
 }
@@ -381,6 +382,7 @@ dnsbl::score client_lookup::score() const noexcept
 {
     auto now = board_.current();
     now.withheld = about_.is_over;
+    now.retries = retries_;
     return now;
 }
 

@@ -173,6 +173,7 @@ private:
     std::map<std::size_t, dns_answer> unconfirmed_; // listings, by zone
     std::optional<seconds> shortest_ttl_;
     bool ttl_unknown_ = false;
+    unsigned retries_ = 0;
     bool done_ = false;
     listeners waiting_;
 };

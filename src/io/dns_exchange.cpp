@@ -121,6 +121,8 @@ resolver_figures dns_exchange::figures() const noexcept
         for (std::size_t group = 0; group < asked_.groups(); ++group) {
             const auto& way = asked_.flow_of(static_cast<dns::server_index>(i),
                                              static_cast<dns::group_index>(group));
+            if (group != names_ && way.times.is_known())
+                all.window = std::min(all.window, way.window.size());
             if (way.times.is_known())
                 all.retransmission =
                     std::max(all.retransmission,
@@ -268,6 +270,7 @@ void dns_exchange::on_answer(dns::attempt_id to, const pending& question,
     auto answer = parse_dns_answer(octets, question.name, question.type);
     const bool no_use = answer.what == dns_answer::outcome::failed;
     const auto which = asked_.question_of(to);
+    answer.tries = static_cast<std::uint8_t>(asked_.tries(which));
     if (no_use) questions_[which.index].failure = answer.reason;
     const auto over =
         asked_.on_answer(to, no_use ? dns::answer_kind::no_use : dns::answer_kind::useful, now);

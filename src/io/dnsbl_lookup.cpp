@@ -66,7 +66,9 @@ struct dnsbl_lookup::impl final : lookup_owner {
                                                 tick now)
     {
         client_lookup::about what{client, std::move(sites), timeout, more.is_known, more.limits};
-        if (!more.neighbours || has(client, what.sites, now)) return what;
+        // Without lists a lookup asks nobody, and costs nothing.
+        const bool is_free = what.sites->empty() || has(client, what.sites, now);
+        if (!more.neighbours || is_free) return what;
         what.of = *more.neighbours;
         if (with.budgets.take(what.of, now)) return what;
         if (client.is_v6() && share(what, now)) return what;

@@ -43,7 +43,8 @@ event::resolver_traffic resolver_watch::traffic() const noexcept
     const auto now = of_->figures();
     // What was lost in the period before may have been answered late in this one.
     const auto lost = now.lost > before_.lost ? now.lost - before_.lost : 0;
-    return {now.sent - before_.sent, now.answered - before_.answered, lost, now.retransmission};
+    return {now.sent - before_.sent, now.answered - before_.answered, lost, now.retransmission,
+            now.window == SIZE_MAX ? 0 : now.window};
 }
 
 seconds resolver_watch::since(tick then)

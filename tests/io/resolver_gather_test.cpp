@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-// Many queries at once: they are sent and answered together (src/io/dns_channel.hpp).
+// Many queries at once: they are sent and answered together (src/io/dns_exchange.hpp).
 
 using namespace fendmail;
 using namespace std::chrono_literals;

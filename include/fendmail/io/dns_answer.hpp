@@ -42,6 +42,7 @@ struct dns_answer {
     bool reached = false;
     /// The question was sent. If not, this says nothing about whom it was about.
     bool asked = true;
+    std::uint8_t tries = 1; ///< datagrams that it took
 };
 
 [[nodiscard]] std::string_view to_string(dns_answer::outcome what) noexcept;

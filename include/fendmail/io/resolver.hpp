@@ -44,6 +44,7 @@ struct resolver_figures {
     std::uint64_t dropped = 0;      ///< answers for which our sockets had no room
     std::uint64_t strays = 0;       ///< answers to what was not asked: forged, perhaps
     milliseconds retransmission{0}; ///< the longest of all lists
+    std::size_t window = SIZE_MAX;  ///< the smallest of all lists, in datagrams
 };
 
 class resolver {

@@ -86,6 +86,11 @@ bool dispatcher::was_sent(question_id which) const noexcept
     return questions_.has(which) && questions_[which].tries > 0;
 }
 
+unsigned dispatcher::tries(question_id which) const noexcept
+{
+    return questions_.has(which) ? questions_[which].tries : 0U;
+}
+
 void dispatcher::enqueue(question_id which, std::size_t queue) noexcept
 {
     question& q = questions_[which];

@@ -146,6 +146,7 @@ struct fields_of {
         out.own_text("reply", e.reply);
         out.client_text("helo", e.helo);
         out.duration("screening_seconds", e.screening);
+        out.number("dnsbl_retries", e.dnsbl_retries);
         out.duration("late_wait_seconds", e.late_wait);
         out.duration("hand_off_seconds", e.hand_off);
         out.duration("total_seconds", e.total);
@@ -178,6 +179,7 @@ struct fields_of {
         out.number("answered", t.answered);
         out.number("lost", t.lost);
         out.duration("retransmission", t.retransmission);
+        out.number("window", t.window);
     }
     void operator()(const resolver_unavailable& e) const
     {

@@ -184,8 +184,8 @@ public:
     }
     void traffic(const resolver_traffic& t)
     {
-        say("{} questions sent, {} answered, {} lost, asked again after {} ms", t.sent, t.answered,
-            t.lost, t.retransmission.count());
+        say("{} questions sent, {} answered, {} lost, asked again after {} ms, {} at a time",
+            t.sent, t.answered, t.lost, t.retransmission.count(), t.window);
     }
 
     void operator()(const list_suspended& e)
@@ -464,6 +464,7 @@ void phrase_writer::operator()(const session_ended& e)
     pair("reasons", escaped(append_own_text, e.reasons));
     if (e.dnsbl_score != 0) say(" dnsbl={}", e.dnsbl_score);
     if (!e.dnsbl_complete) say(" dnsbl_complete=false");
+    if (e.dnsbl_retries != 0) say(" dnsbl_retries={}", e.dnsbl_retries);
     if (!e.reply.empty()) {
         say(" reply=");
         append_quoted(out_, escaped(append_own_text, e.reply));

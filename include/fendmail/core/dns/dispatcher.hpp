@@ -127,6 +127,8 @@ public:
     void drop(question_id which) noexcept;
     /// False when it was never sent, or is over.
     [[nodiscard]] bool was_sent(question_id which) const noexcept;
+    /// Datagrams until now.
+    [[nodiscard]] unsigned tries(question_id which) const noexcept;
 
     /// @return the question that is over by it; none when it was over before, or goes on elsewhere
     question_id on_answer(attempt_id to, answer_kind what, tick now);

@@ -54,6 +54,8 @@ struct score {
     /// No list was asked: the client's network has had too many lookups. Unlike trouble of ours,
     /// that is no ground to let him through.
     bool withheld = false;
+    /// Questions that had to be asked again, because an answer was late or lost.
+    unsigned retries = 0;
 };
 
 /// What the score can still become.

@@ -106,7 +106,8 @@ enum class connect_refusal : std::uint8_t {
     too_many_connections,
     all_screening_ports_busy,
     all_server_ports_busy,
-    network_asked_too_much, ///< its neighbours have had all lookups of lists that a network may have
+    network_asked_too_much, ///< its neighbours have had all lookups of lists that a network may
+                            ///< have
 };
 struct connect_refused {
     endpoint client;
@@ -179,6 +180,7 @@ struct session_ended {
     std::string_view reply; ///< the refusal, "" for none
     std::string_view helo;
     milliseconds screening{0};    ///< accept to verdict
+    unsigned dnsbl_retries = 0;   ///< questions to lists that had to be asked again
     milliseconds late_wait{0};    ///< of it, what lists took beyond the greet wait
     milliseconds hand_off{0};     ///< verdict to backend greeting or fd taken; 0 = none
     milliseconds total{0};        ///< accept to end
@@ -211,6 +213,7 @@ struct resolver_traffic {
     std::uint64_t answered = 0;
     std::uint64_t lost = 0;
     milliseconds retransmission{0};
+    std::size_t window = 0; ///< datagrams that the slowest list may have on their way
 };
 /// None of its servers answers anything.
 struct resolver_unavailable {

@@ -167,6 +167,7 @@ session_ended rejected_session()
             .reply = "550 5.7.1 Service unavailable; client [192.0.2.1] blocked",
             .helo = "a b",
             .screening = milliseconds{6010},
+            .dnsbl_retries = 2,
             .late_wait = milliseconds{10},
             .hand_off = milliseconds{0},
             .total = milliseconds{6100},
@@ -188,6 +189,7 @@ session_ended passed_session()
             .reply = "",
             .helo = "",
             .screening = milliseconds{6010},
+            .dnsbl_retries = 0,
             .late_wait = milliseconds{0},
             .hand_off = milliseconds{2},
             .total = milliseconds{65000},
@@ -200,38 +202,41 @@ std::vector<row> session_rows()
     return {
         {rejected_session(), "session_ended", "info",
          "SUMMARY [192.0.2.1]:12345 session=7 verdict=rejected phase=dialog ended_by=fendmail "
-         "reasons=pregreet,dnsbl dnsbl=3 dnsbl_complete=false "
+         "reasons=pregreet,dnsbl dnsbl=3 dnsbl_complete=false dnsbl_retries=2 "
          R"(reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked" helo="a b" )"
          "screening=6.010 late_wait=0.010 total=6.100",
          std::string{R"("session":7,)"} +
-             json(R"(,"local":"198.51.100.9","local_port":25,"verdict":"rejected")"
-                  R"(,"ended_by":"fendmail","phase":"dialog","reasons":"pregreet,dnsbl")"
-                  R"(,"dnsbl_score":3,"dnsbl_complete":false,)"
-                  R"("reply":"550 5.7.1 Service unavailable; client [192.0.2.1] blocked")"
-                  R"(,"helo":"a b","screening_seconds":6.010,"late_wait_seconds":0.010)"
-                  R"(,"hand_off_seconds":0.000)"
-                  R"(,"total_seconds":6.100,"octets_in":0,"octets_out":0)"),
+             json(
+                 R"(,"local":"198.51.100.9","local_port":25,"verdict":"rejected")"
+                 R"(,"ended_by":"fendmail","phase":"dialog","reasons":"pregreet,dnsbl")"
+                 R"(,"dnsbl_score":3,"dnsbl_complete":false,)"
+                 R"("reply":"550 5.7.1 Service unavailable; client [192.0.2.1] blocked")"
+                 R"(,"helo":"a b","screening_seconds":6.010,"dnsbl_retries":2,"late_wait_seconds":0.010)"
+                 R"(,"hand_off_seconds":0.000)"
+                 R"(,"total_seconds":6.100,"octets_in":0,"octets_out":0)"),
          "session=7 " +
              logfmt(" local=198.51.100.9 local_port=25 verdict=rejected ended_by=fendmail "
                     "phase=dialog reasons=pregreet,dnsbl dnsbl_score=3 dnsbl_complete=false "
                     R"(reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked" )"
-                    R"(helo="a b" screening_seconds=6.010 late_wait_seconds=0.010 )"
+                    R"(helo="a b" screening_seconds=6.010 dnsbl_retries=2 late_wait_seconds=0.010 )"
                     "hand_off_seconds=0.000 "
                     "total_seconds=6.100 octets_in=0 octets_out=0")},
         {passed_session(), "session_ended", "info",
          "SUMMARY [192.0.2.1]:12345 session=8 verdict=pass_new phase=relay ended_by=client "
          "screening=6.010 hand_off=0.002 total=65.000 in=18446744073709551615 out=512",
          std::string{R"("session":8,)"} +
-             json(R"(,"local":"198.51.100.9","local_port":25,"verdict":"pass_new")"
-                  R"(,"ended_by":"client","phase":"relay","reasons":"")"
-                  R"(,"dnsbl_score":0,"dnsbl_complete":true,"reply":"")"
-                  R"(,"helo":"","screening_seconds":6.010,"late_wait_seconds":0.000)"
-                  R"(,"hand_off_seconds":0.002)"
-                  R"(,"total_seconds":65.000,"octets_in":18446744073709551615,"octets_out":512)"),
+             json(
+                 R"(,"local":"198.51.100.9","local_port":25,"verdict":"pass_new")"
+                 R"(,"ended_by":"client","phase":"relay","reasons":"")"
+                 R"(,"dnsbl_score":0,"dnsbl_complete":true,"reply":"")"
+                 R"(,"helo":"","screening_seconds":6.010,"dnsbl_retries":0,"late_wait_seconds":0.000)"
+                 R"(,"hand_off_seconds":0.002)"
+                 R"(,"total_seconds":65.000,"octets_in":18446744073709551615,"octets_out":512)"),
          "session=8 " +
              logfmt(" local=198.51.100.9 local_port=25 verdict=pass_new ended_by=client "
                     R"(phase=relay reasons="" dnsbl_score=0 dnsbl_complete=true reply="" helo="" )"
-                    "screening_seconds=6.010 late_wait_seconds=0.000 hand_off_seconds=0.002 "
+                    "screening_seconds=6.010 dnsbl_retries=0 late_wait_seconds=0.000 "
+                    "hand_off_seconds=0.002 "
                     "total_seconds=65.000 "
                     "octets_in=18446744073709551615 octets_out=512")},
     };
@@ -269,28 +274,32 @@ std::vector<row> dependency_rows()
          "listed",
          R"("client":"192.0.2.1","zone":"zen.example","reason":"timeout")",
          "client=192.0.2.1 zone=zen.example reason=timeout"},
-        {resolver_unavailable{"192.0.2.53", "nobody answers", {40, 1, 39, milliseconds{50}}},
+        {resolver_unavailable{"192.0.2.53", "nobody answers", {40, 1, 39, milliseconds{50}, 16}},
          "resolver_unavailable", "warning",
          "warning: resolver 192.0.2.53 unavailable: nobody answers (40 questions sent, 1 answered, "
-         "39 lost, asked again after 50 ms); clients count as not listed until it answers: check "
+         "39 lost, asked again after 50 ms, 16 at a time); clients count as not listed until it "
+         "answers: check "
          "the configured resolvers",
-         R"("resolver":"192.0.2.53","reason":"nobody answers","sent":40,"answered":1,"lost":39,"retransmission":0.050)",
-         R"(resolver=192.0.2.53 reason="nobody answers" sent=40 answered=1 lost=39 retransmission=0.050)"},
+         R"("resolver":"192.0.2.53","reason":"nobody answers","sent":40,"answered":1,"lost":39,"retransmission":0.050,"window":16)",
+         R"(resolver=192.0.2.53 reason="nobody answers" sent=40 answered=1 lost=39 retransmission=0.050 window=16)"},
         {resolver_available{"192.0.2.53", seconds{60}}, "resolver_available", "info",
          "resolver 192.0.2.53 answers again after 60 s",
          R"("resolver":"192.0.2.53","after_seconds":60)",
          R"(resolver=192.0.2.53 after_seconds=60)"},
-        {resolver_losing{"192.0.2.53", {400, 200, 200, milliseconds{1200}}}, "resolver_losing", "warning",
+        {resolver_losing{"192.0.2.53", {400, 200, 200, milliseconds{1200}, 16}}, "resolver_losing",
+         "warning",
          "warning: resolver 192.0.2.53 loses much: 400 questions sent, 200 answered, 200 lost, "
-         "asked again after 1200 ms; clients wait longer: look at its load, its receive buffer and "
+         "asked again after 1200 ms, 16 at a time; clients wait longer: look at its load, its "
+         "receive buffer and "
          "the way to it",
-         R"("resolver":"192.0.2.53","sent":400,"answered":200,"lost":200,"retransmission":1.200)",
-         R"(resolver=192.0.2.53 sent=400 answered=200 lost=200 retransmission=1.200)"},
-        {resolver_steady{"192.0.2.53", seconds{30}, {400, 399, 1, milliseconds{50}}}, "resolver_steady", "info",
+         R"("resolver":"192.0.2.53","sent":400,"answered":200,"lost":200,"retransmission":1.200,"window":16)",
+         R"(resolver=192.0.2.53 sent=400 answered=200 lost=200 retransmission=1.200 window=16)"},
+        {resolver_steady{"192.0.2.53", seconds{30}, {400, 399, 1, milliseconds{50}, 16}},
+         "resolver_steady", "info",
          "resolver 192.0.2.53 loses little again after 30 s: 400 questions sent, 399 answered, 1 "
-         "lost, asked again after 50 ms",
-         R"("resolver":"192.0.2.53","after_seconds":30,"sent":400,"answered":399,"lost":1,"retransmission":0.050)",
-         R"(resolver=192.0.2.53 after_seconds=30 sent=400 answered=399 lost=1 retransmission=0.050)"},
+         "lost, asked again after 50 ms, 16 at a time",
+         R"("resolver":"192.0.2.53","after_seconds":30,"sent":400,"answered":399,"lost":1,"retransmission":0.050,"window":16)",
+         R"(resolver=192.0.2.53 after_seconds=30 sent=400 answered=399 lost=1 retransmission=0.050 window=16)"},
         {list_suspended{"zen.example", "refuses", "it answers an error", "ask elsewhere"},
          "list_suspended", "warning",
          "warning: dnsbl zen.example suspended: it answers an error; it counts for nothing until "
