@@ -38,6 +38,14 @@ std::string needs_restart(const startup_config& now, const startup_config& wante
     return fmt::format("{}", fmt::join(keys, ", "));
 }
 
+/// A client that goes away while it is written to is a value of write(), not our end; and a mail
+/// server does not end because somebody took it for a program that knows a signal.
+void ignore_stray_signals() noexcept
+{
+    for (const int number : {SIGPIPE, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPOLL})
+        std::signal(number, SIG_IGN);
+}
+
 /// The form in which server.listen has it.
 std::string as_configured(const endpoint& where)
 {
@@ -56,6 +64,11 @@ server::server(config initial, std::string config_name, reader reload)
     , signals_{context_}
     , stop_deadline_{context_}
 {
+    // From the first moment on: what a rotation or a reload wants can wait until we serve, but must
+    // not end us.
+    for (const int number : {SIGHUP, SIGUSR1})
+        signals_.add(number);
+    ignore_stray_signals();
     // "[::]:25" is a default: a machine without IPv6 must not need a configuration for that.
     auto listen = startup_.listen;
     const auto skipped = std::erase_if(listen, [](const endpoint& where) {
@@ -75,9 +88,7 @@ server::server(config initial, std::string config_name, reader reload)
             event::caution{"this machine has no IPv6: not listening on [::]; take it out of "
                            "server.listen to silence this"});
     open_store();
-    // A client that goes away while it is written to is a value of write(), not our end.
-    std::signal(SIGPIPE, SIG_IGN);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+    for (const int number : {SIGTERM, SIGINT})
         signals_.add(number);
 }
 
@@ -191,14 +202,26 @@ void server::await_signal()
 
 void server::on_signal(int number)
 {
-    if (number == SIGHUP) {
-        if (!stopping_) reload();
+    if (number == SIGHUP || number == SIGUSR1) {
+        // Before anything that can fail: after a rotation the old file is nobody's any more.
+        reopen_log();
+        if (number == SIGHUP && !stopping_) reload();
         return;
     }
     if (stopping_)
         cut_sessions(); // asked twice: now
     else
         begin_stop();
+}
+
+void server::reopen_log()
+{
+    try {
+        events_->reopen();
+    } catch (const std::exception& e) {
+        const auto text = fmt::format("{}; the log goes on where it was", e.what());
+        events_->on(event::caution{text});
+    }
 }
 
 void server::reload()

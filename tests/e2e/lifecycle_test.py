@@ -21,6 +21,7 @@ from fendmail_test.fendmail_case import (
     FendmailCase,
     log_name,
 )
+from fendmail_test.logs import LogFile
 from fendmail_test.network import LOOPBACK4, accepts, to_text
 from fendmail_test.smtp_client import SmtpClient, dot_stuffed, make_message
 from fendmail_test.waiting import wait_until
@@ -163,6 +164,74 @@ class Reload(FendmailCase):
         fendmail.write_config({"server": {"workers": 1}})
         fendmail.reload()
         fendmail.expect_log(r"warning: restart needed .*server\.workers")
+
+
+class Signals(FendmailCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.fendmail = self.start_fendmail(self.start_sink().config, NO_GREET_WAIT)
+
+    def rotate(self) -> None:
+        """As logrotate does it: the file gets another name, and fendmail a signal."""
+        path = self.fendmail.log.path
+        path.rename(path.with_suffix(".log.1"))
+
+    def test_log_is_opened_anew_also_with_a_mistake_in_the_configuration(self) -> None:
+        self.fendmail.config_path.write_text("[greet\n", encoding="utf-8")
+        self.rotate()
+        self.fendmail.reload()
+        self.fendmail.expect_log(r"error: configuration not reloaded")
+        self.assert_delivers(self.fendmail, CLIENT, "one")
+        self.fendmail.expect_log(r"CONNECT from ")
+
+    def test_log_is_opened_anew_without_a_configuration(self) -> None:
+        self.fendmail.config_path.unlink()
+        self.rotate()
+        self.fendmail.reload()
+        self.fendmail.expect_log(r"error: configuration not reloaded")
+
+    def test_sigusr1_opens_the_log_anew_and_reloads_nothing(self) -> None:
+        self.fendmail.write_config(REJECT_OTHER)
+        self.rotate()
+        self.fendmail.child.signal(signal.SIGUSR1)
+        wait_until(self.fendmail.log.path.exists, "the new log file")
+        self.assert_delivers(self.fendmail, OTHER, "one")
+        self.fendmail.expect_log(r"CONNECT from ")
+        self.assertEqual(self.fendmail.log.count("reloaded"), 0)
+
+    def test_log_that_cannot_be_opened_anew_goes_on_where_it_was(self) -> None:
+        old = self.fendmail.log.path.with_suffix(".log.1")
+        self.rotate()
+        self.fendmail.log.path.mkdir()
+        self.fendmail.child.signal(signal.SIGUSR1)
+        LogFile(old).wait_for(r"warning: cannot open log target .*the log goes on where it was$")
+        self.assert_delivers(self.fendmail, CLIENT, "one")
+        LogFile(old).wait_for(r"CONNECT from ")
+        self.fendmail.log.path.rmdir()
+        old.rename(self.fendmail.log.path)
+
+    def test_log_is_opened_anew_while_it_stops(self) -> None:
+        relayed = RelayedClient(self.fendmail)
+        self.fendmail.terminate()
+        self.fendmail.expect_log(r"stopping: ")
+        self.rotate()
+        self.fendmail.reload()
+        wait_until(self.fendmail.log.path.exists, "the new log file")
+        relayed.finish()
+        self.assertEqual(self.fendmail.child.wait(10), 0)
+        self.fendmail.expect_log(r"stopped, ")
+
+    def test_stray_signals_end_nothing(self) -> None:
+        for number in (
+            signal.SIGUSR2,
+            signal.SIGPIPE,
+            signal.SIGALRM,
+            signal.SIGVTALRM,
+            signal.SIGPROF,
+            signal.SIGPOLL,
+        ):
+            self.fendmail.child.signal(number)
+        self.assert_delivers(self.fendmail, CLIENT, "one")
 
 
 class Stop(FendmailCase):

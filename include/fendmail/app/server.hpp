@@ -20,8 +20,8 @@
 #include <string>
 #include <vector>
 
-/// The whole of a running fendmail: built from a configuration, reloaded on SIGHUP, stopped in
-/// order on SIGTERM or SIGINT.
+/// The whole of a running fendmail: built from a configuration, reloaded on SIGHUP, its log
+/// opened anew on SIGUSR1, stopped in order on SIGTERM or SIGINT.
 ///
 /// Errors: the constructor throws std::exception with a message for the admin when something
 /// that is needed cannot be had (a port, a user, the log, the store).
@@ -49,6 +49,7 @@ private:
     void start_workers();
     void await_signal();
     void on_signal(int number);
+    void reopen_log();
     void reload();
     void begin_stop();
     void worker_is_closed();
