@@ -258,7 +258,10 @@ void server::begin_stop()
 {
     stopping_ = true;
     senders_->stop();
-    events_->on(event::stopping{totals_.sessions.load(), service_->config.stop_time_limit});
+    // Those that are screened are sent away.
+    const auto screening = totals_.screening.load();
+    const auto all = totals_.sessions.load();
+    events_->on(event::stopping{all - std::min(all, screening), service_->config.stop_time_limit});
     for (auto& one : workers_)
         one->close_doors([this] { asio::post(context_, [this] { worker_is_closed(); }); });
     stop_deadline_.expires_after(service_->config.stop_time_limit);

@@ -66,6 +66,7 @@ io::awaitable<void> session::hand_off()
     if (const auto record = screener_.record_to_store(io::wall_now())) remembered.put(*record);
     enter(event::phase::hand_off);
     ticket_.leave_screening();
+    ticket_.set_at_stop(registry::at_stop::stay);
 
     const auto result = co_await connect_backend();
 
@@ -123,6 +124,7 @@ io::awaitable<void> session::complete_greeting(smtp::reply answer)
     }
     outcome_->reply = smtp::to_log(answer);
     remembered_ = true; // with the hand-off
+    ticket_.set_at_stop(registry::at_stop::wake);
     co_await talk(smtp::dialog::answering_once(config().dialog, std::move(answer), footer()));
 }
 
@@ -154,6 +156,7 @@ io::awaitable<io::resume_result> session::resume(const smtp::dialog& dialog, io:
 io::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
 {
     remember();
+    ticket_.set_at_stop(registry::at_stop::stay);
     const tick begun = io::steady_now();
     const counted descriptor{worker_.sessions().shared().descriptors};
     io::stream server{stream_.get_executor()};
@@ -163,12 +166,14 @@ io::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
         ended_by_ = event::ended_by::fendmail;
         co_return std::nullopt;
     }
+    if (result.end != io::resume_end::ready) ticket_.set_at_stop(registry::at_stop::wake);
     // Behind STARTTLS it may offer AUTH, which nobody must be offered in plain text by that.
     if (result.offered && !server.is_encrypted())
         worker_.note_backend_offers(*service_, *result.offered);
     if (const auto trouble = trouble_of_ours(result, dialog); !trouble.empty()) {
         emit(event::backend_unavailable{client_, service_->backend->name(), trouble});
         outcome_->trouble = "backend_unavailable";
+        ticket_.set_at_stop(registry::at_stop::wake);
         co_return dialog.on_backend_refused(unavailable());
     }
     switch (result.end) {

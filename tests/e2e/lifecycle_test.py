@@ -12,7 +12,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from fendmail_test.case import main
-from fendmail_test.fendmail import Fendmail, Settings, binary, run_command
+from fendmail_test.dns_server import Mood
+from fendmail_test.fendmail import HOSTNAME, Fendmail, Settings, binary, run_command
 from fendmail_test.fendmail_case import (
     CLIENT,
     NO_GREET_WAIT,
@@ -24,9 +25,15 @@ from fendmail_test.fendmail_case import (
 from fendmail_test.logs import LogFile
 from fendmail_test.network import LOOPBACK4, accepts, to_text
 from fendmail_test.smtp_client import SmtpClient, dot_stuffed, make_message
+from fendmail_test.tls import make_certificate
 from fendmail_test.waiting import wait_until
 
 REJECT_OTHER: Settings = {"access": {"rules": [f"reject {OTHER}"], "action": "drop"}}
+# Its clients are refused in our dialog.
+IN_DIALOG: Settings = {"access": {"rules": [f"reject {OTHER}"], "action": "enforce"}}
+LONG_STOP: Settings = {"server": {"stop_timeout": "30s"}}
+GREETING = f"220 {HOSTNAME} ESMTP\r\n".encode()
+SHUTTING_DOWN = b"421 4.3.2 Service shutting down\r\n"
 UNAVAILABLE = b"521 5.3.2 Service currently unavailable\r\n"
 
 
@@ -279,18 +286,90 @@ class Stop(FendmailCase):
                 self.assertEqual(fendmail.child.wait(10), 0)
                 self.assertEqual(len(sink.wait_for_mails(1)), 1)
 
-    def test_waiting_client_may_finish(self) -> None:
-        sink = self.start_sink("proxy-v2")
-        fendmail = self.start_fendmail(sink.config, {"greet": {"wait": "2s"}})
+    def assert_ends_soon(self, fendmail: Fendmail) -> None:
+        """Long before the time that the backend's sessions have."""
+        self.assertEqual(fendmail.child.wait(10), 0)
+        fendmail.expect_log(r"stopped, 0 sessions cut off$")
+
+    def test_waiting_client_has_its_greeting_completed_and_is_told_to_come_again(self) -> None:
+        fendmail = self.start_fendmail(
+            self.start_sink().config, {"greet": {"wait": "30s"}}, LONG_STOP
+        )
         with fendmail.client(CLIENT) as client:
             self.assertEqual(client.read_line(), TEASER)
             fendmail.terminate()
+            self.assertEqual(client.read_to_end(), GREETING + SHUTTING_DOWN)
+            self.assert_ends_soon(fendmail)
+            fendmail.expect_log(
+                rf"SUMMARY {log_name(client)} .*verdict=deferred .*ended_by=fendmail"
+            )
+
+    def test_client_behind_no_teaser_is_told_to_come_again(self) -> None:
+        dns = self.start_dns()
+        dns.zone("dnsbl.example.test", mood=Mood.SILENT)
+        fendmail = self.start_fendmail(
+            self.start_sink().config,
+            NO_GREET_WAIT,
+            LONG_STOP,
+            {
+                "dnsbl": {
+                    "sites": ["dnsbl.example.test"],
+                    "resolvers": [dns.resolver],
+                    "timeout": "30s",
+                }
+            },
+        )
+        with fendmail.client(CLIENT) as client:
+            fendmail.expect_log(rf"CONNECT from {log_name(client)}")
+            fendmail.terminate()
+            self.assertEqual(client.read_to_end(), SHUTTING_DOWN)
+            self.assert_ends_soon(fendmail)
+
+    def test_silent_clients_in_the_dialog_do_not_hold_up_the_end(self) -> None:
+        fendmail = self.start_fendmail(
+            self.start_sink().config, {"greet": {"wait": "2s"}}, IN_DIALOG, LONG_STOP
+        )
+        with fendmail.client(OTHER) as greeted, fendmail.client(OTHER) as talking:
+            for client in (greeted, talking):
+                client.expect_reply(220)
+            talking.expect("EHLO bot.example.org", 250)
+            talking.send(b"MAIL FR")
+            fendmail.terminate()
+            for client in (greeted, talking):
+                self.assertEqual(client.read_to_end(), SHUTTING_DOWN)
+            self.assert_ends_soon(fendmail)
+
+    def test_client_in_its_handshake_does_not_hold_up_the_end(self) -> None:
+        certificate, key = make_certificate(self.directory("tls"), "mx.example.test")
+        tls = {"tls": {"level": "may", "certificate": str(certificate), "key": str(key)}}
+        fendmail = self.start_fendmail(
+            self.start_sink().config, NO_GREET_WAIT, IN_DIALOG, tls, LONG_STOP
+        )
+        with fendmail.client(OTHER) as client:
             client.expect_reply(220)
-            client.expect("EHLO client.example.org", 250)
-            client.send_mail(make_message("one"))
-            client.expect("QUIT", 221)
+            client.expect("EHLO bot.example.org", 250)
+            client.expect("STARTTLS", 220)
+            fendmail.terminate()
+            self.assertEqual(client.read_to_end(), b"")
+            self.assert_ends_soon(fendmail)
+
+    def test_only_sessions_of_the_backend_are_waited_for(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT, IN_DIALOG, LONG_STOP)
+        relayed = RelayedClient(fendmail)
+        with fendmail.client(OTHER) as client:
+            client.expect_reply(220)
+            fendmail.terminate()
+            fendmail.expect_log(r"stopping: 1 session may finish within 30 s$")
+            self.assertEqual(client.read_to_end(), SHUTTING_DOWN)
+        self.assertTrue(fendmail.child.is_running())
+        relayed.finish()
         self.assertEqual(fendmail.child.wait(10), 0)
         self.assertEqual(len(sink.wait_for_mails(1)), 1)
+
+    def test_default_fits_what_containers_are_given(self) -> None:
+        """docker stop kills after 10 s, and the store has to be written as well."""
+        self.assertIn('stop_timeout = "8s"', run_command("defaults").stdout)
 
     def test_every_session_has_its_summary(self) -> None:
         sink = self.start_sink("proxy-v2")
