@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start, reload with SIGHUP, orderly stop with SIGTERM."""
 
+import os
 import re
 import signal
 import socket
@@ -239,6 +240,48 @@ class Signals(FendmailCase):
         ):
             self.fendmail.child.signal(number)
         self.assert_delivers(self.fendmail, CLIENT, "one")
+
+
+class UnderSystemd(FendmailCase):
+    """JOURNAL_STREAM names the device and inode of a stderr that goes to the journal."""
+
+    def lines_of_a_run(self, journal_stream) -> list[str]:
+        """What a start and a stop leave on stderr; the journal's socket is not there in tests."""
+        fendmail = self.make_fendmail(self.start_sink().config, NO_GREET_WAIT)
+        fendmail.settings["log"]["target"] = "stderr"
+        # Whatever can be warned of at a start.
+        fendmail.settings["admin"]["listen"] = f"unix:{fendmail.directory}/missing/admin.sock"
+        fendmail.write_config()
+        errors = LogFile(fendmail.directory / "stderr")
+        with errors.path.open("wb") as stderr:
+            seen = errors.path.stat()
+            where = journal_stream(f"{seen.st_dev}:{seen.st_ino}")
+            environment = {**os.environ, **({"JOURNAL_STREAM": where} if where else {})}
+            command = [str(binary()), "run", "-c", str(fendmail.config_path)]
+            with subprocess.Popen(command, stderr=stderr, env=environment) as process:
+                self.addCleanup(process.kill)
+                errors.wait_for("listening on ")
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(20), 0)
+        return errors.text().splitlines()
+
+    def test_lines_have_priorities_and_no_prefix_of_ours(self) -> None:
+        self.assertFalse(Path("/run/systemd/journal/socket").exists(), "it would get the lines")
+        lines = self.lines_of_a_run(lambda stream: stream)
+        starts = {line[:3] for line in lines}
+        self.assertEqual(starts, {"<6>", "<4>"}, lines)
+        self.assertTrue(any(re.match(r"<6>started version ", line) for line in lines), lines)
+        self.assertTrue(any(re.match(r"<4>warning: admin\.listen", line) for line in lines), lines)
+
+    def test_another_file_gets_lines_as_always(self) -> None:
+        """Somebody put it in front of the journal's stream."""
+        for stream in (lambda _: "", lambda _: "8:1", lambda s: f"{s}0", lambda s: f"1{s}"):
+            with self.subTest(stream("5:6")):
+                lines = self.lines_of_a_run(stream)
+                self.assertTrue(
+                    all(re.match(r"\w{3} [ \d]\d [\d:]{8} \S+ fendmail\[\d+\]: ", x) for x in lines),
+                    lines,
+                )
 
 
 class Stop(FendmailCase):
