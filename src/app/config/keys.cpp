@@ -160,8 +160,10 @@ constexpr std::array keys{
     key{.section = "access",
         .name = "action",
         .type = key_type::action,
-        .default_toml = R"("ignore")",
-        .doc = "What happens to a client that a rule rejects."},
+        .default_toml = R"("enforce")",
+        .doc = "What happens to a client that a rule rejects. Not ignore, postscreen's default: "
+               "whoever writes a reject rule means it. ignore only logs such a client "
+               "(DENYLISTED) and tests it like others, and then a clean one gets through."},
     key{.section = "access",
         .name = "allowlist_interfaces",
         .type = key_type::text_list,
