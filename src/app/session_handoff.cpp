@@ -16,6 +16,18 @@ smtp::reply unavailable()
 
 } // namespace
 
+void session::tell_backend_failed(std::string_view reason) noexcept
+{
+    service_->backend_health->on_failure(worker_.events(), client_, service_->backend->name(),
+                                         reason, io::steady_now());
+}
+
+void session::tell_backend_works() noexcept
+{
+    service_->backend_health->on_success(worker_.events(), service_->backend->name(),
+                                         io::steady_now());
+}
+
 void session::tell_way_in()
 {
     switch (screener_.how()) {
@@ -76,10 +88,12 @@ io::awaitable<void> session::hand_off()
     switch (result.end) {
     case io::hand_off_end::passed_on:
         backend_has_it_ = true;
+        tell_backend_works();
         ended_by_ = event::ended_by::backend;
         co_return;
     case io::hand_off_end::relayed:
         backend_has_it_ = true;
+        tell_backend_works();
         phase_ = event::phase::relay;
         ended_by_ = result.ended_by;
         if (result.idle) outcome_->reasons = "idle";
@@ -87,13 +101,13 @@ io::awaitable<void> session::hand_off()
         if (result.fault) outcome_->reasons = smtp::to_string(result.fault->kind);
         co_return;
     case io::hand_off_end::lost:
-        emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
+        tell_backend_failed(result.reason);
         verdict_ = event::verdict::deferred;
         ended_by_ = event::ended_by::fendmail;
         co_return;
     case io::hand_off_end::failed: break;
     }
-    emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
+    tell_backend_failed(result.reason);
     co_await answer_for_backend(result);
 }
 
@@ -171,18 +185,19 @@ io::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
     if (result.offered && !server.is_encrypted())
         worker_.note_backend_offers(*service_, *result.offered);
     if (const auto trouble = trouble_of_ours(result, dialog); !trouble.empty()) {
+        // It is there, so this is nothing that one line for all clients would say.
         emit(event::backend_unavailable{client_, service_->backend->name(), trouble});
         outcome_->trouble = "backend_unavailable";
         ticket_.set_at_stop(registry::at_stop::wake);
         co_return dialog.on_backend_refused(unavailable());
     }
     switch (result.end) {
-    case io::resume_end::ready: break;
+    case io::resume_end::ready: tell_backend_works(); break;
     case io::resume_end::refused:
         outcome_->trouble = "backend_refused";
         co_return dialog.on_backend_refused(*result.refusal);
     case io::resume_end::failed:
-        emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
+        tell_backend_failed(result.reason);
         outcome_->trouble = "backend_unavailable";
         co_return dialog.on_backend_refused(
             result.refusal && result.refusal->is_transient() ? *result.refusal : unavailable());

@@ -98,6 +98,8 @@ private:
     void tell_refusal(const smtp::recipient_refused& what);
     io::awaitable<void> linger();
 
+    void tell_backend_failed(std::string_view reason) noexcept;
+    void tell_backend_works() noexcept;
     void tell_way_in();
     io::awaitable<void> hand_off();
     io::awaitable<io::hand_off_result> connect_backend();
