@@ -126,8 +126,9 @@ void server::open_admin()
     if (startup_.admin_listen.empty()) return;
     try {
         admin_ = std::make_unique<admin_http>(context_, startup_.admin_listen,
-                                              [this] { return !stopping_; });
+                                              [this] { return why_unready(); });
         admin_->start();
+        backend_watch_.start();
     } catch (const std::exception& e) {
         const auto text =
             fmt::format("admin.listen: cannot listen on {}: {}; there is no health check until "
@@ -135,6 +136,14 @@ void server::open_admin()
                         startup_.admin_listen, e.what());
         events_->on(event::caution{text});
     }
+}
+
+std::string server::why_unready() const
+{
+    if (stopping_) return "stopping";
+    if (service_->backend_health->is_failing() && !service_->config.ready_without_backend)
+        return fmt::format("the backend {} does not take clients", service_->backend->name());
+    return {};
 }
 
 /// Before a worker starts, so that the first client already meets those that are kept.
@@ -292,6 +301,7 @@ void server::worker_is_empty()
     if (++empty_workers_ < workers_.size()) return;
     stop_deadline_.cancel();
     signals_.cancel();
+    backend_watch_.stop();
     if (admin_) admin_->stop();
 }
 

@@ -3,6 +3,7 @@
 
 #include "fendmail/core/limits.hpp"
 #include "fendmail/io/listener.hpp"
+#include "keys_admin.hpp"
 #include "keys_backend.hpp"
 #include "keys_client_name.hpp"
 #include "keys_joined.hpp"
@@ -557,7 +558,8 @@ constexpr std::array keys{
     key{.section = "log",
         .name = "target",
         .default_toml = R"("stderr")",
-        .doc = "\"stderr\", \"syslog\", \"journald\" or \"file:/path\".",
+        .doc = "\"stderr\" (when that is systemd's journal: as \"journald\"), \"syslog\", "
+               "\"journald\" or \"file:/path\".",
         .example = R"("file:/var/log/fendmail.log")"},
     key{.section = "log",
         .name = "ident",
@@ -565,16 +567,10 @@ constexpr std::array keys{
         .doc = "The program name in log lines; \"postfix/postscreen\" lets fail2ban's own filter "
                "match.",
         .example = R"("postfix/postscreen")"},
-
-    key{.section = "admin",
-        .name = "listen",
-        .default_toml = R"("127.0.0.1:8025")",
-        .doc = "Where /livez, /readyz and `fendmail healthcheck` are answered: \"address:port\" or "
-               "\"unix:/path\"; \"\" = off.",
-        .reloadable = restart},
 };
 
-constexpr auto table = joined(keys, backend_keys, list_keys, sender_keys, client_name_keys);
+constexpr auto table =
+    joined(keys, backend_keys, list_keys, sender_keys, client_name_keys, admin_keys);
 
 } // namespace
 
