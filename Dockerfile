@@ -26,6 +26,7 @@ VOLUME /var/lib/fendmail
 EXPOSE 2525
 # SIGTERM stops accepting and lets sessions finish.
 STOPSIGNAL SIGTERM
+# podman keeps this only in Docker's format: podman build --format docker
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
     CMD ["fendmail", "healthcheck", "-c", "/etc/fendmail/fendmail.toml"]
 ENTRYPOINT ["fendmail"]

@@ -35,11 +35,19 @@ void observer::on(const any_event& what) noexcept
 
 void observer::replace(const io::log_options& options)
 {
-    const bool is_file = options.target.starts_with("file:");
     const bool same = options.format == options_.format && options.words == options_.words &&
                       options.target == options_.target && options.ident == options_.ident &&
                       options.hostname == options_.hostname;
-    if (same && !is_file) return;
+    if (!same) use(options);
+}
+
+void observer::reopen()
+{
+    if (options_.target.starts_with("file:")) use(io::log_options{options_});
+}
+
+void observer::use(const io::log_options& options)
+{
     auto old = std::exchange(owner_, std::make_unique<io::log_writer>(options));
     writer_.store(owner_.get());
     options_ = options;

@@ -90,6 +90,18 @@ void registry::turn_away() noexcept
         a.connection_->wake();
 }
 
+void registry::dismiss() noexcept
+{
+    dismisses_ = true;
+    for (ticket& t : live_) {
+        switch (t.at_stop_) {
+        case at_stop::wake: t.streams_->wake_all(); break;
+        case at_stop::close: t.streams_->close_all(); break;
+        case at_stop::stay: break;
+        }
+    }
+}
+
 void registry::drain(std::function<void()> when_empty)
 {
     when_empty_ = std::move(when_empty);

@@ -38,6 +38,14 @@ std::string needs_restart(const startup_config& now, const startup_config& wante
     return fmt::format("{}", fmt::join(keys, ", "));
 }
 
+/// A client that goes away while it is written to is a value of write(), not our end; and a mail
+/// server does not end because somebody took it for a program that knows a signal.
+void ignore_stray_signals() noexcept
+{
+    for (const int number : {SIGPIPE, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPOLL})
+        std::signal(number, SIG_IGN);
+}
+
 /// The form in which server.listen has it.
 std::string as_configured(const endpoint& where)
 {
@@ -56,6 +64,11 @@ server::server(config initial, std::string config_name, reader reload)
     , signals_{context_}
     , stop_deadline_{context_}
 {
+    // From the first moment on: what a rotation or a reload wants can wait until we serve, but must
+    // not end us.
+    for (const int number : {SIGHUP, SIGUSR1})
+        signals_.add(number);
+    ignore_stray_signals();
     // "[::]:25" is a default: a machine without IPv6 must not need a configuration for that.
     auto listen = startup_.listen;
     const auto skipped = std::erase_if(listen, [](const endpoint& where) {
@@ -75,9 +88,7 @@ server::server(config initial, std::string config_name, reader reload)
             event::caution{"this machine has no IPv6: not listening on [::]; take it out of "
                            "server.listen to silence this"});
     open_store();
-    // A client that goes away while it is written to is a value of write(), not our end.
-    std::signal(SIGPIPE, SIG_IGN);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+    for (const int number : {SIGTERM, SIGINT})
         signals_.add(number);
 }
 
@@ -115,8 +126,9 @@ void server::open_admin()
     if (startup_.admin_listen.empty()) return;
     try {
         admin_ = std::make_unique<admin_http>(context_, startup_.admin_listen,
-                                              [this] { return !stopping_; });
+                                              [this] { return why_unready(); });
         admin_->start();
+        backend_watch_.start();
     } catch (const std::exception& e) {
         const auto text =
             fmt::format("admin.listen: cannot listen on {}: {}; there is no health check until "
@@ -124,6 +136,14 @@ void server::open_admin()
                         startup_.admin_listen, e.what());
         events_->on(event::caution{text});
     }
+}
+
+std::string server::why_unready() const
+{
+    if (stopping_) return "stopping";
+    if (service_->backend_health->is_failing() && !service_->config.ready_without_backend)
+        return fmt::format("the backend {} does not take clients", service_->backend->name());
+    return {};
 }
 
 /// Before a worker starts, so that the first client already meets those that are kept.
@@ -191,14 +211,26 @@ void server::await_signal()
 
 void server::on_signal(int number)
 {
-    if (number == SIGHUP) {
-        if (!stopping_) reload();
+    if (number == SIGHUP || number == SIGUSR1) {
+        // Before anything that can fail: after a rotation the old file is nobody's any more.
+        reopen_log();
+        if (number == SIGHUP && !stopping_) reload();
         return;
     }
     if (stopping_)
         cut_sessions(); // asked twice: now
     else
         begin_stop();
+}
+
+void server::reopen_log()
+{
+    try {
+        events_->reopen();
+    } catch (const std::exception& e) {
+        const auto text = fmt::format("{}; the log goes on where it was", e.what());
+        events_->on(event::caution{text});
+    }
 }
 
 void server::reload()
@@ -235,7 +267,10 @@ void server::begin_stop()
 {
     stopping_ = true;
     senders_->stop();
-    events_->on(event::stopping{totals_.sessions.load(), service_->config.stop_time_limit});
+    // Those that are screened are sent away.
+    const auto screening = totals_.screening.load();
+    const auto all = totals_.sessions.load();
+    events_->on(event::stopping{all - std::min(all, screening), service_->config.stop_time_limit});
     for (auto& one : workers_)
         one->close_doors([this] { asio::post(context_, [this] { worker_is_closed(); }); });
     stop_deadline_.expires_after(service_->config.stop_time_limit);
@@ -266,6 +301,7 @@ void server::worker_is_empty()
     if (++empty_workers_ < workers_.size()) return;
     stop_deadline_.cancel();
     signals_.cancel();
+    backend_watch_.stop();
     if (admin_) admin_->stop();
 }
 

@@ -53,6 +53,11 @@ std::shared_ptr<const service> make_service(runtime_config config, const service
     made->zone_states =
         same ? before->zone_states : std::make_shared<io::zone_states>(*made->dnsbl_sites);
     made->backend = make_backend(made->config);
+    const bool same_backend = before != nullptr &&
+                              before->config.backend.kind == made->config.backend.kind &&
+                              before->config.backend.address == made->config.backend.address;
+    made->backend_health =
+        same_backend ? before->backend_health : std::make_shared<backend_state>();
     if (made->config.backend.tls != smtp::backend_tls::none)
         made->backend_tls = io::tls_context::for_client();
     return made;

@@ -162,9 +162,9 @@ io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step 
         co_await s.say_and_close(*s.screener_.refusal());
         co_return;
     case screen::step::run_dialog: co_await s.run_dialog(); co_return;
+    case screen::step::keep_waiting: co_await s.dismiss(); co_return;
     case screen::step::look_up_record:
-    case screen::step::run_early_tests:
-    case screen::step::keep_waiting: break;
+    case screen::step::run_early_tests: break;
     }
     FENDMAIL_ASSERT(false);
 }
@@ -208,6 +208,19 @@ io::awaitable<void> session::defer()
     outcome_->reasons = event::to_string(event::connect_refusal::network_asked_too_much);
     co_await complete_greeting(
         smtp::make_reply(421, "4.7.0", "Error: too many new clients from your network"));
+}
+
+/// At an orderly stop, a client that is still screened.
+io::awaitable<void> session::dismiss()
+{
+    verdict_ = event::verdict::deferred;
+    outcome_->reasons = stopping_reason;
+    co_await complete_greeting(shutting_down());
+}
+
+smtp::reply session::shutting_down()
+{
+    return smtp::make_reply(421, "4.3.2", "Service shutting down");
 }
 
 // ── ends ──────────────────────────────────────────────────────────────────────────────────────

@@ -47,6 +47,7 @@ io::awaitable<void> session::linger()
     co_await worker_.gathering().wait();
     for (std::size_t octets = 0; octets < linger_octets;) {
         const auto got = co_await stream_.read_some(asio::buffer(ignored), &limit);
+        if (got.end == wait_end::woken && stream_.is_open()) continue; // an orderly stop
         if (got.end != wait_end::ready) co_return;
         octets += got.octets;
     }
@@ -115,6 +116,8 @@ io::awaitable<void> session::talk(smtp::dialog dialog)
         // Before our last word: whoever hears it may come again at once, to another turn of the
         // loop than the end of this session.
         if (step->then == smtp::next::close) remember();
+        if (step->then != smtp::next::close && worker_.sessions().dismisses())
+            co_return co_await dismiss_from_dialog(*step);
         if (co_await stream_.write(step->output, &limit) != wait_end::ready) break;
         switch (step->then) {
         case smtp::next::read: break;
@@ -141,10 +144,31 @@ io::awaitable<void> session::talk(smtp::dialog dialog)
     client_gone();
 }
 
+/// At an orderly stop. What the dialog has to say comes first: a greeting that a teaser began must
+/// be complete before a 421 may follow, and a command gets its reply.
+/// @param last what it would say now
+io::awaitable<void> session::dismiss_from_dialog(const smtp::step& last)
+{
+    remember();
+    if (verdict_ == event::verdict::left) verdict_ = event::verdict::deferred;
+    outcome_->trouble = stopping_reason;
+    ended_by_ = event::ended_by::fendmail;
+    const auto answer = smtp::with_footer(shutting_down(), footer());
+    outcome_->reply = smtp::to_log(answer);
+    // The reply to STARTTLS, or to the recipient for whom the backend would be called, is the 421.
+    std::string words = last.then == smtp::next::read ? last.output : std::string{};
+    words += smtp::to_wire(answer);
+    io::deadline limit{worker_.deadlines(), stream_};
+    limit.set_after(last_reply_time);
+    if (co_await stream_.write(words, &limit) == wait_end::ready) co_await linger();
+}
+
 io::awaitable<std::optional<smtp::step>> session::hear(smtp::dialog& dialog, io::deadline& limit)
 {
     std::array<char, 2048> octets;
     co_await worker_.gathering().wait();
+    // A stop that came while nothing was waited for has woken nobody.
+    if (worker_.sessions().dismisses()) co_return smtp::step{};
     const auto got = co_await stream_.read_some(asio::buffer(octets), &limit);
     switch (got.end) {
     case wait_end::ready: {
@@ -173,7 +197,10 @@ io::awaitable<bool> session::start_tls(smtp::dialog& dialog)
     io::deadline limit{worker_.deadlines(), stream_};
     // Under stress a handshake may not take longer than a command.
     limit.set_after(std::min<tick_span>(config().tls.handshake_timeout, command_time_limit()));
-    switch (co_await stream_.start_tls(*config().tls.context, &limit)) {
+    ticket_.set_at_stop(registry::at_stop::close);
+    const auto end = co_await stream_.start_tls(*config().tls.context, &limit);
+    ticket_.set_at_stop(registry::at_stop::wake);
+    switch (end) {
     case wait_end::ready:
         emit(event::tls_started{client_, stream_.tls_summary()});
         dialog.on_tls_started();

@@ -119,7 +119,9 @@ void session::wait_on(std::unique_ptr<session> self, screen::step step)
 {
     session& s = *self;
     step = s.early_->next(step);
-    if (step != screen::step::keep_waiting) return decide(std::move(self), step);
+    // Who has to go is told so; nothing was decided about it.
+    if (step != screen::step::keep_waiting || s.worker_.sessions().dismisses())
+        return decide(std::move(self), step);
     auto done = [self = std::move(self)](wait_end end) mutable {
         worker& where = self->worker_;
         where.guard([&] { on_wait_end(std::move(self), end); });

@@ -16,6 +16,18 @@ smtp::reply unavailable()
 
 } // namespace
 
+void session::tell_backend_failed(std::string_view reason) noexcept
+{
+    service_->backend_health->on_failure(worker_.events(), client_, service_->backend->name(),
+                                         reason, io::steady_now());
+}
+
+void session::tell_backend_works() noexcept
+{
+    service_->backend_health->on_success(worker_.events(), service_->backend->name(),
+                                         io::steady_now());
+}
+
 void session::tell_way_in()
 {
     switch (screener_.how()) {
@@ -66,6 +78,7 @@ io::awaitable<void> session::hand_off()
     if (const auto record = screener_.record_to_store(io::wall_now())) remembered.put(*record);
     enter(event::phase::hand_off);
     ticket_.leave_screening();
+    ticket_.set_at_stop(registry::at_stop::stay);
 
     const auto result = co_await connect_backend();
 
@@ -75,10 +88,12 @@ io::awaitable<void> session::hand_off()
     switch (result.end) {
     case io::hand_off_end::passed_on:
         backend_has_it_ = true;
+        tell_backend_works();
         ended_by_ = event::ended_by::backend;
         co_return;
     case io::hand_off_end::relayed:
         backend_has_it_ = true;
+        tell_backend_works();
         phase_ = event::phase::relay;
         ended_by_ = result.ended_by;
         if (result.idle) outcome_->reasons = "idle";
@@ -86,13 +101,13 @@ io::awaitable<void> session::hand_off()
         if (result.fault) outcome_->reasons = smtp::to_string(result.fault->kind);
         co_return;
     case io::hand_off_end::lost:
-        emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
+        tell_backend_failed(result.reason);
         verdict_ = event::verdict::deferred;
         ended_by_ = event::ended_by::fendmail;
         co_return;
     case io::hand_off_end::failed: break;
     }
-    emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
+    tell_backend_failed(result.reason);
     co_await answer_for_backend(result);
 }
 
@@ -123,6 +138,7 @@ io::awaitable<void> session::complete_greeting(smtp::reply answer)
     }
     outcome_->reply = smtp::to_log(answer);
     remembered_ = true; // with the hand-off
+    ticket_.set_at_stop(registry::at_stop::wake);
     co_await talk(smtp::dialog::answering_once(config().dialog, std::move(answer), footer()));
 }
 
@@ -154,6 +170,7 @@ io::awaitable<io::resume_result> session::resume(const smtp::dialog& dialog, io:
 io::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
 {
     remember();
+    ticket_.set_at_stop(registry::at_stop::stay);
     const tick begun = io::steady_now();
     const counted descriptor{worker_.sessions().shared().descriptors};
     io::stream server{stream_.get_executor()};
@@ -163,21 +180,24 @@ io::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
         ended_by_ = event::ended_by::fendmail;
         co_return std::nullopt;
     }
+    if (result.end != io::resume_end::ready) ticket_.set_at_stop(registry::at_stop::wake);
     // Behind STARTTLS it may offer AUTH, which nobody must be offered in plain text by that.
     if (result.offered && !server.is_encrypted())
         worker_.note_backend_offers(*service_, *result.offered);
     if (const auto trouble = trouble_of_ours(result, dialog); !trouble.empty()) {
+        // It is there, so this is nothing that one line for all clients would say.
         emit(event::backend_unavailable{client_, service_->backend->name(), trouble});
         outcome_->trouble = "backend_unavailable";
+        ticket_.set_at_stop(registry::at_stop::wake);
         co_return dialog.on_backend_refused(unavailable());
     }
     switch (result.end) {
-    case io::resume_end::ready: break;
+    case io::resume_end::ready: tell_backend_works(); break;
     case io::resume_end::refused:
         outcome_->trouble = "backend_refused";
         co_return dialog.on_backend_refused(*result.refusal);
     case io::resume_end::failed:
-        emit(event::backend_unavailable{client_, service_->backend->name(), result.reason});
+        tell_backend_failed(result.reason);
         outcome_->trouble = "backend_unavailable";
         co_return dialog.on_backend_refused(
             result.refusal && result.refusal->is_transient() ? *result.refusal : unavailable());

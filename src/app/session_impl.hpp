@@ -24,6 +24,8 @@ using io::wait_end;
 
 /// For a reply that ends the session without a dialog.
 inline constexpr milliseconds last_reply_time{10000};
+/// Why a client was sent away at an orderly stop.
+inline constexpr std::string_view stopping_reason = "stopping";
 
 [[nodiscard]] inline milliseconds between(tick from, tick to)
 {
@@ -96,12 +98,17 @@ private:
     void tell_refusal(const smtp::recipient_refused& what);
     io::awaitable<void> linger();
 
+    void tell_backend_failed(std::string_view reason) noexcept;
+    void tell_backend_works() noexcept;
     void tell_way_in();
     io::awaitable<void> hand_off();
     io::awaitable<io::hand_off_result> connect_backend();
     /// No list could be asked, because its network has had too many lookups: it is to come again.
     [[nodiscard]] bool is_withheld() const noexcept;
     io::awaitable<void> defer();
+    io::awaitable<void> dismiss();
+    io::awaitable<void> dismiss_from_dialog(const smtp::step& last);
+    [[nodiscard]] static smtp::reply shutting_down();
     io::awaitable<void> complete_greeting(smtp::reply answer);
     io::awaitable<void> answer_for_backend(const io::hand_off_result& result);
 

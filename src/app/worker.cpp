@@ -118,6 +118,7 @@ void worker::close_doors(std::function<void()> done)
 void worker::drain(std::function<void()> when_empty)
 {
     asio::post(context_, [this, when_empty = std::move(when_empty)]() mutable {
+        registry_.dismiss();
         registry_.drain(std::move(when_empty));
     });
 }

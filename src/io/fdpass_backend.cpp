@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <system_error>
@@ -40,12 +41,43 @@ int send_descriptor(int channel, int descriptor, std::string_view octets) noexce
     return static_cast<std::size_t>(sent) == octets.size() ? 0 : EMSGSIZE;
 }
 
+/// Postfix has the sockets of services in private/ or public/, as the third column of their line in
+/// master.cf says, and leaves the one behind that they had before.
+/// @return "" when nothing of it can be said
+std::string look_next_door(const std::string& path)
+{
+    const std::filesystem::path here{path};
+    const auto place = here.parent_path().filename();
+    if (place != "public" && place != "private") return {};
+    const auto other = here.parent_path().parent_path() /
+                       (place == "public" ? "private" : "public") / here.filename();
+    std::error_code error;
+    const bool is_there = std::filesystem::is_socket(other, error);
+    if (place == "private")
+        return is_there ? fmt::format("; its line in master.cf has \"n\" in the third column, so "
+                                      "that it is {}",
+                                      other.native())
+                        : std::string{};
+    constexpr std::string_view advice = "write \"n\" in the third column of its line in master.cf, "
+                                        "which makes it public, and reload Postfix";
+    if (is_there) return fmt::format("; there is {}: {}", other.native(), advice);
+    // Only Postfix's own user may look into private/.
+    if (error == std::errc::permission_denied)
+        return fmt::format("; if Postfix runs, the service is private: {}", advice);
+    return {};
+}
+
 std::string explain(int error_number, const std::string& path)
 {
     const auto text = std::generic_category().message(error_number);
     switch (error_number) {
-    case ECONNREFUSED: return fmt::format("{}: {}; is Postfix running?", path, text);
+    case ECONNREFUSED:
+        if (const auto why = look_next_door(path); !why.empty())
+            return fmt::format("{}: {}{}", path, text, why);
+        return fmt::format("{}: {}; is Postfix running?", path, text);
     case ENOENT:
+        if (const auto why = look_next_door(path); !why.empty())
+            return fmt::format("{}: {}{}", path, text, why);
         return fmt::format("{}: {}; is there a \"pass\" service in master.cf?", path, text);
     case EACCES:
         return fmt::format("{}: {}; run as a member of the group postdrop (public/) or as user "

@@ -107,7 +107,10 @@ std::optional<screen::client_record> lmdb_store::impl::load(const screen::client
         if (const auto decoded = screen::decode(lmdb::to_octets(data))) record = *decoded;
         return 0;
     });
-    if (code != 0 && code != MDB_NOTFOUND) note_read_error(code);
+    if (code != 0 && code != MDB_NOTFOUND)
+        note_read_error(code);
+    else
+        works_again(cannot_read_, "the client store can be read again");
     return record;
 }
 
@@ -233,14 +236,16 @@ void lmdb_store::impl::note_read_error(int code)
     work_.notify_one();
 }
 
-void lmdb_store::impl::report(event_throttle& throttle, std::string_view what,
+bool lmdb_store::impl::report(event_throttle& throttle, std::string_view what,
                               std::string_view reason) noexcept
 try {
-    if (!throttle.lets_through(steady_now())) return;
+    if (!throttle.lets_through(steady_now())) return false;
     const std::string text = fmt::format("cannot {} {}: {}", what, options_.path.native(), reason);
     events_.on(event::store_unavailable{text});
+    return true;
 } catch (const std::exception&) {
     events_.on(event::store_unavailable{"out of memory"});
+    return true;
 }
 
 // ── the class itself ──────────────────────────────────────────────────────────────────────────

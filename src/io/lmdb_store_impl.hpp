@@ -44,8 +44,14 @@ public:
     std::size_t size();
     bool for_each(const visitor& visit);
 
-    void read_failed(std::string_view reason) noexcept { report(reads_failed_, "read", reason); }
-    void write_failed(std::string_view reason) noexcept { report(writes_failed_, "write", reason); }
+    void read_failed(std::string_view reason) noexcept
+    {
+        if (report(reads_failed_, "read", reason)) cannot_read_.store(true);
+    }
+    void write_failed(std::string_view reason) noexcept
+    {
+        if (report(writes_failed_, "write", reason)) cannot_write_.store(true);
+    }
 
 private:
     using records = std::unordered_map<screen::client_key, screen::client_record>;
@@ -56,7 +62,13 @@ private:
     std::optional<screen::client_record> find_pending(const screen::client_key& key);
     int read_step(visit_step& step);
     void note_read_error(int code);
-    void report(event_throttle& throttle, std::string_view what, std::string_view reason) noexcept;
+    /// @return true when it was told
+    bool report(event_throttle& throttle, std::string_view what, std::string_view reason) noexcept;
+    /// Ends what was told of a trouble.
+    void works_again(std::atomic<bool>& trouble, std::string_view what) noexcept
+    {
+        if (trouble.load() && trouble.exchange(false)) events_.on(event::notice{what});
+    }
 
     // ── the writer thread ──
     using lock = std::unique_lock<std::mutex>;
@@ -76,6 +88,7 @@ private:
     const std::function<instant()> now_;
     lmdb::database db_;
     event_throttle reads_failed_, writes_failed_, puts_dropped_;
+    std::atomic<bool> cannot_read_{false}, cannot_write_{false}; // and that was told
 
     std::mutex mutex_;
     std::condition_variable work_, done_;

@@ -80,7 +80,10 @@ try {
         }
         return 0;
     });
-    if (code != 0) write_failed(lmdb::error_text(code));
+    if (code != 0)
+        write_failed(lmdb::error_text(code));
+    else
+        works_again(cannot_write_, "the client store can be written again");
 } catch (const std::exception& failed) {
     write_failed(failed.what());
 }

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
 #include <fcntl.h>
 #include <mutex>
 #include <poll.h>
@@ -21,6 +22,7 @@
 
 // The place in our source says nothing about what happened; the event's name is in the message.
 #define SD_JOURNAL_SUPPRESS_LOCATION
+#include <systemd/sd-daemon.h>
 #include <systemd/sd-journal.h>
 
 namespace fendmail::io {
@@ -53,11 +55,15 @@ int priority_of(event::level level) noexcept
     return LOG_ERR;
 }
 
+/// What stands in front of each line.
+enum class line_start { stamp, priority };
+
 class descriptor_target final : public log_target {
 public:
-    explicit descriptor_target(int fd, bool is_ours)
+    descriptor_target(int fd, bool is_ours, line_start start)
         : fd_{fd}
         , is_ours_{is_ours}
+        , start_{start}
     {
         block_.reserve(block_octets + 2);
     }
@@ -66,16 +72,19 @@ public:
         if (is_ours_) ::close(fd_);
     }
 
-    void write(event::level, std::string_view line) noexcept override
+    void write(event::level level, std::string_view line) noexcept override
     {
-        if (kept() != 0 && block_.size() + line.size() + 1 > block_octets) flush();
+        const std::string_view start = start_ == line_start::priority ? prefix_of(level) : "";
+        if (kept() != 0 && block_.size() + start.size() + line.size() + 1 > block_octets) flush();
         keep();
         try {
-            block_.reserve(block_.size() + line.size() + 2); // the rest takes no memory
+            // The rest takes no memory.
+            block_.reserve(block_.size() + start.size() + line.size() + 2);
         } catch (const std::exception&) {
             return lose("write", ENOMEM); // no other is kept: a block has its memory already
         }
         if (block_.empty() && is_torn_) block_ += '\n';
+        block_ += start;
         block_ += line;
         block_ += '\n';
         if (block_.size() >= block_octets) flush();
@@ -106,9 +115,20 @@ public:
         }
         block_.clear();
     }
-    bool wants_stamp() const noexcept override { return true; }
+    bool wants_stamp() const noexcept override { return start_ == line_start::stamp; }
 
 private:
+    /// sd-daemon(3): systemd takes it from the beginning of each line.
+    static std::string_view prefix_of(event::level level) noexcept
+    {
+        switch (level) {
+        case event::level::debug: return SD_DEBUG;
+        case event::level::info: return SD_INFO;
+        case event::level::warning: return SD_WARNING;
+        case event::level::error: return SD_ERR;
+        }
+        return SD_ERR;
+    }
     static std::uint64_t line_ends(std::string_view text) noexcept
     {
         return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
@@ -116,6 +136,7 @@ private:
 
     int fd_;
     bool is_ours_;
+    line_start start_;
     bool is_torn_ = false; ///< what was written last has no end of line
     std::string block_;    ///< whole lines
 };
@@ -186,7 +207,29 @@ std::unique_ptr<log_target> open_file(const std::string& target, const std::stri
     const int fd = ::open(path.c_str(), flags, file_mode);
     if (fd < 0) fail_to_open(target, path, errno);
     ::fcntl(fd, F_SETFL, O_APPEND);
-    return std::make_unique<descriptor_target>(fd, true);
+    return std::make_unique<descriptor_target>(fd, true, line_start::stamp);
+}
+
+/// systemd.exec(5): JOURNAL_STREAM is "device:inode" of the stream to the journal that it has given
+/// us. Somebody between it and us may have put another file there since.
+bool is_journal(int fd) noexcept
+{
+    const char* const named = std::getenv("JOURNAL_STREAM");
+    struct stat here {};
+    if (named == nullptr || ::fstat(fd, &here) != 0) return false;
+    std::array<char, 64> text{};
+    const auto end = fmt::format_to_n(text.data(), text.size(), "{}:{}", here.st_dev, here.st_ino);
+    return std::string_view{text.data(), std::min(end.size, text.size())} == named;
+}
+
+/// The journal stamps lines by itself. Its own protocol also carries ident and facility; where its
+/// socket cannot be reached, what systemd reads from the stream at least carries the priority.
+std::unique_ptr<log_target> open_stderr(const std::string& ident)
+{
+    if (!is_journal(STDERR_FILENO))
+        return std::make_unique<descriptor_target>(STDERR_FILENO, false, line_start::stamp);
+    if (::access(journal_socket, W_OK) == 0) return std::make_unique<journal_target>(ident);
+    return std::make_unique<descriptor_target>(STDERR_FILENO, false, line_start::priority);
 }
 
 /// Both libraries drop lines without a word when nobody listens: better not to start than to run
@@ -222,7 +265,7 @@ void log_target::lose(const char* what, int error) noexcept
 
 std::unique_ptr<log_target> open_log_target(const std::string& target, const std::string& ident)
 {
-    if (target == "stderr") return std::make_unique<descriptor_target>(STDERR_FILENO, false);
+    if (target == "stderr") return open_stderr(ident);
     if (target == "syslog") {
         must_listen(target, syslog_socket);
         return std::make_unique<syslog_target>(ident);

@@ -10,7 +10,8 @@
 
 /// Where log lines end up: a descriptor (stderr, a file), syslog or the journal.
 ///
-/// Source: syslog(3), sd_journal_send(3).
+/// Source: syslog(3), sd_journal_send(3); for stderr under systemd also sd-daemon(3), and
+/// JOURNAL_STREAM of systemd.exec(5).
 /// Memory: a descriptor's lines are kept until PIPE_BUF octets are full or flush() is called; the
 /// others write each line at once.
 /// Errors: opening throws std::runtime_error that names the target; lines that cannot be written

@@ -30,4 +30,10 @@ void stream_group::close_all() noexcept
         if (member != nullptr) member->close();
 }
 
+void stream_group::wake_all() noexcept
+{
+    for (stream* member : members_)
+        if (member != nullptr) member->wake();
+}
+
 } // namespace fendmail::io

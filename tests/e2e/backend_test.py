@@ -300,6 +300,46 @@ class Trouble(FendmailCase):
         self.assert_delivers(fendmail, CLIENT, "one")
         self.assertEqual(len(sink.wait_for_mails(1)), 1)
 
+    def test_going_and_coming_back_are_one_line_each(self) -> None:
+        """However many clients notice; how many is in the second one."""
+        sink = self.start_sink("proxy-v2")
+        sink.behaviour.close_instead_of_greeting = True
+        fendmail = self.start_fendmail(impatient(sink.config), PERMIT_ALL)
+        for number in range(5):
+            with fendmail.client(f"127.0.1.{number + 10}") as client:
+                self.assert_deferred_at_once(client)
+                fendmail.expect_log(rf"SUMMARY {log_name(client)} .*reasons=backend_unavailable")
+        self.assertEqual(fendmail.log.count(r"warning: backend \S+ unavailable for"), 1)
+        sink.behaviour.close_instead_of_greeting = False
+        back = (
+            r"backend \S+ takes clients again after \d+ s; 5 clients could not be handed over "
+            r"meanwhile$"
+        )
+
+        def is_told() -> bool:
+            # What comes and goes in turn is not back: only behind a calm while.
+            self.assert_delivers(fendmail, CLIENT, "one")
+            return fendmail.log.count(back) > 0
+
+        wait_until(is_told, lambda: f"/{back}/ in {fendmail.log.tail()}", 20)
+        self.assert_delivers(fendmail, CLIENT, "two")
+        self.assertEqual(fendmail.log.count(back), 1)
+        sink.behaviour.close_instead_of_greeting = True
+        with fendmail.client(CLIENT) as client:
+            self.assert_deferred_at_once(client)
+        fendmail.log.wait_for(r"warning: backend \S+ unavailable for", count=2)
+
+    def test_reload_does_not_tell_it_again(self) -> None:
+        address = f"127.0.0.1:{refused_port()}"
+        fendmail = self.start_fendmail({"kind": "plain", "address": address}, PERMIT_ALL)
+        for number in range(2):
+            with fendmail.client(CLIENT) as client:
+                self.assert_deferred_at_once(client)
+            fendmail.log.wait_for("SUMMARY", count=number + 1)
+            fendmail.reload()
+            fendmail.log.wait_for("reloaded configuration", count=number + 1)
+        self.assertEqual(fendmail.log.count(r"warning: backend \S+ unavailable for"), 1)
+
 
 if __name__ == "__main__":
     main()

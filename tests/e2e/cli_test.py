@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line: check, version, help, mistakes, demo."""
 
+import re
 import socket
 import sys
 from pathlib import Path
@@ -11,9 +12,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 from fendmail_test.case import Case, main
 from fendmail_test.fendmail import Fendmail, binary, run_command, to_toml
 from fendmail_test.fendmail_case import FendmailCase
-from fendmail_test.network import parse_address, to_text
+from fendmail_test.network import parse_address, refused_port, to_text
 from fendmail_test.process import Child
 from fendmail_test.smtp_client import SmtpClient, deliver
+from fendmail_test.waiting import wait_until
 
 BAD_CONFIGS = Path(__file__).resolve().parent / "bad-configs"
 SHIPPED_CONFIGS = Path(__file__).resolve().parents[2] / "config"
@@ -90,6 +92,21 @@ class Check(Case):
             "asked at most 300000/1d",
         ])  # fmt: skip
 
+    def test_check_warns_of_reject_rules_that_refuse_nobody(self) -> None:
+        path = self.directory() / "fendmail.toml"
+        for rules, action, warns in (
+            (["permit ::1", "reject 192.0.2.0/24"], "ignore", True),
+            (["permit ::1", "reject 192.0.2.0/24"], "enforce", False),
+            (["permit ::1"], "ignore", False),
+        ):
+            with self.subTest(rules=rules, action=action):
+                settings = {"access": {"rules": rules, "action": action}}
+                path.write_text(to_toml(settings), encoding="utf-8")
+                done = run_command("check", "-c", str(path))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                told = f"{path}: warning: access.action is \"ignore\""
+                self.assertEqual(told in done.stderr, warns, done.stderr)
+
     def test_check_warns_of_a_name_server_here_that_has_lost_questions(self) -> None:
         path = self.directory() / "fendmail.toml"
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
@@ -144,6 +161,45 @@ class Usage(Case):
                 self.assertNotEqual(done.stderr, "")
 
 
+    def test_unknown_subcommand_is_named_with_the_nearest(self) -> None:
+        for word, meant in (("chek", "check"), ("migate", "migrate"), ("healthchek", "healthcheck")):
+            with self.subTest(word):
+                done = run_command(word, "-c", "fendmail.toml")
+                self.assertEqual((done.returncode, done.stdout), (2, ""))
+                self.assertIn(
+                    f'there is no subcommand "{word}"; did you mean "{meant}"?\n', done.stderr
+                )
+        done = run_command("status")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn('there is no subcommand "status"\n', done.stderr)
+        for name in SUBCOMMANDS:
+            self.assertIn(name, done.stderr)
+
+    def test_version_and_help_as_one_expects_them(self) -> None:
+        version = run_command("version").stdout
+        for arguments in (["-V"], ["--version"]):
+            done = run_command(*arguments)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, version, ""))
+        done = run_command("help")
+        self.assertEqual((done.returncode, done.stdout), (0, run_command("--help").stdout))
+        done = run_command("help", "check")
+        self.assertEqual((done.returncode, done.stdout), (0, run_command("check", "--help").stdout))
+        self.assertEqual(run_command("help", "chek").returncode, 2)
+
+    def test_a_configuration_may_be_named_without_option(self) -> None:
+        good = self.directory() / "good.toml"
+        good.write_text(to_toml({"admin": {"listen": ""}}), encoding="utf-8")
+        done = run_command("check", str(good))
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1:]), (0, [f"{good}: ok"]))
+        for subcommand in ("check", "run", "healthcheck", "known-senders"):
+            with self.subTest(subcommand):
+                done = run_command(subcommand, str(good.parent / "missing.toml"))
+                self.assertEqual(done.returncode, 1)
+                self.assertIn("missing.toml", done.stderr)
+                done = run_command(subcommand, str(good), "-c", str(good))
+                self.assertEqual(done.returncode, 2, "both")
+
+
 class HealthCheck(FendmailCase):
     def check(self, fendmail: Fendmail) -> tuple[int, str]:
         done = run_command("healthcheck", "-c", str(fendmail.config_path))
@@ -163,6 +219,42 @@ class HealthCheck(FendmailCase):
                 client.expect("QUIT", 221)
             self.assertEqual(fendmail.child.wait(10), 0)
         self.assertEqual(self.check(fendmail)[0], 1)
+
+    def test_is_not_ready_while_the_backend_is_down(self) -> None:
+        down = {"kind": "plain", "address": f"127.0.0.1:{refused_port()}"}
+        fendmail = self.make_fendmail(down, {"greet": {"wait": "0s"}})
+        admin = f"unix:{fendmail.directory}/admin.sock"
+        fendmail.write_config({"admin": {"listen": admin}})
+        with fendmail:
+            self.assertEqual(self.check(fendmail), (0, "ready\n"), "nobody has met it yet")
+            self.meet_trouble(fendmail)
+            name = re.escape(down["address"])
+            status, said = self.check(fendmail)
+            self.assertEqual(status, 1)
+            self.assertRegex(said, rf"not ready: the backend {name} does not take clients")
+            # For whom that is no reason to go out of service.
+            fendmail.write_config({"admin": {"listen": admin, "ready_without_backend": True}})
+            fendmail.reload()
+            fendmail.expect_log("reloaded configuration")
+            self.assertEqual(self.check(fendmail), (0, "ready\n"))
+
+    def test_is_ready_again_without_a_client_when_the_backend_is_back(self) -> None:
+        """Whoever is not ready gets no clients."""
+        place = self.directory("backend")
+        down = {"kind": "plain", "address": f"unix:{place}/smtp"}
+        fendmail = self.make_fendmail(down, {"greet": {"wait": "0s"}})
+        fendmail.write_config({"admin": {"listen": f"unix:{fendmail.directory}/admin.sock"}})
+        with fendmail:
+            self.meet_trouble(fendmail)
+            self.assertEqual(self.check(fendmail)[0], 1)
+            with socket.socket(socket.AF_UNIX) as backend:
+                backend.bind(f"{place}/smtp")
+                backend.listen()
+                wait_until(lambda: self.check(fendmail)[0] == 0, "readiness", 20)
+
+    def meet_trouble(self, fendmail: Fendmail) -> None:
+        with fendmail.client() as client:
+            self.assertIn("421", client.read_to_end().decode())
 
 
 class Demo(Case):
@@ -191,6 +283,11 @@ class Demo(Case):
             self.assertEqual(len(client.expect_reply(220).lines), 1)
             client.expect("QUIT", 221)
         self.assertEqual(self.demo.stop(), 0)
+
+    def test_taken_address_says_how_to_choose_another(self) -> None:
+        done = run_command("demo", "--listen", to_text(self.address))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"Address already in use; listen somewhere else with --listen")
 
     def test_blocks_the_address_that_every_list_must_list(self) -> None:
         # RFC 5782 §5: 127.0.0.2 is the test entry of every list.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start, reload with SIGHUP, orderly stop with SIGTERM."""
 
+import os
 import re
 import signal
 import socket
@@ -12,7 +13,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from fendmail_test.case import main
-from fendmail_test.fendmail import Fendmail, Settings, binary, run_command
+from fendmail_test.dns_server import Mood
+from fendmail_test.fendmail import HOSTNAME, Fendmail, Settings, binary, run_command
 from fendmail_test.fendmail_case import (
     CLIENT,
     NO_GREET_WAIT,
@@ -21,11 +23,18 @@ from fendmail_test.fendmail_case import (
     FendmailCase,
     log_name,
 )
+from fendmail_test.logs import LogFile
 from fendmail_test.network import LOOPBACK4, accepts, to_text
 from fendmail_test.smtp_client import SmtpClient, dot_stuffed, make_message
+from fendmail_test.tls import make_certificate
 from fendmail_test.waiting import wait_until
 
 REJECT_OTHER: Settings = {"access": {"rules": [f"reject {OTHER}"], "action": "drop"}}
+# Its clients are refused in our dialog.
+IN_DIALOG: Settings = {"access": {"rules": [f"reject {OTHER}"], "action": "enforce"}}
+LONG_STOP: Settings = {"server": {"stop_timeout": "30s"}}
+GREETING = f"220 {HOSTNAME} ESMTP\r\n".encode()
+SHUTTING_DOWN = b"421 4.3.2 Service shutting down\r\n"
 UNAVAILABLE = b"521 5.3.2 Service currently unavailable\r\n"
 
 
@@ -165,6 +174,116 @@ class Reload(FendmailCase):
         fendmail.expect_log(r"warning: restart needed .*server\.workers")
 
 
+class Signals(FendmailCase):
+    def setUp(self) -> None:
+        super().setUp()
+        self.fendmail = self.start_fendmail(self.start_sink().config, NO_GREET_WAIT)
+
+    def rotate(self) -> None:
+        """As logrotate does it: the file gets another name, and fendmail a signal."""
+        path = self.fendmail.log.path
+        path.rename(path.with_suffix(".log.1"))
+
+    def test_log_is_opened_anew_also_with_a_mistake_in_the_configuration(self) -> None:
+        self.fendmail.config_path.write_text("[greet\n", encoding="utf-8")
+        self.rotate()
+        self.fendmail.reload()
+        self.fendmail.expect_log(r"error: configuration not reloaded")
+        self.assert_delivers(self.fendmail, CLIENT, "one")
+        self.fendmail.expect_log(r"CONNECT from ")
+
+    def test_log_is_opened_anew_without_a_configuration(self) -> None:
+        self.fendmail.config_path.unlink()
+        self.rotate()
+        self.fendmail.reload()
+        self.fendmail.expect_log(r"error: configuration not reloaded")
+
+    def test_sigusr1_opens_the_log_anew_and_reloads_nothing(self) -> None:
+        self.fendmail.write_config(REJECT_OTHER)
+        self.rotate()
+        self.fendmail.child.signal(signal.SIGUSR1)
+        wait_until(self.fendmail.log.path.exists, "the new log file")
+        self.assert_delivers(self.fendmail, OTHER, "one")
+        self.fendmail.expect_log(r"CONNECT from ")
+        self.assertEqual(self.fendmail.log.count("reloaded"), 0)
+
+    def test_log_that_cannot_be_opened_anew_goes_on_where_it_was(self) -> None:
+        old = self.fendmail.log.path.with_suffix(".log.1")
+        self.rotate()
+        self.fendmail.log.path.mkdir()
+        self.fendmail.child.signal(signal.SIGUSR1)
+        LogFile(old).wait_for(r"warning: cannot open log target .*the log goes on where it was$")
+        self.assert_delivers(self.fendmail, CLIENT, "one")
+        LogFile(old).wait_for(r"CONNECT from ")
+        self.fendmail.log.path.rmdir()
+        old.rename(self.fendmail.log.path)
+
+    def test_log_is_opened_anew_while_it_stops(self) -> None:
+        relayed = RelayedClient(self.fendmail)
+        self.fendmail.terminate()
+        self.fendmail.expect_log(r"stopping: ")
+        self.rotate()
+        self.fendmail.reload()
+        wait_until(self.fendmail.log.path.exists, "the new log file")
+        relayed.finish()
+        self.assertEqual(self.fendmail.child.wait(10), 0)
+        self.fendmail.expect_log(r"stopped, ")
+
+    def test_stray_signals_end_nothing(self) -> None:
+        for number in (
+            signal.SIGUSR2,
+            signal.SIGPIPE,
+            signal.SIGALRM,
+            signal.SIGVTALRM,
+            signal.SIGPROF,
+            signal.SIGPOLL,
+        ):
+            self.fendmail.child.signal(number)
+        self.assert_delivers(self.fendmail, CLIENT, "one")
+
+
+class UnderSystemd(FendmailCase):
+    """JOURNAL_STREAM names the device and inode of a stderr that goes to the journal."""
+
+    def lines_of_a_run(self, journal_stream) -> list[str]:
+        """What a start and a stop leave on stderr; the journal's socket is not there in tests."""
+        fendmail = self.make_fendmail(self.start_sink().config, NO_GREET_WAIT)
+        fendmail.settings["log"]["target"] = "stderr"
+        # Whatever can be warned of at a start.
+        fendmail.settings["admin"]["listen"] = f"unix:{fendmail.directory}/missing/admin.sock"
+        fendmail.write_config()
+        errors = LogFile(fendmail.directory / "stderr")
+        with errors.path.open("wb") as stderr:
+            seen = errors.path.stat()
+            where = journal_stream(f"{seen.st_dev}:{seen.st_ino}")
+            environment = {**os.environ, **({"JOURNAL_STREAM": where} if where else {})}
+            command = [str(binary()), "run", "-c", str(fendmail.config_path)]
+            with subprocess.Popen(command, stderr=stderr, env=environment) as process:
+                self.addCleanup(process.kill)
+                errors.wait_for("listening on ")
+                process.send_signal(signal.SIGTERM)
+                self.assertEqual(process.wait(20), 0)
+        return errors.text().splitlines()
+
+    def test_lines_have_priorities_and_no_prefix_of_ours(self) -> None:
+        self.assertFalse(Path("/run/systemd/journal/socket").exists(), "it would get the lines")
+        lines = self.lines_of_a_run(lambda stream: stream)
+        starts = {line[:3] for line in lines}
+        self.assertEqual(starts, {"<6>", "<4>"}, lines)
+        self.assertTrue(any(re.match(r"<6>started version ", line) for line in lines), lines)
+        self.assertTrue(any(re.match(r"<4>warning: admin\.listen", line) for line in lines), lines)
+
+    def test_another_file_gets_lines_as_always(self) -> None:
+        """Somebody put it in front of the journal's stream."""
+        for stream in (lambda _: "", lambda _: "8:1", lambda s: f"{s}0", lambda s: f"1{s}"):
+            with self.subTest(stream("5:6")):
+                lines = self.lines_of_a_run(stream)
+                self.assertTrue(
+                    all(re.match(r"\w{3} [ \d]\d [\d:]{8} \S+ fendmail\[\d+\]: ", x) for x in lines),
+                    lines,
+                )
+
+
 class Stop(FendmailCase):
     def test_log_that_nobody_reads_does_not_hold_up_the_end(self) -> None:
         """A full pipe takes no line; mail goes on, and so does SIGTERM."""
@@ -210,18 +329,90 @@ class Stop(FendmailCase):
                 self.assertEqual(fendmail.child.wait(10), 0)
                 self.assertEqual(len(sink.wait_for_mails(1)), 1)
 
-    def test_waiting_client_may_finish(self) -> None:
-        sink = self.start_sink("proxy-v2")
-        fendmail = self.start_fendmail(sink.config, {"greet": {"wait": "2s"}})
+    def assert_ends_soon(self, fendmail: Fendmail) -> None:
+        """Long before the time that the backend's sessions have."""
+        self.assertEqual(fendmail.child.wait(10), 0)
+        fendmail.expect_log(r"stopped, 0 sessions cut off$")
+
+    def test_waiting_client_has_its_greeting_completed_and_is_told_to_come_again(self) -> None:
+        fendmail = self.start_fendmail(
+            self.start_sink().config, {"greet": {"wait": "30s"}}, LONG_STOP
+        )
         with fendmail.client(CLIENT) as client:
             self.assertEqual(client.read_line(), TEASER)
             fendmail.terminate()
+            self.assertEqual(client.read_to_end(), GREETING + SHUTTING_DOWN)
+            self.assert_ends_soon(fendmail)
+            fendmail.expect_log(
+                rf"SUMMARY {log_name(client)} .*verdict=deferred .*ended_by=fendmail"
+            )
+
+    def test_client_behind_no_teaser_is_told_to_come_again(self) -> None:
+        dns = self.start_dns()
+        dns.zone("dnsbl.example.test", mood=Mood.SILENT)
+        fendmail = self.start_fendmail(
+            self.start_sink().config,
+            NO_GREET_WAIT,
+            LONG_STOP,
+            {
+                "dnsbl": {
+                    "sites": ["dnsbl.example.test"],
+                    "resolvers": [dns.resolver],
+                    "timeout": "30s",
+                }
+            },
+        )
+        with fendmail.client(CLIENT) as client:
+            fendmail.expect_log(rf"CONNECT from {log_name(client)}")
+            fendmail.terminate()
+            self.assertEqual(client.read_to_end(), SHUTTING_DOWN)
+            self.assert_ends_soon(fendmail)
+
+    def test_silent_clients_in_the_dialog_do_not_hold_up_the_end(self) -> None:
+        fendmail = self.start_fendmail(
+            self.start_sink().config, {"greet": {"wait": "2s"}}, IN_DIALOG, LONG_STOP
+        )
+        with fendmail.client(OTHER) as greeted, fendmail.client(OTHER) as talking:
+            for client in (greeted, talking):
+                client.expect_reply(220)
+            talking.expect("EHLO bot.example.org", 250)
+            talking.send(b"MAIL FR")
+            fendmail.terminate()
+            for client in (greeted, talking):
+                self.assertEqual(client.read_to_end(), SHUTTING_DOWN)
+            self.assert_ends_soon(fendmail)
+
+    def test_client_in_its_handshake_does_not_hold_up_the_end(self) -> None:
+        certificate, key = make_certificate(self.directory("tls"), "mx.example.test")
+        tls = {"tls": {"level": "may", "certificate": str(certificate), "key": str(key)}}
+        fendmail = self.start_fendmail(
+            self.start_sink().config, NO_GREET_WAIT, IN_DIALOG, tls, LONG_STOP
+        )
+        with fendmail.client(OTHER) as client:
             client.expect_reply(220)
-            client.expect("EHLO client.example.org", 250)
-            client.send_mail(make_message("one"))
-            client.expect("QUIT", 221)
+            client.expect("EHLO bot.example.org", 250)
+            client.expect("STARTTLS", 220)
+            fendmail.terminate()
+            self.assertEqual(client.read_to_end(), b"")
+            self.assert_ends_soon(fendmail)
+
+    def test_only_sessions_of_the_backend_are_waited_for(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT, IN_DIALOG, LONG_STOP)
+        relayed = RelayedClient(fendmail)
+        with fendmail.client(OTHER) as client:
+            client.expect_reply(220)
+            fendmail.terminate()
+            fendmail.expect_log(r"stopping: 1 session may finish within 30 s$")
+            self.assertEqual(client.read_to_end(), SHUTTING_DOWN)
+        self.assertTrue(fendmail.child.is_running())
+        relayed.finish()
         self.assertEqual(fendmail.child.wait(10), 0)
         self.assertEqual(len(sink.wait_for_mails(1)), 1)
+
+    def test_default_fits_what_containers_are_given(self) -> None:
+        """docker stop kills after 10 s, and the store has to be written as well."""
+        self.assertIn('stop_timeout = "8s"', run_command("defaults").stdout)
 
     def test_every_session_has_its_summary(self) -> None:
         sink = self.start_sink("proxy-v2")

@@ -476,15 +476,17 @@ class Bounds(BalancedCase):
         self.assertLess(watch.seconds(), 5)
         self.assertEqual(fendmail.log.count("warning"), 0)
 
-    def test_orderly_stop_lets_sessions_finish(self) -> None:
+    def test_orderly_stop_lets_relayed_sessions_finish_and_sends_others_away(self) -> None:
         sink = self.start_sink("proxy-v2")
         fendmail = self.start_behind(sink.config, self.FOREVER, {"greet": {"wait": "2s"}})
         self.connect(fendmail, header=b"")
         client = self.connect(fendmail)
-        self.assertEqual(client.read_line(), TEASER)
+        client.expect_reply(220)
+        waiting = self.connect(fendmail, ("198.51.100.9", 4077))
+        self.assertEqual(waiting.read_line(), TEASER)
         fendmail.terminate()
         fendmail.expect_log(r"stopping: 1 session may finish")
-        client.expect_reply(220)
+        self.assertRegex(waiting.read_to_end(), rb"^220 .*\r\n421 4\.3\.2 Service shutting down\r\n$")
         client.expect("EHLO client.example.org", 250)
         client.send_mail(make_message("one"))
         client.expect("QUIT", 221)

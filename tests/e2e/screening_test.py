@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Early tests and access list: teaser, greet wait, pregreet, who is known, who is listed."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -223,7 +224,7 @@ class AccessList(FendmailCase):
         with fendmail.client(CLIENT) as client:
             self.assert_says_only(client, b"521 5.3.2 Service currently unavailable\r\n")
             name = log_name(client)
-        fendmail.expect_log(rf"DENYLISTED {name}$")
+        fendmail.expect_log(rf"DENYLISTED {name} by reject {re.escape(CLIENT)}$")
         fendmail.expect_log(rf"DISCONNECT {name}$")
         self.assertEqual(sink.sessions, [])
 
@@ -234,7 +235,7 @@ class AccessList(FendmailCase):
             self.read_greeting(client)
             self.assert_recipients_get(client, "550 5.3.2 Service currently unavailable")
             name = log_name(client)
-        fendmail.expect_log(rf"DENYLISTED {name}$")
+        fendmail.expect_log(rf"DENYLISTED {name} by reject {re.escape(CLIENT)}$")
         fendmail.expect_log(
             rf"NOQUEUE: reject: RCPT from {name}: 550 5\.3\.2 Service currently unavailable; "
         )
@@ -244,8 +245,17 @@ class AccessList(FendmailCase):
         sink = self.start_sink()
         fendmail = self.start_fendmail(sink.config, access(f"reject {CLIENT}", action="ignore"))
         self.assert_delivers(fendmail, CLIENT, "one")
-        fendmail.expect_log(r"DENYLISTED \[127\.0\.1\.5\]:\d+$")
+        fendmail.expect_log(r"DENYLISTED \[127\.0\.1\.5\]:\d+ by reject 127\.0\.1\.5$")
         sink.wait_for_mails(1)
+
+    def test_reject_refuses_when_nothing_else_is_said(self) -> None:
+        """Whoever writes a reject rule means it."""
+        sink = self.start_sink()
+        fendmail = self.start_fendmail(sink.config, {"access": {"rules": [f"reject {CLIENT}"]}})
+        with fendmail.client(CLIENT) as client:
+            self.read_greeting(client)
+            self.assert_recipients_get(client, "550 5.3.2 Service currently unavailable")
+        self.assertEqual(sink.sessions, [])
 
     def test_known_client_that_is_rejected_later_is_refused(self) -> None:
         sink = self.start_sink()

@@ -25,7 +25,8 @@ class serving {
 public:
     serving()
     {
-        admin_.emplace(context_, "unix:" + path(), [this] { return ready.load(); });
+        admin_.emplace(context_, "unix:" + path(),
+                       [this] { return std::string(ready.load() ? "" : "stopping"); });
         admin_->start();
         thread_ = std::jthread{[this] { context_.run(); }};
     }
@@ -80,7 +81,7 @@ TEST_CASE("admin: a file that is no socket is neither used nor removed", "[admin
     const auto path = directory.file("precious");
     std::ofstream{path} << "text";
     boost::asio::io_context context;
-    CHECK_THROWS_WITH(admin_http(context, "unix:" + path, [] { return true; }),
+    CHECK_THROWS_WITH(admin_http(context, "unix:" + path, [] { return std::string{}; }),
                       "Address already in use");
     CHECK(std::filesystem::file_size(path) == 4);
 }
@@ -94,6 +95,6 @@ TEST_CASE("admin: a socket that a killed process left behind is replaced", "[adm
         stream_protocol::acceptor left{context, stream_protocol::endpoint{path}};
     }
     REQUIRE(std::filesystem::is_socket(path));
-    CHECK_NOTHROW(admin_http(context, "unix:" + path, [] { return true; }));
+    CHECK_NOTHROW(admin_http(context, "unix:" + path, [] { return std::string{}; }));
     CHECK_FALSE(std::filesystem::exists(path)); // and ours goes with it
 }

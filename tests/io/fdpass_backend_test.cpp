@@ -9,6 +9,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <cstring>
+#include <filesystem>
 #include <optional>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -210,6 +211,78 @@ TEST_CASE("fd passing: a socket that nobody listens on is a refusal", "[io]")
     REQUIRE(p.ends());
     CHECK(p.result->end == hand_off_end::failed);
     CHECK(p.result->reason == p.path + ": Connection refused; is Postfix running?");
+}
+
+namespace {
+
+/// A queue directory of Postfix with both places of sockets.
+struct queue_directory : passing {
+    /// @param place "public" or "private"
+    std::string in(const char* place)
+    {
+        const std::filesystem::path made{directory.file(place)};
+        std::filesystem::create_directory(made);
+        return made / "smtpd";
+    }
+    std::string reason_for(std::string where)
+    {
+        path = std::move(where);
+        begin();
+        REQUIRE(ends());
+        return result->reason;
+    }
+    /// As Postfix leaves a socket behind when the service has moved.
+    static void leave_behind(const std::string& where)
+    {
+        pass_service service{where, 1};
+        service.close();
+    }
+};
+
+} // namespace
+
+TEST_CASE("fd passing: a service that has become private is told apart from no Postfix", "[io]")
+{
+    queue_directory q;
+    const auto wanted = q.in("public");
+    const auto other = q.in("private");
+    const pass_service service{other, 1};
+    SECTION("with the old socket still there")
+    {
+        queue_directory::leave_behind(wanted);
+        CHECK(q.reason_for(wanted) ==
+              wanted + ": Connection refused; there is " + other +
+                  ": write \"n\" in the third column of its line in master.cf, which makes it "
+                  "public, and reload Postfix");
+    }
+    SECTION("without")
+    {
+        CHECK(q.reason_for(wanted) ==
+              wanted + ": No such file or directory; there is " + other +
+                  ": write \"n\" in the third column of its line in master.cf, which makes it "
+                  "public, and reload Postfix");
+    }
+}
+
+TEST_CASE("fd passing: a service that is public after all is named", "[io]")
+{
+    queue_directory q;
+    const auto wanted = q.in("private");
+    const auto other = q.in("public");
+    const pass_service service{other, 1};
+    CHECK(q.reason_for(wanted) == wanted +
+                                      ": No such file or directory; its line in master.cf has "
+                                      "\"n\" in the third column, so that it is " +
+                                      other);
+}
+
+TEST_CASE("fd passing: without a socket in the other place the hint is as always", "[io]")
+{
+    queue_directory q;
+    const auto wanted = q.in("public");
+    static_cast<void>(q.in("private"));
+    queue_directory::leave_behind(wanted);
+    CHECK(q.reason_for(wanted) == wanted + ": Connection refused; is Postfix running?");
 }
 
 TEST_CASE("fd passing: when Postfix stops with the client in its queue, the client is ours again",

@@ -20,14 +20,19 @@ public:
     ~observer() override;
     void on(const any_event& what) noexcept override;
 
-    /// Opens the log anew, which also follows a rotated file.
+    /// Does nothing when nothing changes.
     /// @throws std::runtime_error when the target cannot be opened
     void replace(const io::log_options& options);
+    /// Opens a log file anew, which follows a rotated one. Other targets stay as they are.
+    /// @throws std::runtime_error when it cannot be opened
+    void reopen();
     /// Waits until all lines so far are written, some seconds at most.
     /// @return false when that was not long enough
     [[nodiscard]] bool flush() noexcept;
 
 private:
+    void use(const io::log_options& options);
+
     io::log_options options_;
     std::unique_ptr<io::log_writer> owner_;
     std::atomic<io::log_writer*> writer_;               ///< `owner_`, for all threads

@@ -90,6 +90,13 @@ public:
     using client_counts = std::unordered_map<network, std::size_t, network_hash>;
     using client_count = client_counts::value_type;
 
+    /// What an orderly stop does to a session.
+    enum class at_stop : std::uint8_t {
+        wake,  ///< the client is still with us, and is told to come again
+        close, ///< it is still with us, and nothing can be said to it just now
+        stay,  ///< the backend has it, or will: it may finish
+    };
+
     /// One session's place, and its descriptor; returned by its destructor.
     class ticket : public boost::intrusive::list_base_hook<> {
     public:
@@ -106,6 +113,7 @@ public:
         [[nodiscard]] std::size_t of_client() const noexcept { return client_->second; }
         /// The client is on its way to the backend and no longer counts as being screened.
         void leave_screening() noexcept;
+        void set_at_stop(at_stop what) noexcept { at_stop_ = what; }
 
     private:
         friend class registry;
@@ -115,6 +123,7 @@ public:
         std::size_t screening_limit_;
         std::uint64_t id_;
         bool screening_ = true;
+        at_stop at_stop_ = at_stop::wake;
     };
 
     /// A balancer's connection while its client is not known yet. It holds a descriptor and
@@ -144,6 +153,10 @@ public:
     /// Wakes all arrivals: whoever has not said who he is by now does not become a session.
     void turn_away() noexcept;
     [[nodiscard]] bool turns_away() const noexcept { return turns_away_; }
+    /// Sends away all sessions that the backend does not have. They are woken once; who begins to
+    /// wait asks dismisses() first.
+    void dismiss() noexcept;
+    [[nodiscard]] bool dismisses() const noexcept { return dismisses_; }
     /// Calls `when_empty` as soon as no session and no arrival is left, maybe at once.
     /// @pre no more can come, from other workers neither
     void drain(std::function<void()> when_empty);
@@ -161,6 +174,7 @@ private:
     client_counts of_client_;
     std::function<void()> when_empty_;
     bool turns_away_ = false;
+    bool dismisses_ = false;
 };
 
 } // namespace fendmail::app

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/app/admin/http.hpp"
+#include "fendmail/app/backend_watch.hpp"
 #include "fendmail/app/config/load.hpp"
 #include "fendmail/app/known_senders.hpp"
 #include "fendmail/app/observer.hpp"
@@ -20,8 +21,8 @@
 #include <string>
 #include <vector>
 
-/// The whole of a running fendmail: built from a configuration, reloaded on SIGHUP, stopped in
-/// order on SIGTERM or SIGINT.
+/// The whole of a running fendmail: built from a configuration, reloaded on SIGHUP, its log
+/// opened anew on SIGUSR1, stopped in order on SIGTERM or SIGINT.
 ///
 /// Errors: the constructor throws std::exception with a message for the admin when something
 /// that is needed cannot be had (a port, a user, the log, the store).
@@ -45,10 +46,13 @@ public:
 private:
     void open_store();
     void open_admin();
+    /// @return "" when clients may come
+    [[nodiscard]] std::string why_unready() const;
     void open_senders();
     void start_workers();
     void await_signal();
     void on_signal(int number);
+    void reopen_log();
     void reload();
     void begin_stop();
     void worker_is_closed();
@@ -69,6 +73,7 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer stop_deadline_;
     std::unique_ptr<admin_http> admin_;
+    backend_watch backend_watch_{context_, [this] { return service_; }};
     std::vector<std::unique_ptr<worker>> workers_;
     std::unique_ptr<known_senders> senders_;
     std::size_t closed_workers_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/backend_state.hpp"
 #include "fendmail/app/config/config.hpp"
 #include "fendmail/io/backend.hpp"
 #include "fendmail/io/tls_context.hpp"
@@ -24,6 +25,8 @@ struct service {
     std::shared_ptr<const dnsbl::site_set> dnsbl_sites;
     /// What the workers know of those sites, and shared just like them.
     std::shared_ptr<io::zone_states> zone_states;
+    /// What clients met at the backend; shared by configurations that have the same one.
+    std::shared_ptr<backend_state> backend_health;
 };
 
 [[nodiscard]] std::unique_ptr<io::backend> make_backend(const runtime_config& config);

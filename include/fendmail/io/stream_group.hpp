@@ -30,6 +30,8 @@ public:
     };
 
     void close_all() noexcept;
+    /// Ends the waits that are under way, as stream::wake().
+    void wake_all() noexcept;
     [[nodiscard]] bool is_closed() const noexcept { return closed_; }
 
 private:

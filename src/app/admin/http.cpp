@@ -44,7 +44,7 @@ void remove_socket(const std::string& path) noexcept
 }
 
 http::response<http::string_body> respond(const http::request<http::empty_body>& request,
-                                          bool is_ready)
+                                          const std::string& unready)
 {
     http::response<http::string_body> reply{http::status::ok, request.version()};
     reply.set(http::field::content_type, "text/plain; charset=utf-8");
@@ -57,8 +57,8 @@ http::response<http::string_body> respond(const http::request<http::empty_body>&
     } else if (path == "/livez") {
         reply.body() = "ok\n";
     } else if (path == "/readyz" || path == "/healthz") {
-        if (!is_ready) reply.result(http::status::service_unavailable);
-        reply.body() = is_ready ? "ok\n" : "stopping\n";
+        if (!unready.empty()) reply.result(http::status::service_unavailable);
+        reply.body() = unready.empty() ? "ok\n" : unready + "\n";
     } else {
         reply.result(http::status::not_found);
         reply.body() = "not found; there are /livez, /readyz and /healthz\n";
@@ -71,9 +71,9 @@ http::response<http::string_body> respond(const http::request<http::empty_body>&
 } // namespace
 
 admin_http::admin_http(asio::io_context& context, const std::string& address,
-                       std::function<bool()> is_ready)
+                       std::function<std::string()> unready)
     : acceptor_{context}
-    , is_ready_{std::move(is_ready)}
+    , unready_{std::move(unready)}
 {
     const auto where = resolve(address);
     const bool is_unix = address.starts_with(unix_prefix);
@@ -139,7 +139,7 @@ io::awaitable<void> admin_http::serve(std::shared_ptr<socket> client)
     parser.header_limit(request_octets);
     const auto [error, octets] = co_await http::async_read(*client, buffer, parser, no_throw);
     if (error) co_return;
-    auto reply = respond(parser.get(), is_ready_());
+    auto reply = respond(parser.get(), unready_());
     co_await http::async_write(*client, reply, no_throw);
     error_code ignored; // the answer is out or it is not
     client->shutdown(socket::shutdown_send, ignored);

@@ -72,6 +72,16 @@ void print_client_names(const runtime_config& config)
                config.screening.dnsbl_threshold);
 }
 
+/// A rule that refuses nobody is mostly a mistake; what was migrated may well have it on purpose.
+void warn_of_idle_rejects(const runtime_config& config, const std::string& config_path)
+{
+    if (config.screening.access_action == screen::action::ignore && config.access.has_rejects())
+        fmt::print(stderr,
+                   "{}: warning: access.action is \"ignore\": \"reject\" in access.rules refuses "
+                   "nobody; such a client is logged (DENYLISTED) and tested like others\n",
+                   config_path);
+}
+
 void print_deep_tests(const runtime_config& config)
 {
     std::vector<std::string_view> enabled;
@@ -120,6 +130,7 @@ int cli_check(const std::string& config_path)
     print_known_senders(runtime);
     print_client_names(runtime);
     print_deep_tests(runtime);
+    warn_of_idle_rejects(runtime, config_path);
     warn_of_loopback(found.value->startup, config_path);
     fmt::print("{}: ok\n", config_path);
     return exit_ok;

@@ -2,12 +2,18 @@
 #include "fendmail/app/cli/cli.hpp"
 
 #include "fendmail/app/config/keys.hpp"
+#include "fendmail/app/config/nearest.hpp"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 namespace fendmail::app {
 
@@ -33,28 +39,30 @@ struct command_line {
     {
         app.require_subcommand(1);
         app.failure_message(CLI::FailureMessage::help);
-        app.set_version_flag("--version", std::string("fendmail ") + FENDMAIL_VERSION);
-        add(
-            "run", "Serve. SIGHUP reloads, SIGTERM stops in order, a second one at once.",
-            [this] { return cli_run(config_path); }, true);
-        add(
+        app.set_version_flag("-V,--version", std::string("fendmail ") + FENDMAIL_VERSION);
+        take_config_by_place(*add(
+            "run",
+            "Serve. SIGHUP reloads, SIGUSR1 opens the log anew, SIGTERM stops in order, a second "
+            "one at once.",
+            [this] { return cli_run(config_path); }, true));
+        take_config_by_place(*add(
             "check", "Check the configuration and bind nothing. Exit code 0: it can be used.",
-            [this] { return cli_check(config_path); }, true);
-        add(
+            [this] { return cli_check(config_path); }, true));
+        take_config_by_place(*add(
             "known-senders",
             "Show the domains of known_senders.spf, how many networks each has, and how old they "
             "are.",
-            [this] { return cli_known_senders(config_path); }, true);
+            [this] { return cli_known_senders(config_path); }, true));
         auto* demo = add(
             "demo",
             "Try fendmail without a mail server, DNS or rights: a mail sink and a "
             "block list are built in.",
             [this] { return cli_demo(listen); }, false);
         demo->add_option("-l,--listen", listen, "Where to listen")->capture_default_str();
-        add(
+        take_config_by_place(*add(
             "healthcheck",
             "Ask the running fendmail whether it serves (through admin.listen). Exit code 0: yes.",
-            [this] { return cli_healthcheck(config_path); }, true);
+            [this] { return cli_healthcheck(config_path); }, true));
         add(
             "defaults", "Print a configuration file with every key at its default.",
             [] {
@@ -116,14 +124,59 @@ struct command_line {
 
     CLI::App* add(const char* name, const char* what, std::function<int()> act, bool needs_config)
     {
-        auto* sub = app.add_subcommand(name, what);
+        CLI::App* sub = app.add_subcommand(name, what);
         if (needs_config)
             sub->add_option("-c,--config", config_path, "Configuration file")
                 ->capture_default_str();
-        sub->callback([this, act = std::move(act)] { chosen = act; });
-        return sub;
+        return on_choice(*sub, std::move(act));
+    }
+
+    CLI::App* on_choice(CLI::App& sub, std::function<int()> act)
+    {
+        sub.callback([this, act = std::move(act)] { chosen = act; });
+        return &sub;
+    }
+
+    /// For whom a configuration is all there is to name, its name alone will do.
+    void take_config_by_place(CLI::App& sub)
+    {
+        sub.add_option("FILE", config_path, "The same as --config FILE")->excludes("--config");
+    }
+
+    [[nodiscard]] std::vector<std::string_view> names() const
+    {
+        std::vector<std::string_view> out;
+        for (const CLI::App* sub : app.get_subcommands(nullptr))
+            out.emplace_back(sub->get_name());
+        return out;
     }
 };
+
+} // namespace
+
+namespace {
+
+/// What was meant instead of a subcommand that there is not.
+std::string unknown_subcommand(std::string_view word, const std::vector<std::string_view>& known)
+{
+    const std::string_view meant = nearest(word, known);
+    return fmt::format("fendmail: there is no subcommand \"{}\"{}\nThere are: {}\n", word,
+                       meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant),
+                       fmt::join(known, ", "));
+}
+
+/// "help" and "help SUBCOMMAND" are "--help" and "SUBCOMMAND --help".
+/// @return from the last word to the first, as CLI11 takes them
+std::vector<std::string> reversed_words(int argc, char** argv)
+{
+    std::vector<std::string> words{argv + std::min(argc, 1), argv + argc};
+    if (!words.empty() && words.front() == "help") {
+        words.erase(words.begin());
+        words.emplace_back("--help");
+    }
+    std::ranges::reverse(words);
+    return words;
+}
 
 } // namespace
 
@@ -131,8 +184,15 @@ int run_cli(int argc, char** argv) noexcept
 {
     try {
         command_line line;
+        auto words = reversed_words(argc, argv);
+        const auto known = line.names();
+        if (!words.empty() && !words.back().starts_with('-') &&
+            std::ranges::find(known, words.back()) == known.end()) {
+            fmt::print(stderr, "{}", unknown_subcommand(words.back(), known));
+            return exit_usage;
+        }
         try {
-            line.app.parse(argc, argv);
+            line.app.parse(std::move(words));
         } catch (const CLI::ParseError& e) {
             return line.app.exit(e) == 0 ? exit_ok : exit_usage;
         }

@@ -7,7 +7,10 @@
 
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
+#include <exception>
 #include <fmt/format.h>
+#include <memory>
+#include <stdexcept>
 #include <stop_token>
 #include <thread>
 
@@ -74,6 +77,19 @@ Stop with Ctrl-C.
     std::fflush(stdout);
 }
 
+/// @throws std::runtime_error when it cannot listen there, which is all that can fail
+std::unique_ptr<server> serve(config what, server::reader reload)
+{
+    try {
+        return std::make_unique<server>(std::move(what), "demo", std::move(reload));
+    } catch (const std::exception& e) {
+        throw std::runtime_error{
+            fmt::format("{}; listen somewhere else with --listen ADDRESS:PORT (port 0: any that is "
+                        "free)",
+                        e.what())};
+    }
+}
+
 } // namespace
 
 int cli_demo(const std::string& listen)
@@ -89,13 +105,13 @@ int cli_demo(const std::string& listen)
     sink.start();
     list.start();
     const config fixed = *made.value;
-    server one{std::move(*made.value), "demo", [fixed] { return loaded{fixed, {}}; }};
-    print_help(one.addresses().front());
+    const auto one = serve(std::move(*made.value), [fixed] { return loaded{fixed, {}}; });
+    print_help(one->addresses().front());
     const std::jthread helpers{[&context](const std::stop_token& stop) {
         const std::stop_callback end{stop, [&context] { context.stop(); }};
         context.run();
     }};
-    one.run();
+    one->run();
     return exit_ok;
 }
 

@@ -104,6 +104,7 @@ void builder::admin()
 {
     constexpr std::string_view name = "admin.listen";
     constexpr std::string_view unix_prefix = "unix:";
+    out_.runtime.ready_without_backend = flag("admin", "ready_without_backend");
     const text_item& item = text("admin", "listen");
     out_.startup.admin_listen = item.text;
     if (item.text.empty()) return;

@@ -3,6 +3,7 @@
 
 #include "fendmail/core/limits.hpp"
 #include "fendmail/io/listener.hpp"
+#include "keys_admin.hpp"
 #include "keys_backend.hpp"
 #include "keys_client_name.hpp"
 #include "keys_joined.hpp"
@@ -90,8 +91,10 @@ constexpr std::array keys{
     key{.section = "server",
         .name = "stop_timeout",
         .type = key_type::duration,
-        .default_toml = R"("30s")",
-        .doc = "How long sessions may go on after SIGTERM before they are cut.",
+        .default_toml = R"("8s")",
+        .doc =
+            "How long sessions that the backend has may go on after SIGTERM before they are cut; "
+            "all others are told 421 at once. docker stop kills after 10 s, Kubernetes after 30.",
         .min = second,
         .max = hour,
         .step = second},
@@ -158,8 +161,10 @@ constexpr std::array keys{
     key{.section = "access",
         .name = "action",
         .type = key_type::action,
-        .default_toml = R"("ignore")",
-        .doc = "What happens to a client that a rule rejects."},
+        .default_toml = R"("enforce")",
+        .doc = "What happens to a client that a rule rejects. Not ignore, postscreen's default: "
+               "whoever writes a reject rule means it. ignore only logs such a client "
+               "(DENYLISTED) and tests it like others, and then a clean one gets through."},
     key{.section = "access",
         .name = "allowlist_interfaces",
         .type = key_type::text_list,
@@ -553,7 +558,8 @@ constexpr std::array keys{
     key{.section = "log",
         .name = "target",
         .default_toml = R"("stderr")",
-        .doc = "\"stderr\", \"syslog\", \"journald\" or \"file:/path\".",
+        .doc = "\"stderr\" (when that is systemd's journal: as \"journald\"), \"syslog\", "
+               "\"journald\" or \"file:/path\".",
         .example = R"("file:/var/log/fendmail.log")"},
     key{.section = "log",
         .name = "ident",
@@ -561,16 +567,10 @@ constexpr std::array keys{
         .doc = "The program name in log lines; \"postfix/postscreen\" lets fail2ban's own filter "
                "match.",
         .example = R"("postfix/postscreen")"},
-
-    key{.section = "admin",
-        .name = "listen",
-        .default_toml = R"("127.0.0.1:8025")",
-        .doc = "Where /livez, /readyz and `fendmail healthcheck` are answered: \"address:port\" or "
-               "\"unix:/path\"; \"\" = off.",
-        .reloadable = restart},
 };
 
-constexpr auto table = joined(keys, backend_keys, list_keys, sender_keys, client_name_keys);
+constexpr auto table =
+    joined(keys, backend_keys, list_keys, sender_keys, client_name_keys, admin_keys);
 
 } // namespace
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/app/config/load.hpp"
+#include "fendmail/app/config/nearest.hpp"
 
 #include <cstddef>
 #include <string>
@@ -47,9 +48,5 @@ private:
 
 /// The text in double quotes, on one line whatever it holds, cut when very long.
 [[nodiscard]] std::string in_quotes(std::string_view text);
-
-/// The candidate that `word` is most likely meant to be, or "" when none is close.
-[[nodiscard]] std::string_view nearest(std::string_view word,
-                                       const std::vector<std::string_view>& candidates);
 
 } // namespace fendmail::app

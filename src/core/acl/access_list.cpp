@@ -95,6 +95,12 @@ void access_list::add(acl::decision decision, std::string text,
         added.nets.insert(net, 0);
 }
 
+bool access_list::has_rejects() const noexcept
+{
+    return std::ranges::any_of(
+        rules_, [](const rule& each) { return each.decision == acl::decision::reject; });
+}
+
 std::optional<match> access_list::find(const ip_address& client) const noexcept
 {
     for (const rule& candidate : rules_)

@@ -21,6 +21,10 @@ namespace fendmail::event {
 /// Longest piece of our own text in a line (a reply, a reason, the errors of a configuration).
 inline constexpr std::size_t own_text_octets = 4096;
 
+/// Who ended a session. A socket that the backend has taken is no end that somebody made: the
+/// session goes on there, and ours is done.
+[[nodiscard]] std::string_view end_of(const session_ended& e) noexcept;
+
 /// Client text, cut at `limits::log_text_octets` and escaped.
 void append_client_text(fmt::memory_buffer& out, std::string_view text);
 /// As append_client_text, for text between < and >: those two are escaped as well, so that a

@@ -250,6 +250,12 @@ void append_escaped(fmt::memory_buffer& out, std::string_view text, std::size_t 
         append_escaped(out, c);
 }
 
+std::string_view end_of(const session_ended& e) noexcept
+{
+    if (e.phase == phase::hand_off && e.ended_by == ended_by::backend) return "handed_over";
+    return to_string(e.ended_by);
+}
+
 void append_client_text(fmt::memory_buffer& out, std::string_view text)
 {
     append_escaped(out, text, limits::log_text_octets);

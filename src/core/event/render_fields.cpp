@@ -138,7 +138,7 @@ struct fields_of {
         client(e.client);
         local(e.local);
         out.word("verdict", to_string(e.verdict));
-        out.word("ended_by", to_string(e.ended_by));
+        out.word("ended_by", end_of(e));
         out.word("phase", to_string(e.phase));
         out.own_text("reasons", e.reasons);
         out.number("dnsbl_score", e.dnsbl_score);

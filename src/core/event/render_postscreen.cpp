@@ -30,7 +30,13 @@ public:
         say(to_text(e.local));
     }
     void operator()(const allowlisted& e) { say("{}LISTED {}", allow_, to_text(e.client)); }
-    void operator()(const denylisted& e) { say("{}LISTED {}", deny_, to_text(e.client)); }
+    void operator()(const denylisted& e)
+    {
+        say("{}LISTED {}", deny_, to_text(e.client));
+        if (e.rule.empty()) return;
+        say(" by ");
+        own(e.rule);
+    }
     void operator()(const known_sender& e)
     {
         say("KNOWN SENDER {} ", to_text(e.client));
@@ -460,7 +466,7 @@ void phrase_writer::operator()(const session_ended& e)
     count(" session=", e.session);
     pair("verdict", to_string(e.verdict));
     pair("phase", to_string(e.phase));
-    pair("ended_by", to_string(e.ended_by));
+    pair("ended_by", end_of(e));
     pair("reasons", escaped(append_own_text, e.reasons));
     if (e.dnsbl_score != 0) say(" dnsbl={}", e.dnsbl_score);
     if (!e.dnsbl_complete) say(" dnsbl_complete=false");

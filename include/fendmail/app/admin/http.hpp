@@ -15,7 +15,7 @@
 /// The admin's small HTTP server on loopback or a UNIX socket.
 ///
 /// Source: RFC 9112 (through Boost.Beast). Paths: /livez (the process answers), /readyz (it
-/// accepts mail: 200, or 503 while it stops); /healthz is the same as /readyz.
+/// takes mail: 200, or 503 with the reason); /healthz is the same as /readyz.
 /// Memory: at most `connections_max` requests of at most `request_octets` at once.
 /// Errors: the constructor throws std::runtime_error with what the system says.
 /// Threads: the thread of its io_context.
@@ -27,9 +27,9 @@ public:
     static constexpr std::size_t request_octets = 4096;
 
     /// @param address "127.0.0.1:8025", "[::1]:8025" or "unix:/path"
-    /// @param is_ready asked for each /readyz
+    /// @param unready asked for each /readyz: why it is not, or ""
     admin_http(boost::asio::io_context& context, const std::string& address,
-               std::function<bool()> is_ready);
+               std::function<std::string()> unready);
     ~admin_http();
     void start();
     void stop() noexcept;
@@ -45,7 +45,7 @@ private:
 
     acceptor acceptor_;
     std::string unix_path_; ///< removed at the end
-    std::function<bool()> is_ready_;
+    std::function<std::string()> unready_;
     std::vector<std::weak_ptr<socket>> clients_;
 };
 

@@ -137,7 +137,8 @@ struct runtime_config {
     unsigned store_ipv6_prefix = 64; ///< of one client that is remembered
     seconds store_retention{7 * 86400};
     seconds store_sweep_interval{12 * 3600};
-    seconds stop_time_limit{30}; ///< for sessions to end after SIGTERM
+    seconds stop_time_limit{8};         ///< for sessions to end after SIGTERM
+    bool ready_without_backend = false; ///< what /readyz says while the backend is down
     io::log_options log;
 
     [[nodiscard]] bool trusts(const ip_address& balancer) const noexcept

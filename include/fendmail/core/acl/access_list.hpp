@@ -52,6 +52,7 @@ public:
     void add(acl::decision decision, std::string text, const std::vector<fendmail::network>& nets);
     [[nodiscard]] std::optional<match> find(const ip_address& client) const noexcept;
     [[nodiscard]] bool empty() const noexcept { return rules_.empty(); }
+    [[nodiscard]] bool has_rejects() const noexcept;
 
 private:
     struct rule {

@@ -36,7 +36,7 @@ struct policy {
         {false, action::drop, std::chrono::days{30}},    // non_smtp_command
         {false, action::ignore, std::chrono::days{30}},  // bare_newline
     }}};
-    action access_action = action::ignore; ///< for clients that an access list rejects
+    action access_action = action::enforce; ///< for clients that an access list rejects
     exemption known_senders = exemption::all;
     seconds greet_wait{6};
     seconds greet_wait_under_stress{2};

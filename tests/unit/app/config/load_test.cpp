@@ -94,7 +94,7 @@ void check_documented_screening(const screen::policy& p)
     CHECK_FALSE(p.tests[test::bare_newline].enabled);
     CHECK(p.tests[test::bare_newline].on_failure == action::ignore);
     CHECK(p.tests[test::bare_newline].ttl == 720h);
-    CHECK(p.access_action == action::ignore);
+    CHECK(p.access_action == action::enforce);
     CHECK(p.greet_wait == 6s);
     CHECK(p.greet_wait_under_stress == 2s);
     CHECK(p.dnsbl_threshold == 1);

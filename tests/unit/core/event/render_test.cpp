@@ -32,8 +32,9 @@ std::vector<row> client_rows()
         {allowlisted{client, "access.cidr:3"}, "allowlisted", "info",
          "ALLOWLISTED [192.0.2.1]:12345", json(R"(,"rule":"access.cidr:3")"),
          logfmt(" rule=access.cidr:3")},
-        {denylisted{client, "access.cidr:4"}, "denylisted", "info", "DENYLISTED [192.0.2.1]:12345",
-         json(R"(,"rule":"access.cidr:4")"), logfmt(" rule=access.cidr:4")},
+        {denylisted{client, "access.cidr:4"}, "denylisted", "info",
+         "DENYLISTED [192.0.2.1]:12345 by access.cidr:4", json(R"(,"rule":"access.cidr:4")"),
+         logfmt(" rule=access.cidr:4")},
         {passed{client, true}, "passed", "info", "PASS NEW [192.0.2.1]:12345",
          json(R"(,"is_new":true)"), logfmt(" is_new=true")},
         {passed{client, false}, "passed", "info", "PASS OLD [192.0.2.1]:12345",
@@ -280,8 +281,10 @@ std::vector<row> dependency_rows()
          "39 lost, asked again after 50 ms, 16 at a time); clients count as not listed until it "
          "answers: check "
          "the configured resolvers",
-         R"("resolver":"192.0.2.53","reason":"nobody answers","sent":40,"answered":1,"lost":39,"retransmission":0.050,"window":16)",
-         R"(resolver=192.0.2.53 reason="nobody answers" sent=40 answered=1 lost=39 retransmission=0.050 window=16)"},
+         R"("resolver":"192.0.2.53","reason":"nobody answers","sent":40,"answered":1)"
+         R"(,"lost":39,"retransmission":0.050,"window":16)",
+         R"(resolver=192.0.2.53 reason="nobody answers" sent=40 answered=1)"
+         R"( lost=39 retransmission=0.050 window=16)"},
         {resolver_available{"192.0.2.53", seconds{60}}, "resolver_available", "info",
          "resolver 192.0.2.53 answers again after 60 s",
          R"("resolver":"192.0.2.53","after_seconds":60)",
@@ -292,14 +295,17 @@ std::vector<row> dependency_rows()
          "asked again after 1200 ms, 16 at a time; clients wait longer: look at its load, its "
          "receive buffer and "
          "the way to it",
-         R"("resolver":"192.0.2.53","sent":400,"answered":200,"lost":200,"retransmission":1.200,"window":16)",
+         R"("resolver":"192.0.2.53","sent":400,"answered":200)"
+         R"(,"lost":200,"retransmission":1.200,"window":16)",
          R"(resolver=192.0.2.53 sent=400 answered=200 lost=200 retransmission=1.200 window=16)"},
         {resolver_steady{"192.0.2.53", seconds{30}, {400, 399, 1, milliseconds{50}, 16}},
          "resolver_steady", "info",
          "resolver 192.0.2.53 loses little again after 30 s: 400 questions sent, 399 answered, 1 "
          "lost, asked again after 50 ms, 16 at a time",
-         R"("resolver":"192.0.2.53","after_seconds":30,"sent":400,"answered":399,"lost":1,"retransmission":0.050,"window":16)",
-         R"(resolver=192.0.2.53 after_seconds=30 sent=400 answered=399 lost=1 retransmission=0.050 window=16)"},
+         R"("resolver":"192.0.2.53","after_seconds":30,"sent":400,"answered":399)"
+         R"(,"lost":1,"retransmission":0.050,"window":16)",
+         R"(resolver=192.0.2.53 after_seconds=30 sent=400 answered=399)"
+         R"( lost=1 retransmission=0.050 window=16)"},
         {list_suspended{"zen.example", "refuses", "it answers an error", "ask elsewhere"},
          "list_suspended", "warning",
          "warning: dnsbl zen.example suspended: it answers an error; it counts for nothing until "
@@ -618,6 +624,29 @@ TEST_CASE("render: client text is cut, our own text is not", "[event]")
     CHECK(as_logfmt(mail_without_recipient{client, text}) ==
           "event=mail_without_recipient level=info client=192.0.2.1 client_port=12345 verb=" + cut);
     CHECK(as_postscreen(notice{text}) == text);
+}
+
+TEST_CASE("render: a hand-off that went well does not read like a fault of the backend", "[event]")
+{
+    struct ending {
+        phase where;
+        ended_by who;
+        std::string said;
+    };
+    for (const auto& each : {ending{phase::hand_off, ended_by::backend, "ended_by=handed_over"},
+                             ending{phase::hand_off, ended_by::fendmail, "ended_by=fendmail"},
+                             ending{phase::hand_off, ended_by::client, "ended_by=client"},
+                             ending{phase::relay, ended_by::backend, "ended_by=backend"}}) {
+        session_ended e = passed_session();
+        e.phase = each.where;
+        e.ended_by = each.who;
+        fmt::memory_buffer text;
+        render_postscreen(text, any_event{e}, log_words::respectful);
+        CHECK(fmt::to_string(text).find(each.said) != std::string::npos);
+        text.clear();
+        render_logfmt(text, any_event{e}, "2025-11-21T06:07:08.123Z");
+        CHECK(fmt::to_string(text).find(each.said) != std::string::npos);
+    }
 }
 
 } // namespace fendmail::event

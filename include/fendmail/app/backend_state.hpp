@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/core/event/event.hpp"
+#include "fendmail/core/time.hpp"
+
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+/// What the backend's clients last met there: one line when it goes and one when it is back,
+/// however many clients notice, and the answer for /readyz.
+///
+/// Units: clients that could not be handed over are counted, the one that is told included.
+/// Memory: one reason.
+/// Errors: none; without memory for a reason the state changes all the same.
+/// Threads: any; while all is well it is one atomic read.
+namespace fendmail::app {
+
+class backend_state {
+public:
+    /// Trouble and success in turn are trouble, until there was none for this long.
+    static constexpr milliseconds calm{2000};
+
+    /// A client could not be handed over. The first one is told.
+    void on_failure(event_sink& events, const endpoint& client, std::string_view backend,
+                    std::string_view reason, tick now) noexcept;
+    /// A client was. The first one after trouble is told, with how many were not meanwhile.
+    void on_success(event_sink& events, std::string_view backend, tick now) noexcept;
+    /// It can be connected to, which is good enough for trying the next client; tells nothing.
+    void on_connected() noexcept { is_failing_.store(false); }
+
+    /// The last word of the backend was a bad one.
+    [[nodiscard]] bool is_failing() const noexcept { return is_failing_.load(); }
+
+private:
+    std::atomic<bool> is_failing_{false};
+    std::atomic<bool> is_told_{false};
+    std::mutex mutex_;
+    tick since_{};
+    tick last_failure_{};
+    std::size_t clients_ = 0;
+};
+
+} // namespace fendmail::app
