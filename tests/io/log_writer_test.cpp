@@ -190,7 +190,8 @@ TEST_CASE("log writer: a file that cannot be opened is an error that names it", 
                       ContainsSubstring(missing) && ContainsSubstring("No such file or directory"));
     const auto fifo = dir.file("fifo");
     REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-    CHECK_THROWS_WITH(log_writer{to_file(fifo)}, ContainsSubstring(fifo)); // nobody reads: must not wait
+    CHECK_THROWS_WITH(log_writer{to_file(fifo)},
+                      ContainsSubstring(fifo)); // nobody reads: must not wait
     CHECK_THROWS_WITH(log_writer{to("nowhere")}, ContainsSubstring("unknown log target nowhere"));
     CHECK_THROWS_AS(log_writer{to("file:")}, std::runtime_error);
 }
