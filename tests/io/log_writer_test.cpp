@@ -124,7 +124,7 @@ TEST_CASE("log writer: a file is appended to and not for others to read", "[io][
         log.on(event::notice{"hello"});
     }
     CHECK(lines_of(path).size() == 2);
-    struct stat status {};
+    struct stat status{};
     REQUIRE(::stat(path.c_str(), &status) == 0);
     CHECK((status.st_mode & 0137) == 0);
 }
