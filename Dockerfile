@@ -3,7 +3,9 @@
 #   docker build -t fendmail .
 #   docker run -p 25:2525 -v fendmail:/var/lib/fendmail \
 #     -v ./fendmail.toml:/etc/fendmail/fendmail.toml:ro fendmail
-FROM debian:bookworm-slim AS builder
+# On Debian 12: --build-arg DEBIAN=bookworm
+ARG DEBIAN=trixie
+FROM debian:${DEBIAN}-slim AS builder
 WORKDIR /src
 COPY scripts/install-packages scripts/
 RUN scripts/install-packages build
@@ -12,7 +14,7 @@ RUN cmake --preset image \
     && cmake --build --preset image --target fendmail \
     && strip build/image/fendmail
 
-FROM debian:bookworm-slim
+FROM debian:${DEBIAN}-slim
 COPY scripts/install-packages /tmp/
 RUN /tmp/install-packages runtime \
     && rm -rf /tmp/install-packages /var/lib/apt/lists/* /var/cache/apt/*.bin \

@@ -1,4 +1,4 @@
-# One ctest entry for each TEST_CASE. Catch2 v2's own script lives in its package.
+# One ctest entry for each TEST_CASE. Catch2's own script lives in its package.
 include(Catch OPTIONAL RESULT_VARIABLE catch_script)
 if(NOT catch_script)
   find_package(Catch2 REQUIRED)

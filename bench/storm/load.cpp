@@ -184,20 +184,18 @@ void load::tick()
 void load::drop_late(clock::time_point now)
 {
     // All have the same time, so the first that is not late ends the search.
-    while (!clients_.empty() && now - clients_.front()->started() >= options_.timeout)
-        std::shared_ptr
-        {
-            clients_.front()
-            } -> stop(failure::timeout);
+    while (!clients_.empty() && now - clients_.front()->started() >= options_.timeout) {
+        const auto first = clients_.front(); // stays until it has stopped
+        first->stop(failure::timeout);
+    }
 }
 
 void load::stop_all(failure why)
 {
-    while (!clients_.empty())
-        std::shared_ptr
-        {
-            clients_.front()
-            } -> stop(why);
+    while (!clients_.empty()) {
+        const auto first = clients_.front(); // stays until it has stopped
+        first->stop(why);
+    }
     end_if_done();
 }
 

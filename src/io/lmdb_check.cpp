@@ -142,7 +142,7 @@ finding examine_snapshot(MDB_env* env, const std::string& path, std::size_t know
 
     MDB_envinfo info{};
     MDB_stat stat{};
-    struct stat file {};
+    struct stat file{};
     if (mdb_env_info(env, &info) != 0 || mdb_env_stat(env, &stat) != 0)
         return damaged("it has no valid header");
     if (::stat(path.c_str(), &file) != 0) return {file_state::unknown, std::strerror(errno)};

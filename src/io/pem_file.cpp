@@ -63,7 +63,7 @@ std::string pem_file::read(const std::filesystem::path& file)
     const auto errno_text = [] { return std::generic_category().message(errno); };
     const unique_fd opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
     if (!opened) return cannot(errno_text());
-    struct stat about {};
+    struct stat about{};
     if (::fstat(opened.get(), &about) != 0) return cannot(errno_text());
     if (!S_ISREG(about.st_mode)) return cannot("not a regular file");
     if (about.st_size > static_cast<off_t>(pem_file_octets))

@@ -81,7 +81,7 @@ std::vector<endpoint> system_resolvers()
     static const int started = ares_library_init(ARES_LIB_INIT_ALL);
     check(started);
     ares_channel made = nullptr;
-    check(ares_init(&made));
+    check(ares_init_options(&made, nullptr, 0));
     const channel_ptr channel{made};
     auto all = servers_of(made);
     if (all.empty()) all.push_back({ip_address::v4({127, 0, 0, 1}), 53});

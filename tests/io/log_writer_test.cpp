@@ -124,7 +124,7 @@ TEST_CASE("log writer: a file is appended to and not for others to read", "[io][
         log.on(event::notice{"hello"});
     }
     CHECK(lines_of(path).size() == 2);
-    struct stat status {};
+    struct stat status{};
     REQUIRE(::stat(path.c_str(), &status) == 0);
     CHECK((status.st_mode & 0137) == 0);
 }
@@ -183,15 +183,16 @@ TEST_CASE("log writer: stderr gets the same lines as a file", "[io][log]")
 
 TEST_CASE("log writer: a file that cannot be opened is an error that names it", "[io][log]")
 {
-    using Catch::Matchers::Contains;
+    using Catch::Matchers::ContainsSubstring;
     const test_support::temp_dir dir;
     const auto missing = dir.file("missing/mail.log");
     CHECK_THROWS_WITH(log_writer{to_file(missing)},
-                      Contains(missing) && Contains("No such file or directory"));
+                      ContainsSubstring(missing) && ContainsSubstring("No such file or directory"));
     const auto fifo = dir.file("fifo");
     REQUIRE(::mkfifo(fifo.c_str(), 0600) == 0);
-    CHECK_THROWS_WITH(log_writer{to_file(fifo)}, Contains(fifo)); // nobody reads: must not wait
-    CHECK_THROWS_WITH(log_writer{to("nowhere")}, Contains("unknown log target nowhere"));
+    CHECK_THROWS_WITH(log_writer{to_file(fifo)},
+                      ContainsSubstring(fifo)); // nobody reads: must not wait
+    CHECK_THROWS_WITH(log_writer{to("nowhere")}, ContainsSubstring("unknown log target nowhere"));
     CHECK_THROWS_AS(log_writer{to("file:")}, std::runtime_error);
 }
 
@@ -279,7 +280,7 @@ TEST_CASE("log writer: a full disk is told once, and missing lines are counted w
     const auto lines = lines_of(path);
     REQUIRE(lines.size() == 5); // what was there, one whole line, one torn, and these two
     CHECK_THAT(lines[3], Catch::Matchers::EndsWith(": room again"));
-    CHECK_THAT(lines[4], Catch::Matchers::Contains(": warning: 4 log lines lost: "));
+    CHECK_THAT(lines[4], Catch::Matchers::ContainsSubstring(": warning: 4 log lines lost: "));
 }
 
 TEST_CASE("log writer: a closed pipe on stderr does not end the process", "[io][log]")

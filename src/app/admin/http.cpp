@@ -39,7 +39,7 @@ stream_protocol::endpoint resolve(const std::string& address)
 /// A file that is no socket is somebody else's, and binding there fails with the reason.
 void remove_socket(const std::string& path) noexcept
 {
-    struct stat found {};
+    struct stat found{};
     if (::lstat(path.c_str(), &found) == 0 && S_ISSOCK(found.st_mode)) ::unlink(path.c_str());
 }
 

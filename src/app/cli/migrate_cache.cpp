@@ -56,7 +56,7 @@ void become_owner(const startup_config& config)
     if (::geteuid() != 0) return;
     if (!config.user.empty()) return io::become_user(config.user, {});
     std::filesystem::path at = config.store_path;
-    struct stat found {};
+    struct stat found{};
     while (::stat(at.c_str(), &found) != 0) {
         if (at == at.parent_path()) return;
         at = at.parent_path();

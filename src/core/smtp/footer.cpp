@@ -49,8 +49,7 @@ std::optional<macro> macro_at(std::string_view text) noexcept
 std::string filtered(std::string_view value)
 {
     std::string out{value};
-    std::ranges::replace_if(
-        out, [](char c) { return (c < ' ' || c > '~') && c != '\t'; }, '_');
+    std::ranges::replace_if(out, [](char c) { return (c < ' ' || c > '~') && c != '\t'; }, '_');
     return out;
 }
 

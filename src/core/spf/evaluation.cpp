@@ -14,7 +14,7 @@ namespace fendmail::spf {
 namespace {
 
 /// A term for a report: a record may hold one of 64 KiB.
-std::string quoted(std::string_view term)
+std::string in_quotes(std::string_view term)
 {
     const bool is_long = term.size() > limits::log_text_octets;
     return fmt::format("\"{}{}\"", term.substr(0, limits::log_text_octets), is_long ? "..." : "");
@@ -97,7 +97,7 @@ evaluation::matched evaluation::walk_terms(const record& terms, const std::strin
         const bool passes = d.qualifier == qualifier::pass;
         if (d.mechanism == mechanism::all) {
             if (!passes) return out;
-            note(fmt::format("{} of {} would permit everybody", quoted(d.text), domain));
+            note(fmt::format("{} of {} would permit everybody", in_quotes(d.text), domain));
             out.is_exact = false;
             return out;
         }
@@ -112,7 +112,7 @@ evaluation::matched evaluation::walk_terms(const record& terms, const std::strin
         } else if (std::exchange(is_open, false)) {
             note(fmt::format("nothing behind {} of {} is used, since it cannot be told whom that "
                              "excludes",
-                             quoted(d.text), domain));
+                             in_quotes(d.text), domain));
         }
     }
     if (terms.redirect && count_lookup(domain)) {
@@ -161,7 +161,7 @@ const record* evaluation::only_record(const std::string& domain)
     if (parsed) return &*parsed;
     const record_fault& fault = parsed.error();
     fail(outcome::permanent_error, fmt::format("the SPF record of {} is wrong at {}: {}", domain,
-                                               quoted(fault.term), message(fault.why)));
+                                               in_quotes(fault.term), message(fault.why)));
     return nullptr;
 }
 
@@ -289,7 +289,7 @@ bool evaluation::may_add(const directive& d, const network& net, const std::stri
     if (d.qualifier != qualifier::pass) return true;
     if (is_closed(net.address.is_v4() ? v4 : v6)) return false;
     if (!is_too_wide(net)) return true;
-    note(fmt::format("{} of {} is wider than any sender's network", quoted(d.text), domain));
+    note(fmt::format("{} of {} is wider than any sender's network", in_quotes(d.text), domain));
     return false;
 }
 
@@ -340,7 +340,7 @@ void evaluation::note(std::string text)
 
 void evaluation::not_expanded(std::string_view term, const std::string& domain)
 {
-    note(fmt::format("{} of {} is not expanded", quoted(term), domain));
+    note(fmt::format("{} of {} is not expanded", in_quotes(term), domain));
 }
 
 } // namespace fendmail::spf

@@ -21,6 +21,13 @@ RECIPIENT = "user@example.test"
 MESSAGE_SIZE_LIMIT = 50_000_000
 ATTEMPTS = 5
 
+
+def version() -> tuple[int, ...]:
+    """Of the installed Postfix: (3, 7) on Debian 12, (3, 10) on Debian 13."""
+    said = run([require_program("postconf", "postfix"), "-dh", "mail_version"])
+    return tuple(int(part) for part in said.strip().splitlines()[-1].split(".")[:2])
+
+
 MAIN_CF = """\
 compatibility_level = 3.6
 queue_directory = {root}/spool

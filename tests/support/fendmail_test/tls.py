@@ -87,6 +87,9 @@ class OpensslClient:
 
     @property
     def key_type(self) -> str:
-        """Of the server's certificate: "RSA", "ECDSA"."""
+        """Of the server's certificate: "RSA", "ECDSA".
+
+        OpenSSL 3.0 says ECDSA and RSA-PSS, 3.5 ecdsa_secp256r1_sha256 and rsa_pss_rsae_sha256.
+        """
         found = re.search(r"^Peer signature type: (\S+)", self.output, re.M)
-        return found[1].split("-")[0] if found else ""
+        return re.split("[-_]", found[1])[0].upper() if found else ""

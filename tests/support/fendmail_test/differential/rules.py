@@ -7,6 +7,7 @@
     configs = ["deep"]              likewise
     postscreen = 'regex'            the whole item on postscreen's side; left out: there is none
     fendmail = 'regex'              likewise; {1} is what the first group there has matched
+    until = "3.10"                  Postfix's version from which on it need not be met
     sometimes = true                a race that postscreen may win: it need not be met in every run
     edges = [30]                    edge cases that it belongs to
     reason = "..."
@@ -24,10 +25,11 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..postfix import version
 from .observation import CONFIG, END, LOG, MEMORY, REPLY
 from .script import BadScript
 
-_KEYS = {"what", "clients", "configs", "postscreen", "fendmail", "sometimes", "edges", "reason"}
+_KEYS = {"what", "clients", "configs", "postscreen", "fendmail", "until", "sometimes", "edges", "reason"}
 
 
 @dataclasses.dataclass
@@ -122,6 +124,9 @@ def _rule(path: Path, table: dict) -> Rule:
     for key in ("clients", "configs", "edges"):
         if key in table:
             table[key] = tuple(table[key])
+    until = table.pop("until", None)
+    if until is not None and version() >= tuple(map(int, until.split("."))):
+        table["sometimes"] = True
     return Rule(**table)
 
 

@@ -119,8 +119,7 @@ TEST_CASE(
     CHECK((second.last <= 10ms));
     // And it ends by itself.
     world.link(1).is_dead = false;
-    world.run_until(
-        world.now + 1s, [](const auto&) {}, [](auto) {});
+    world.run_until(world.now + 1s, [](const auto&) {}, [](auto) {});
     CHECK_FALSE(world.asked.is_unreachable());
     CHECK(burst(world, list, 100).answered == 100);
 }
@@ -146,12 +145,10 @@ TEST_CASE("dispatcher: tests and confirmations go ahead of any queue", "[dns]")
     const auto on_answer = [&](dns::question_id which) {
         if (which == test) took = world.now - begun;
     };
-    world.run_until(
-        begun + 1s, [](const auto&) {}, on_answer);
+    world.run_until(begun + 1s, [](const auto&) {}, on_answer);
     test = world.asked.ask({.group = list, .how = dns::urgency::first, .deadline = world.now + 5s},
                            world.now);
-    world.run_until(
-        begun + 4s, [](const auto&) {}, on_answer);
+    world.run_until(begun + 4s, [](const auto&) {}, on_answer);
     CHECK((took > 1s));
     CHECK((took < 2500ms));
 }
