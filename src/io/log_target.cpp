@@ -215,7 +215,7 @@ std::unique_ptr<log_target> open_file(const std::string& target, const std::stri
 bool is_journal(int fd) noexcept
 {
     const char* const named = std::getenv("JOURNAL_STREAM");
-    struct stat here {};
+    struct stat here{};
     if (named == nullptr || ::fstat(fd, &here) != 0) return false;
     std::array<char, 64> text{};
     const auto end = fmt::format_to_n(text.data(), text.size(), "{}:{}", here.st_dev, here.st_ino);

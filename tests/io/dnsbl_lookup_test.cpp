@@ -418,14 +418,6 @@ TEST_CASE("dnsbl lookup: a resolver that is down is told once, and so is its ret
     CHECK(f.events.count("unavailable: no answer from any server") == 1);
 }
 
-TEST_CASE("dnsbl lookup: what is not answered in time fails by the deadline", "[dnsbl]")
-{
-    fixture f;
-    f.lookups->set_resolvers({test::dead_resolver_address()});
-    CHECK_FALSE(f.score_of(sites({"a.test", "b.test", "c.test"}), client, 100ms).complete);
-    CHECK(f.events.lines.size() == 3);
-}
-
 TEST_CASE("dnsbl lookup: a running lookup ends with the resolvers it began with", "[dnsbl]")
 {
     fixture f;

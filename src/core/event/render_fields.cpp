@@ -173,19 +173,15 @@ struct fields_of {
         out.own_text("zone", e.zone);
         out.own_text("reason", e.reason);
     }
-    void traffic(const resolver_traffic& t) const
-    {
-        out.number("sent", t.sent);
-        out.number("answered", t.answered);
-        out.number("lost", t.lost);
-        out.duration("retransmission", t.retransmission);
-        out.number("window", t.window);
-    }
     void operator()(const resolver_unavailable& e) const
     {
         out.own_text("resolver", e.resolver);
         out.own_text("reason", e.reason);
-        traffic(e.traffic);
+        out.number("sent", e.traffic.sent);
+        out.number("answered", e.traffic.answered);
+        out.number("lost", e.traffic.lost);
+        out.duration("retransmission", e.traffic.retransmission);
+        out.number("window", e.traffic.window);
     }
     void operator()(const resolver_available& e) const
     {
@@ -195,13 +191,21 @@ struct fields_of {
     void operator()(const resolver_losing& e) const
     {
         out.own_text("resolver", e.resolver);
-        traffic(e.traffic);
+        out.number("sent", e.traffic.sent);
+        out.number("answered", e.traffic.answered);
+        out.number("lost", e.traffic.lost);
+        out.duration("retransmission", e.traffic.retransmission);
+        out.number("window", e.traffic.window);
     }
     void operator()(const resolver_steady& e) const
     {
         out.own_text("resolver", e.resolver);
         out.number("after_seconds", e.after.count());
-        traffic(e.traffic);
+        out.number("sent", e.traffic.sent);
+        out.number("answered", e.traffic.answered);
+        out.number("lost", e.traffic.lost);
+        out.duration("retransmission", e.traffic.retransmission);
+        out.number("window", e.traffic.window);
     }
     void operator()(const list_suspended& e) const
     {

@@ -14,8 +14,6 @@
 /// lost, delayed, dropped or answered.
 namespace fendmail::test {
 
-using namespace std::chrono_literals;
-
 struct link_model {
     double loss = 0;                ///< of each datagram, there and back
     milliseconds delay{0};          ///< of an answer
@@ -43,7 +41,8 @@ public:
 
     /// Runs until `until`, in steps of `grain` as a loop under load would.
     template <class OnOver, class OnAnswer>
-    void run_until(tick until, OnOver on_over, OnAnswer on_answer, milliseconds grain = 2ms)
+    void run_until(tick until, OnOver on_over, OnAnswer on_answer,
+                   milliseconds grain = milliseconds{2})
     {
         while (now < until) {
             deliver(on_answer);
@@ -57,7 +56,7 @@ public:
         }
     }
 
-    tick now = tick{} + 100s;
+    tick now = tick{} + seconds{100};
     std::size_t sent = 0;
     dns::group_index silent_group = UINT16_MAX; ///< never answered
 
@@ -109,7 +108,7 @@ private:
                 at.credit -= 1;
                 if (!is_lost(at.model)) {
                     auto late = at.model.delay;
-                    if (at.model.jitter > 0ms)
+                    if (at.model.jitter > milliseconds{0})
                         late += milliseconds{random_() %
                                              static_cast<unsigned>(at.model.jitter.count())};
                     arriving_.emplace(now + late, arriving{at.waiting.front()});

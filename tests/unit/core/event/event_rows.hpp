@@ -98,4 +98,92 @@ inline std::vector<row> sender_rows()
     };
 }
 
+/// Of resolvers in trouble.
+inline std::vector<row> resolver_rows()
+{
+    return {
+        {resolver_unavailable{"192.0.2.53", "nobody answers", {40, 1, 39, milliseconds{50}, 16}},
+         "resolver_unavailable", "warning",
+         "warning: resolver 192.0.2.53 unavailable: nobody answers (40 questions sent, 1 answered, "
+         "39 lost, asked again after 50 ms, 16 at a time); clients count as not listed until it "
+         "answers: check "
+         "the configured resolvers",
+         R"("resolver":"192.0.2.53","reason":"nobody answers","sent":40,"answered":1)"
+         R"(,"lost":39,"retransmission":0.050,"window":16)",
+         R"(resolver=192.0.2.53 reason="nobody answers" sent=40 answered=1)"
+         R"( lost=39 retransmission=0.050 window=16)"},
+        {resolver_available{"192.0.2.53", seconds{60}}, "resolver_available", "info",
+         "resolver 192.0.2.53 answers again after 60 s",
+         R"("resolver":"192.0.2.53","after_seconds":60)",
+         R"(resolver=192.0.2.53 after_seconds=60)"},
+        {resolver_losing{"192.0.2.53", {400, 200, 200, milliseconds{1200}, 16}}, "resolver_losing",
+         "warning",
+         "warning: resolver 192.0.2.53 loses much: 400 questions sent, 200 answered, 200 lost, "
+         "asked again after 1200 ms, 16 at a time; clients wait longer: look at its load, its "
+         "receive buffer and "
+         "the way to it",
+         R"("resolver":"192.0.2.53","sent":400,"answered":200)"
+         R"(,"lost":200,"retransmission":1.200,"window":16)",
+         R"(resolver=192.0.2.53 sent=400 answered=200 lost=200 retransmission=1.200 window=16)"},
+        {resolver_steady{"192.0.2.53", seconds{30}, {400, 399, 1, milliseconds{50}, 16}},
+         "resolver_steady", "info",
+         "resolver 192.0.2.53 loses little again after 30 s: 400 questions sent, 399 answered, 1 "
+         "lost, asked again after 50 ms, 16 at a time",
+         R"("resolver":"192.0.2.53","after_seconds":30,"sent":400,"answered":399)"
+         R"(,"lost":1,"retransmission":0.050,"window":16)",
+         R"(resolver=192.0.2.53 after_seconds=30 sent=400 answered=399)"
+         R"( lost=1 retransmission=0.050 window=16)"},
+    };
+}
+
+/// Of the process.
+inline std::vector<row> process_rows()
+{
+    return {
+        {started{"0.1.0", "/etc/f.toml"}, "started", "info",
+         "started version 0.1.0 with configuration /etc/f.toml",
+         R"("version":"0.1.0","config":"/etc/f.toml")", "version=0.1.0 config=/etc/f.toml"},
+        {listening{"[::]:25", 2}, "listening", "info", "listening on [::]:25 with 2 workers",
+         R"("address":"[::]:25","workers":2)", "address=[::]:25 workers=2"},
+        {listening{"[::]:25", 1}, "listening", "info", "listening on [::]:25 with 1 worker",
+         R"("address":"[::]:25","workers":1)", "address=[::]:25 workers=1"},
+        {privileges_dropped{"fendmail"}, "privileges_dropped", "info",
+         "privileges dropped, running as user fendmail", R"("user":"fendmail")", "user=fendmail"},
+        {accept_failed{"too many open files"}, "accept_failed", "warning",
+         "warning: cannot accept connections: too many open files; new clients wait: if this "
+         "lasts, raise the limit of open files (LimitNOFILE)",
+         R"("reason":"too many open files")", R"(reason="too many open files")"},
+        {stress_changed{true, 900}, "stress_changed", "info",
+         "entering STRESS mode with 900 connections", R"("entered":true,"sessions":900)",
+         "entered=true sessions=900"},
+        {stress_changed{false, 690}, "stress_changed", "info",
+         "leaving STRESS mode with 690 connections", R"("entered":false,"sessions":690)",
+         "entered=false sessions=690"},
+        {reloaded{"/etc/f.toml"}, "reloaded", "info", "reloaded configuration /etc/f.toml",
+         R"("config":"/etc/f.toml")", "config=/etc/f.toml"},
+        {reload_rejected{"f.toml:1:2: no \"a\"\nf.toml:3:4: b\n"}, "reload_rejected", "error",
+         "error: configuration not reloaded, the old one stays in use: f.toml:1:2: no \"a\"; "
+         "f.toml:3:4: b",
+         R"("errors":"f.toml:1:2: no \"a\"; f.toml:3:4: b")",
+         R"(errors="f.toml:1:2: no \"a\"; f.toml:3:4: b")"},
+        {reload_incomplete{"listen, workers"}, "reload_incomplete", "warning",
+         "warning: restart needed before these changes take effect: listen, workers",
+         R"("keys":"listen, workers")", R"(keys="listen, workers")"},
+        {stopping{1, seconds{30}}, "stopping", "info", "stopping: 1 session may finish within 30 s",
+         R"("sessions":1,"deadline_seconds":30)", "sessions=1 deadline_seconds=30"},
+        {stopped{2}, "stopped", "info", "stopped, 2 sessions cut off", R"("sessions_cut":2)",
+         "sessions_cut=2"},
+        {log_lines_lost{5}, "log_lines_lost", "warning",
+         "warning: 5 log lines lost: the log target is too slow or failed", R"("lines":5)",
+         "lines=5"},
+        {notice{"workers: 2"}, "notice", "info", "workers: 2", R"("text":"workers: 2")",
+         R"(text="workers: 2")"},
+        {caution{"an open door"}, "caution", "warning", "warning: an open door",
+         R"("text":"an open door")", R"(text="an open door")"},
+        {internal_error{"session 3: bad_alloc"}, "internal_error", "error",
+         "error: internal error: session 3: bad_alloc; please report it",
+         R"("text":"session 3: bad_alloc")", R"(text="session 3: bad_alloc")"},
+    };
+}
+
 } // namespace fendmail::event
