@@ -151,7 +151,7 @@ io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step 
 {
     session& s = *self;
     const bool is_refused = step == screen::step::drop || s.screener_.refusal() != nullptr;
-    if (!is_refused && s.is_withheld()) {
+    if (!is_refused && s.is_withheld_) {
         co_await s.defer();
         co_return;
     }
@@ -194,11 +194,6 @@ io::awaitable<void> session::refuse_connection(event::connect_refusal why)
         co_await say_and_close(smtp::make_reply(421, "4.3.2", "All server ports are busy"));
         break;
     }
-}
-
-bool session::is_withheld() const noexcept
-{
-    return screener_.early().score().withheld;
 }
 
 io::awaitable<void> session::defer()

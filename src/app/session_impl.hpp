@@ -103,8 +103,6 @@ private:
     void tell_way_in();
     io::awaitable<void> hand_off();
     io::awaitable<io::hand_off_result> connect_backend();
-    /// No list could be asked, because its network has had too many lookups: it is to come again.
-    [[nodiscard]] bool is_withheld() const noexcept;
     io::awaitable<void> defer();
     io::awaitable<void> dismiss();
     io::awaitable<void> dismiss_from_dialog(const smtp::step& last);
@@ -140,6 +138,8 @@ private:
     int score_ = 0;
     bool score_complete_ = true;
     unsigned score_retries_ = 0;
+    /// No list could be asked, because its network has had too many lookups: it is to come again.
+    bool is_withheld_ = false;
     /// What the summary says of a client beyond its wait. Whoever only waits, as most do at any
     /// time, has none.
     struct outcome {

@@ -192,7 +192,8 @@ class LateLists(FendmailCase):
         fendmail = self.start("bl.test", action="drop")
         clients = [fendmail.client(source) for source in listed + clean]
         asked = self.dns.queries
-        wait_until(lambda: len(set(asked)) >= len(clients), "a question about each")
+        # The others wait for the window, which only answers open further.
+        wait_until(lambda: len(set(asked)) >= 16, "questions about the first of them")
         for client in clients:
             self.assertEqual(client.read_line(), TEASER)
         self.assertTrue(clients[-1].is_silent_for(GREET_WAIT + 0.5))

@@ -174,10 +174,13 @@ question_id dispatcher::on_answer(attempt_id to, answer_kind what, tick now)
 void dispatcher::on_refused(server_index server, tick now)
 {
     servers_[server].quiet.on_refused(now);
+    // Or two that both are not there would send the question to and fro.
+    const bool elsewhere =
+        std::ranges::any_of(servers_, [](const auto& one) { return !one.quiet.is_suspect(); });
     for (std::uint32_t index = 0; index < attempts_.places(); ++index) {
         const auto which = attempts_.id_at(index);
         if (!which || attempts_[which].server != server) continue;
-        if (!attempts_[which].is_late) on_loss(which, now);
+        if (!attempts_[which].is_late) on_loss(which, now, elsewhere);
     }
 }
 
@@ -220,7 +223,7 @@ void dispatcher::ring(const timer& t, tick now)
     switch (t.kind) {
     case timer::what::loss: {
         const attempt_id which{t.index, t.generation};
-        if (attempts_.has(which) && !attempts_[which].is_late) on_loss(which, now);
+        if (attempts_.has(which) && !attempts_[which].is_late) on_loss(which, now, false);
         return;
     }
     case timer::what::hedge: {
@@ -240,7 +243,8 @@ void dispatcher::ring(const timer& t, tick now)
     }
 }
 
-void dispatcher::on_loss(attempt_id which, tick now)
+/// @param elsewhere the question goes on at once, because another server may well be there
+void dispatcher::on_loss(attempt_id which, tick now, bool elsewhere)
 {
     attempt& one = attempts_[which];
     if (!one.is_probe) {
@@ -254,7 +258,11 @@ void dispatcher::on_loss(attempt_id which, tick now)
     if (!questions_.has(one.question)) return attempts_.remove(which);
     question& q = questions_[one.question];
     --q.flying;
-    if (q.flying == 0 && q.queue == in_no_queue) retry_later(one.question, one, now);
+    if (q.flying > 0 || q.queue != in_no_queue) return;
+    if (elsewhere && q.tries < limits_.tries_max)
+        enqueue(one.question, queue_of_retry(q.how));
+    else
+        retry_later(one.question, one, now);
 }
 
 void dispatcher::retry_later(question_id which, const attempt& last, tick now)

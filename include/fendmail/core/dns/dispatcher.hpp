@@ -202,7 +202,7 @@ private:
         return flows_[flow_index(server, group)];
     }
     void ring(const timer& t, tick now);
-    void on_loss(attempt_id which, tick now);
+    void on_loss(attempt_id which, tick now, bool elsewhere);
     void retry_later(question_id which, const attempt& last, tick now);
     void hedge(attempt_id which, tick now);
     void look_at_servers(tick now);

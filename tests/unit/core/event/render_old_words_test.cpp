@@ -22,7 +22,7 @@ std::string old(const any_event& what)
 TEST_CASE("render: the words of old Postfix versions can be had", "[event]")
 {
     CHECK(old(allowlisted{client, "permit ::1"}) == "WHITELISTED [192.0.2.1]:12345");
-    CHECK(old(denylisted{client, "reject ::1"}) == "BLACKLISTED [192.0.2.1]:12345");
+    CHECK(old(denylisted{client, "reject ::1"}) == "BLACKLISTED [192.0.2.1]:12345 by reject ::1");
     CHECK(old(vetoed{client, local}) == "WHITELIST VETO [192.0.2.1]:12345");
     CHECK(old(passed{client, true}) == "PASS NEW [192.0.2.1]:12345");
 }
