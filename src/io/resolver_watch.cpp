@@ -42,7 +42,8 @@ event::resolver_traffic resolver_watch::traffic() const noexcept
 {
     const auto now = of_->figures();
     // What was lost in the period before may have been answered late in this one.
-    const auto lost = now.lost > before_.lost ? now.lost - before_.lost : 0;
+    auto lost = now.lost > before_.lost ? now.lost - before_.lost : 0;
+    if (of_->is_unreachable()) lost = now.sent - before_.sent;
     return {now.sent - before_.sent, now.answered - before_.answered, lost, now.retransmission,
             now.window == SIZE_MAX ? 0 : now.window};
 }
@@ -69,8 +70,9 @@ void resolver_watch::look_whether_it_answers()
 void resolver_watch::look_what_is_lost()
 {
     const auto seen = traffic();
-    if (seen.sent < sent_min) return;
-    const double share = static_cast<double>(seen.lost) / static_cast<double>(seen.sent);
+    const auto results = seen.answered + seen.lost;
+    if (results < results_min) return;
+    const double share = static_cast<double>(seen.lost) / static_cast<double>(results);
     if (!is_losing_ && share >= much) {
         is_losing_ = true;
         losing_since_ = steady_now();

@@ -24,8 +24,8 @@ namespace fendmail::io {
 class resolver_watch final : public waiter {
 public:
     static constexpr milliseconds period{10'000};
-    static constexpr std::uint64_t sent_min = 100; ///< in a period, or it says nothing
-    static constexpr double much = 0.20;           ///< lost of what was sent
+    static constexpr std::uint64_t results_min = 100; ///< in a period, or it says nothing
+    static constexpr double much = 0.20;              ///< lost of them
     static constexpr double little = 0.05;
 
     /// @param zone one of its lists, under which the states know it

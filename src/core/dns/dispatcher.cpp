@@ -4,6 +4,7 @@
 #include "fendmail/core/assert.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace fendmail::dns {
 namespace {
@@ -146,6 +147,7 @@ question_id dispatcher::on_answer(attempt_id to, answer_kind what, tick now)
         way.times.on_sample(now - one.sent);
         ++server.figures.answered;
         way.note_loss(false);
+        server.figures.lost += std::exchange(way.unexplained, 0);
         if (one.is_late) {
             --server.figures.lost;
             way.window.on_late_answer();
@@ -250,7 +252,7 @@ void dispatcher::on_loss(attempt_id which, tick now, bool elsewhere)
     if (!one.is_probe) {
         flow& way = flow_at(one.server, one.group);
         --way.in_flight;
-        ++servers_[one.server].figures.lost;
+        ++way.unexplained;
         way.note_loss(true);
         way.window.on_loss(way.times, now);
     }

@@ -105,7 +105,8 @@ struct due_work {
 struct server_figures {
     std::uint64_t sent = 0;
     std::uint64_t answered = 0;
-    std::uint64_t lost = 0; ///< not answered in the retransmission time
+    /// Not answered in the retransmission time; without those of a list that answers nothing.
+    std::uint64_t lost = 0;
     std::uint64_t hedged = 0;
 };
 

@@ -42,6 +42,9 @@ struct flow {
     send_window window;
     std::size_t in_flight = 0; ///< sent, and neither answered nor taken for lost
     double loss = 0;
+    /// Losses since the latest answer. They are the way's once there is another answer; until then
+    /// it may be that the list is silent.
+    std::size_t unexplained = 0;
 };
 
 } // namespace fendmail::dns
