@@ -18,10 +18,6 @@ namespace {
 /// Lists change by the hour; a TTL of days is somebody's mistake.
 constexpr seconds keep_time_max = std::chrono::hours{1};
 
-/// A list whose question waits is not waited for alone: so often it is looked which others are
-/// idle.
-constexpr milliseconds look_spacing{3000};
-
 /// The resolver is in trouble, which is told once for all of its lists and clients.
 bool is_told_as_one(const std::shared_ptr<resolver>& with) noexcept
 {
@@ -58,7 +54,6 @@ client_lookup::client_lookup(lookup_owner& owner, lookup_services& with, about w
     , is_counted_{watched_ && watched_->is_new(about_.client)}
     , time_limit_{with.deadlines, *this}
     , started_{steady_now()}
-    , next_look_{started_ + look_spacing}
 {
 }
 
@@ -118,15 +113,6 @@ void client_lookup::ask_more()
         const auto next =
             next_zone(*about_.sites, asked_, board_, about_.limits.value_or(dnsbl::score_limits{}));
         if (!next) return;
-        ask_or_skip(*next);
-    }
-}
-
-void client_lookup::ask_idle()
-{
-    while (const auto next = next_zone(*about_.sites, asked_, board_, *about_.limits)) {
-        const auto& entry = about_.sites->zones[next->zone];
-        if (with_->resolvers.of(entry)->is_backlogged(entry.zone)) return;
         ask_or_skip(*next);
     }
 }
@@ -248,19 +234,9 @@ void client_lookup::wake() noexcept
             skip(zone);
         return finish();
     }
-    bool has_failed = false;
-    for (std::size_t zone = 0; zone < asked_.size(); ++zone) {
-        if (board_.has_answer(zone) || now < due(zone)) continue;
-        fail(zone, now);
-        has_failed = true;
-    }
-    if (!has_failed && has_unasked() && about_.limits && now < held_until()) {
-        ask_idle();
-        next_look_ = now + look_spacing;
-        if (board_.all_answered()) finish();
-    } else {
-        finish_or_wake();
-    }
+    for (std::size_t zone = 0; zone < asked_.size(); ++zone)
+        if (!board_.has_answer(zone) && now >= due(zone)) fail(zone, now);
+    finish_or_wake();
     if (!done_) set_time_limit();
 }
 
@@ -406,7 +382,7 @@ tick client_lookup::due(std::size_t zone) const noexcept
 void client_lookup::set_time_limit()
 {
     tick first = tick::max();
-    if (has_unasked()) first = std::max(std::min(held_until(), next_look_), steady_now());
+    if (has_unasked()) first = std::max(held_until(), steady_now());
     for (std::size_t zone = 0; zone < asked_.size(); ++zone)
         if (!board_.has_answer(zone)) first = std::min(first, due(zone));
     if (first != tick::max()) time_limit_.set(first);

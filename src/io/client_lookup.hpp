@@ -133,8 +133,6 @@ private:
     void begin_when_allowed();
     [[nodiscard]] bool is_within_quota(std::size_t zone);
     void ask_more();
-    /// Of the lists that are held back, those that can be asked at once.
-    void ask_idle();
     void ask_or_skip(const dnsbl::next_question& next);
     void ask(std::size_t zone, bool can_refuse);
     void on_answer(std::size_t zone, const dns_answer& answer);

@@ -285,6 +285,7 @@ class AllResolversDead(FendmailCase):
         for each in resolvers:
             each.become({})
         recovered = self.seconds_until_refused(fendmail)
+        fendmail.expect_log(r"answers again after")  # told when the last worker has noticed
         after = self.come(fendmail, "listed")
         print(
             f"\nall resolvers dead, greet wait {OUTAGE_WAIT} s: the first good clients were greeted "

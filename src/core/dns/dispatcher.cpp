@@ -22,6 +22,8 @@ constexpr std::size_t last_queue = 3;
 /// Later answers than this do not matter between two servers.
 constexpr std::chrono::duration<double> same_time{0.020};
 constexpr milliseconds shortest_hedge{10};
+/// So many losses in a row are no chance, even where three of four are lost.
+constexpr std::size_t silent_after = 24;
 constexpr milliseconds look_spacing{1000};
 constexpr unsigned hedge_credit_max = 200;
 
@@ -454,8 +456,14 @@ void dispatcher::explore(question_id which, server_index chosen, tick now)
 bool dispatcher::is_backlogged(group_index group) const noexcept
 {
     std::size_t room = 0;
-    for (std::size_t i = 0; i < servers_.size(); ++i)
-        room += flows_[flow_index(static_cast<server_index>(i), group)].room();
+    bool answers = false;
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        const flow& way = flows_[flow_index(static_cast<server_index>(i), group)];
+        room += way.room();
+        answers = answers || (way.times.is_known() && way.unexplained < silent_after);
+    }
+    // Whose answers are not to be expected is not to be waited for.
+    if (!answers) return false;
     const auto& of_group = queues_[group];
     return of_group[retry_queue].size() + of_group[normal_queue].size() >= room;
 }

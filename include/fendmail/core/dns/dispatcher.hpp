@@ -156,7 +156,8 @@ public:
     void run(tick now, due_work& due);
     [[nodiscard]] tick next_wake() const noexcept;
 
-    /// One more question of this group would have to wait for the window.
+    /// One more question of this group would have to wait for the window, and it is worth it: the
+    /// list answers.
     [[nodiscard]] bool is_backlogged(group_index group) const noexcept;
     /// Some question waits.
     [[nodiscard]] bool is_backlogged() const noexcept;
