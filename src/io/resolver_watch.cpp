@@ -4,6 +4,7 @@
 #include "fendmail/io/clock.hpp"
 
 #include <chrono>
+#include <fmt/format.h>
 #include <utility>
 
 namespace fendmail::io {
@@ -34,7 +35,14 @@ resolver_watch::~resolver_watch()
 void resolver_watch::wake() noexcept
 {
     look_what_is_lost();
-    before_ = of_->figures();
+    const auto now = of_->figures();
+    if (now.dropped > before_.dropped) {
+        const auto text = fmt::format("{} answers of resolver {} were lost because our own sockets "
+                                      "were full: this machine has too little time for us",
+                                      now.dropped - before_.dropped, name_);
+        events_->on(event::caution{text});
+    }
+    before_ = now;
     due_.set_after(period);
 }
 
