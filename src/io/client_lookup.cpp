@@ -17,6 +17,8 @@ namespace {
 
 /// Lists change by the hour; a TTL of days is somebody's mistake.
 constexpr seconds keep_time_max = std::chrono::hours{1};
+/// How often a lookup that holds questions back sees whether there still is a reason to.
+constexpr milliseconds look_spacing{100};
 
 /// The resolver is in trouble, which is told once for all of its lists and clients.
 bool is_told_as_one(const std::shared_ptr<resolver>& with) noexcept
@@ -104,15 +106,31 @@ bool client_lookup::is_within_quota(std::size_t zone)
     return false;
 }
 
+/// Some list that we wait for has more questions than it can take. One that answers no more holds
+/// nobody back.
+bool client_lookup::is_waiting_for_window() const noexcept
+{
+    for (std::size_t zone = 0; zone < asked_.size(); ++zone) {
+        const auto& query = queries_[zone];
+        if (query.with && !is(question_progress::over, zone) &&
+            query.with->is_backlogged(about_.sites->zones[zone].zone))
+            return true;
+    }
+    return false;
+}
+
 /// All at once, if the resolver can take them. If not, one after the other: each answer may make
 /// the others needless.
 void client_lookup::ask_more()
 {
     const bool may_hold = about_.limits.has_value() && steady_now() < held_until();
-    while (!(may_hold && is_waiting_for_window_)) {
+    bool is_held = is_waiting_for_window();
+    while (!(may_hold && is_held)) {
         const auto next =
             next_zone(*about_.sites, asked_, board_, about_.limits.value_or(dnsbl::score_limits{}));
         if (!next) return;
+        const auto& of = about_.sites->zones[next->zone];
+        is_held = is_held || with_->resolvers.of(of)->is_backlogged(of.zone);
         ask_or_skip(*next);
     }
 }
@@ -130,7 +148,6 @@ void client_lookup::ask(std::size_t zone, bool can_refuse)
     asked_[zone] = true;
     auto& query = queries_[zone];
     query.with = with_->resolvers.of(entry);
-    if (query.with->is_backlogged(entry.zone)) is_waiting_for_window_ = true;
     query.id = query.with->ask({.name = dnsbl::query_name(about_.client, entry.zone),
                                 .list = entry.zone,
                                 .how = can_refuse ? dns::urgency::normal : dns::urgency::last,
@@ -141,16 +158,17 @@ void client_lookup::ask(std::size_t zone, bool can_refuse)
                                });
 }
 
-bool client_lookup::was_sent(std::size_t zone) const noexcept
+bool client_lookup::is(question_progress what, std::size_t zone) const noexcept
 {
     const auto& query = queries_[zone];
-    return asked_[zone] && (!query.with || query.with->was_sent(query.id));
+    return query.with && query.with->progress(query.id) == what;
 }
 
 bool client_lookup::has_unsent() const noexcept
 {
     for (std::size_t zone = 0; zone < asked_.size(); ++zone)
-        if (!board_.has_answer(zone) && !was_sent(zone)) return true;
+        if (!board_.has_answer(zone) && (!asked_[zone] || is(question_progress::waiting, zone)))
+            return true;
     return false;
 }
 
@@ -234,8 +252,11 @@ void client_lookup::wake() noexcept
             skip(zone);
         return finish();
     }
-    for (std::size_t zone = 0; zone < asked_.size(); ++zone)
-        if (!board_.has_answer(zone) && now >= due(zone)) fail(zone, now);
+    for (std::size_t zone = 0; zone < asked_.size(); ++zone) {
+        if (board_.has_answer(zone) || now < due(zone)) continue;
+        // The resolver's clock was a moment faster: what it has to tell is known better there.
+        if (!is(question_progress::over, zone)) fail(zone, now);
+    }
     finish_or_wake();
     if (!done_) set_time_limit();
 }
@@ -245,7 +266,7 @@ void client_lookup::fail(std::size_t zone, tick now)
 {
     auto& query = queries_[zone];
     const bool has_answered = unconfirmed_.contains(zone);
-    const bool is_sent = was_sent(zone);
+    const bool is_sent = is(question_progress::sent, zone);
     const auto& name = about_.sites->zones[zone].reply_name;
     if (!is_told_as_one(query.with))
         with_->events.failed(about_.client, name,
@@ -312,7 +333,6 @@ void client_lookup::end() noexcept
 
 void client_lookup::finish_or_wake()
 {
-    is_waiting_for_window_ = false;
     if (board_.all_answered()) return finish();
     wake_certain();
     if (done_ || !has_unasked()) return;
@@ -382,9 +402,10 @@ tick client_lookup::due(std::size_t zone) const noexcept
 void client_lookup::set_time_limit()
 {
     tick first = tick::max();
-    if (has_unasked()) first = std::max(held_until(), steady_now());
+    if (has_unasked()) first = steady_now() + look_spacing;
     for (std::size_t zone = 0; zone < asked_.size(); ++zone)
-        if (!board_.has_answer(zone)) first = std::min(first, due(zone));
+        if (!board_.has_answer(zone) && !is(question_progress::over, zone))
+            first = std::min(first, due(zone));
     if (first != tick::max()) time_limit_.set(first);
 }
 

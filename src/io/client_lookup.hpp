@@ -132,6 +132,7 @@ private:
 
     void begin_when_allowed();
     [[nodiscard]] bool is_within_quota(std::size_t zone);
+    [[nodiscard]] bool is_waiting_for_window() const noexcept;
     void ask_more();
     void ask_or_skip(const dnsbl::next_question& next);
     void ask(std::size_t zone, bool can_refuse);
@@ -146,7 +147,7 @@ private:
     void wake_certain();
     void finish();
     void stop();
-    [[nodiscard]] bool was_sent(std::size_t zone) const noexcept;
+    [[nodiscard]] bool is(question_progress what, std::size_t zone) const noexcept;
     [[nodiscard]] bool has_unsent() const noexcept;
     [[nodiscard]] bool has_unasked() const noexcept;
     [[nodiscard]] dnsbl::answer_kind kind_of(std::size_t zone, const ip_address& address) const;
@@ -164,10 +165,8 @@ private:
     std::vector<bool> asked_;             // or not to be asked
     std::shared_ptr<zone_watch> watched_; // null if the set is not
     bool is_counted_ = false;             // in the rates of the lists
-    bool is_waiting_for_window_ = false;  // a question that can refuse could not leave at once
     deadline time_limit_;
     tick started_;
-    tick next_look_{};                              ///< at lists that are held back
     std::map<std::size_t, dns_answer> unconfirmed_; // listings, by zone
     std::optional<seconds> shortest_ttl_;
     bool ttl_unknown_ = false;

@@ -108,6 +108,14 @@ bool dns_exchange::drop(dns::question_id which) noexcept
     return true;
 }
 
+question_progress dns_exchange::progress(dns::question_id which) const noexcept
+{
+    if (asked_.has(which))
+        return asked_.was_sent(which) ? question_progress::sent : question_progress::waiting;
+    const bool is_stream = std::ranges::find(streams_, which) != streams_.end();
+    return is_stream ? question_progress::sent : question_progress::over;
+}
+
 resolver_figures dns_exchange::figures() const noexcept
 {
     resolver_figures all;
@@ -282,16 +290,16 @@ void dns_exchange::on_answer(dns::attempt_id to, const pending& question,
 
 void dns_exchange::ask_by_stream(dns::question_id which, std::size_t server)
 {
-    if (streams_ >= streams_max)
+    if (streams_.size() >= streams_max)
         return finish(which, failed("too many answers over TCP", true, true));
-    ++streams_;
+    streams_.push_back(which);
     auto of = std::make_shared<pending>(std::exchange(questions_[which.index], {}));
     std::vector<std::uint8_t> message;
     append_question(of->message, static_cast<std::uint16_t>(arc4random()), 0, message);
     query_by_stream(context_, servers_[server], message, steady_now() + stream_limit,
-                    [self = self_, message, of](std::span<const std::uint8_t> octets) {
+                    [self = self_, message, of, which](std::span<const std::uint8_t> octets) {
                         if (*self == nullptr) return;
-                        --(*self)->streams_;
+                        std::erase((*self)->streams_, which);
                         const bool is_ours =
                             message_id(octets) == message_id(message) &&
                             match_question(message, 0, octets) != question_match::none;
@@ -313,7 +321,8 @@ void dns_exchange::end(const dns::ended& over)
     bool nobody_listens = true;
     for (std::size_t i = 0; i < asked_.servers(); ++i)
         nobody_listens = nobody_listens && asked_.server(i).was_refused();
-    const auto why = nobody_listens ? nobody_answers : std::string_view{"timeout"};
+    std::string_view why = over.was_sent ? "timeout" : "not asked in time";
+    if (nobody_listens) why = nobody_answers;
     finish(over.question, failed(why, false, over.was_sent));
 }
 

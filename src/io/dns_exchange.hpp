@@ -44,6 +44,7 @@ public:
     dns::question_id ask(resolver::question what, resolver::callback done);
     /// @return false when it was over
     bool drop(dns::question_id which) noexcept;
+    [[nodiscard]] question_progress progress(dns::question_id which) const noexcept;
     /// `changed` is called from the event loop when all servers are gone, and when one is back.
     void watch(std::function<void()> changed) { changed_ = std::move(changed); }
     [[nodiscard]] const dns::dispatcher& asked() const noexcept { return asked_; }
@@ -100,7 +101,7 @@ private:
     steady_timer gather_timer_;
     bool is_gathering_ = false;
     bool is_pump_posted_ = false;
-    std::size_t streams_ = 0; ///< questions over TCP
+    std::vector<dns::question_id> streams_; ///< questions over TCP
     std::uint64_t strays_ = 0;
     std::shared_ptr<dns_exchange*> self_; ///< a callback may find us gone
 };

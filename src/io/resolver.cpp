@@ -123,9 +123,9 @@ void resolver::drop(dns::question_id which) noexcept
     if (impl_->exchange && impl_->exchange->drop(which)) --impl_->running;
 }
 
-bool resolver::was_sent(dns::question_id which) const noexcept
+question_progress resolver::progress(dns::question_id which) const noexcept
 {
-    return impl_->exchange->asked().was_sent(which);
+    return impl_->exchange->progress(which);
 }
 
 std::size_t resolver::running() const noexcept

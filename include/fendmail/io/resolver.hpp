@@ -47,6 +47,12 @@ struct resolver_figures {
     std::size_t window = SIZE_MAX;  ///< the smallest of all lists, in datagrams
 };
 
+enum class question_progress : std::uint8_t {
+    waiting, ///< in the queue, not sent yet
+    sent,    ///< and no answer has come
+    over,    ///< `done` was called, or will be within this turn of the event loop
+};
+
 class resolver {
 public:
     using callback = std::function<void(const dns_answer&)>;
@@ -75,8 +81,7 @@ public:
     /// Nobody wants to know any more: what was not sent is not, and `done` is not called, unless
     /// the answer is there already and only has not been told.
     void drop(dns::question_id which) noexcept;
-    /// False of what waits in the queue, and of what is over.
-    [[nodiscard]] bool was_sent(dns::question_id which) const noexcept;
+    [[nodiscard]] question_progress progress(dns::question_id which) const noexcept;
 
     void query(std::string name, dns_type type, callback done)
     {

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/config/keys.hpp"
 
-#include "fendmail/core/limits.hpp"
-#include "fendmail/io/listener.hpp"
 #include "keys_admin.hpp"
 #include "keys_backend.hpp"
 #include "keys_client_name.hpp"
+#include "keys_dialog.hpp"
 #include "keys_joined.hpp"
+#include "keys_limits.hpp"
 #include "keys_lists.hpp"
+#include "keys_log.hpp"
 #include "keys_senders.hpp"
+#include "keys_server.hpp"
+#include "keys_store.hpp"
+#include "keys_tls.hpp"
+#include "keys_units.hpp"
 
 #include <algorithm>
 #include <array>
@@ -16,19 +21,6 @@
 namespace fendmail::app {
 
 namespace {
-
-// Milliseconds.
-constexpr std::int64_t second = 1000;
-constexpr std::int64_t minute = 60 * second;
-constexpr std::int64_t hour = 60 * minute;
-constexpr std::int64_t day = 24 * hour;
-// Long enough for every use, short enough that no sum with a clock can overflow.
-constexpr std::int64_t ttl_max = 3650 * day;
-
-// The kernel brings all addresses of such a network to one worker (io/listener).
-constexpr std::int64_t ipv6_prefix_min = io::steered_ipv6_prefix;
-
-constexpr bool restart = false;
 
 constexpr std::array sections{
     section{"server", "Where fendmail listens and as whom it runs."},
@@ -55,86 +47,6 @@ constexpr std::array sections{
 };
 
 constexpr std::array keys{
-    key{.section = "server",
-        .name = "listen",
-        .type = key_type::text_list,
-        .default_toml = R"(["0.0.0.0:25", "[::]:25"])",
-        .doc = "Addresses to listen on: \"address:port\" or \"[v6]:port\"; at least one.",
-        .example = R"(["192.0.2.1:25", "[2001:db8::1]:25"])",
-        .reloadable = restart},
-    key{.section = "server",
-        .name = "hostname",
-        .default_toml = R"("")",
-        .doc = "The name in banners and replies; \"\" = this host's fully qualified name.",
-        .example = R"("mx1.example.org")"},
-    key{.section = "server",
-        .name = "workers",
-        .type = key_type::integer,
-        .default_toml = "0",
-        .doc = "Threads that serve clients; 0 = one for each processor.",
-        .max = 1024,
-        .reloadable = restart},
-    key{.section = "server",
-        .name = "user",
-        .default_toml = R"("")",
-        .doc = "After binding, become this user; \"\" = stay who started it.",
-        .example = R"("fendmail")",
-        .reloadable = restart},
-    key{.section = "server",
-        .name = "groups",
-        .type = key_type::text_list,
-        .default_toml = "[]",
-        .doc = "Supplementary groups besides the user's own; \"postdrop\" opens Postfix's "
-               "public/ sockets.",
-        .example = R"(["postdrop"])",
-        .reloadable = restart},
-    key{.section = "server",
-        .name = "stop_timeout",
-        .type = key_type::duration,
-        .default_toml = R"("8s")",
-        .doc =
-            "How long sessions that the backend has may go on after SIGTERM before they are cut; "
-            "all others are told 421 at once. docker stop kills after 10 s, Kubernetes after 30.",
-        .min = second,
-        .max = hour,
-        .step = second},
-
-    key{.section = "backend",
-        .name = "kind",
-        .type = key_type::choice,
-        .default_toml = R"("proxy-v2")",
-        .doc = "How a client reaches the mail server: its live socket goes to Postfix's `pass` "
-               "service, or the session is relayed with a PROXY header, with XCLIENT, or as it "
-               "is (then the server sees our address).",
-        .choices = "postfix-pass|proxy-v2|proxy-v1|xclient|plain"},
-    key{.section = "backend",
-        .name = "address",
-        .default_toml = R"("127.0.0.1:10025")",
-        .doc = "\"address:port\", \"[v6]:port\" or \"unix:/path\"; postfix-pass needs "
-               "\"unix:/path\". Names are not looked up.",
-        .example = R"("unix:/var/spool/postfix/public/smtpd")"},
-    key{.section = "backend",
-        .name = "connect_timeout",
-        .type = key_type::duration,
-        .default_toml = R"("5s")",
-        .doc = "Longest wait for the connection to the backend.",
-        .min = 1,
-        .max = 10 * minute},
-    key{.section = "backend",
-        .name = "greeting_timeout",
-        .type = key_type::duration,
-        .default_toml = R"("30s")",
-        .doc = "Longest wait for the backend's greeting.",
-        .min = 1,
-        .max = 10 * minute},
-    key{.section = "backend",
-        .name = "idle_timeout",
-        .type = key_type::duration,
-        .default_toml = R"("10m")",
-        .doc = "A relayed session ends after this long without an octet in either direction.",
-        .min = 1,
-        .max = day},
-
     key{.section = "proxy_protocol",
         .name = "trusted",
         .type = key_type::text_list,
@@ -149,7 +61,6 @@ constexpr std::array keys{
         .doc = "Longest wait for the whole PROXY header.",
         .min = 1,
         .max = 10 * minute},
-
     key{.section = "access",
         .name = "rules",
         .type = key_type::text_list,
@@ -174,7 +85,6 @@ constexpr std::array keys{
                "matches excludes, [] = all. For a backup MX address on the same host: mail "
                "servers ask the primary first, many bots do not.",
         .example = R"(["!192.0.2.9", "0.0.0.0/0", "::/0"])"},
-
     key{.section = "greet",
         .name = "banner",
         .default_toml = R"("")",
@@ -208,69 +118,6 @@ constexpr std::array keys{
         .min = second,
         .max = ttl_max,
         .step = second},
-
-    key{.section = "dnsbl",
-        .name = "sites",
-        .type = key_type::text_list,
-        .default_toml = "[]",
-        .doc = "\"zone[=filter][*weight]\"; [] turns the test off. A negative weight makes an "
-               "allowlist.",
-        .example = R"(["zen.spamhaus.org=127.0.0.[2..11]*3", "bl.spamcop.net=127.0.0.2*2"])"},
-    key{.section = "dnsbl",
-        .name = "threshold",
-        .type = key_type::integer,
-        .default_toml = "1",
-        .doc = "A score at or above it fails the client.",
-        .min = 1,
-        .max = 100000},
-    key{.section = "dnsbl",
-        .name = "allow_threshold",
-        .type = key_type::integer,
-        .default_toml = "0",
-        .doc = "Below 0: a score this low or lower skips the other tests; 0 = off.",
-        .min = -100000},
-    key{.section = "dnsbl",
-        .name = "action",
-        .type = key_type::action,
-        .default_toml = R"("enforce")",
-        .doc = "What happens to a client whose score reaches the threshold."},
-    key{.section = "dnsbl",
-        .name = "timeout",
-        .type = key_type::duration,
-        .default_toml = R"("10s")",
-        .doc = "Longest wait for the answers; a zone that did not answer counts as 0.",
-        .min = 1,
-        .max = 5 * minute},
-    key{.section = "dnsbl",
-        .name = "min_ttl",
-        .type = key_type::duration,
-        .default_toml = R"("60s")",
-        .doc = "A pass lasts at least this long, whatever TTL the answers have.",
-        .min = second,
-        .max = ttl_max,
-        .step = second},
-    key{.section = "dnsbl",
-        .name = "max_ttl",
-        .type = key_type::duration,
-        .default_toml = R"("1h")",
-        .doc = "A pass lasts at most this long, whatever TTL the answers have.",
-        .min = second,
-        .max = ttl_max,
-        .step = second},
-    key{.section = "dnsbl",
-        .name = "resolvers",
-        .type = key_type::text_list,
-        .default_toml = "[]",
-        .doc = "Name servers to ask: \"address\", \"address:port\" or \"[v6]:port\"; [] = the "
-               "system's. Many lists refuse public resolvers.",
-        .example = R"(["127.0.0.1:5353"])"},
-    key{.section = "dnsbl",
-        .name = "reply_names",
-        .type = key_type::text_map,
-        .default_toml = "{}",
-        .doc = "Zone = name shown to clients, to hide keys in zone names.",
-        .example = R"({ "${DQS_KEY}.zen.dq.spamhaus.net" = "zen.spamhaus.org" })"},
-
     key{.section = "pipelining",
         .name = "enable",
         .type = key_type::boolean,
@@ -289,7 +136,6 @@ constexpr std::array keys{
         .min = second,
         .max = ttl_max,
         .step = second},
-
     key{.section = "non_smtp_command",
         .name = "enable",
         .type = key_type::boolean,
@@ -315,7 +161,6 @@ constexpr std::array keys{
         .doc = "Commands that fail the test, besides lines that look like a mail header: verbs, or "
                "/pattern/ with a regular expression (RE2) for them; both ignore case.",
         .example = R"(["CONNECT", "GET", "POST", "/^[^A-Z]/"])"},
-
     key{.section = "bare_newline",
         .name = "enable",
         .type = key_type::boolean,
@@ -334,7 +179,6 @@ constexpr std::array keys{
         .min = second,
         .max = ttl_max,
         .step = second},
-
     key{.section = "deep",
         .name = "after",
         .type = key_type::choice,
@@ -350,227 +194,11 @@ constexpr std::array keys{
                "deep tests; 24 helps senders that try again from a neighbour, 32 shares nothing.",
         .min = 16,
         .max = 32},
-
-    key{.section = "dialog",
-        .name = "banner",
-        .default_toml = R"("")",
-        .doc = "The text behind our own \"220 \"; \"\" = hostname and \"ESMTP\".",
-        .example = R"("mx1.example.org ESMTP Postfix")"},
-    key{.section = "dialog",
-        .name = "command_limit",
-        .type = key_type::integer,
-        .default_toml = "20",
-        .doc = "Commands answered in one session.",
-        .min = 1,
-        .max = 10000},
-    key{.section = "dialog",
-        .name = "command_time_limit",
-        .type = key_type::duration,
-        .default_toml = R"("5m")",
-        .doc = "Longest wait for one whole command.",
-        .min = second,
-        .max = hour,
-        .step = second},
-    key{.section = "dialog",
-        .name = "command_time_limit_under_stress",
-        .type = key_type::duration,
-        .default_toml = R"("10s")",
-        .doc = "The same while there are many clients (see limits.screening).",
-        .min = second,
-        .max = hour,
-        .step = second},
-    key{.section = "dialog",
-        .name = "line_limit",
-        .type = key_type::size,
-        .default_toml = "2048",
-        .doc = "Longest command line, in octets; a longer one ends the session.",
-        .min = limits::line_limit_min_octets,
-        .max = limits::line_limit_max_octets},
-    key{.section = "dialog",
-        .name = "helo_required",
-        .type = key_type::boolean,
-        .default_toml = "false",
-        .doc = "Refuse MAIL before HELO or EHLO."},
-    key{.section = "dialog",
-        .name = "disable_vrfy",
-        .type = key_type::boolean,
-        .default_toml = "false",
-        .doc = "Refuse VRFY."},
-    key{.section = "dialog",
-        .name = "hide_ehlo",
-        .type = key_type::text_list,
-        .default_toml = "[]",
-        .doc = "EHLO keywords not to offer.",
-        .example = R"(["ETRN", "VRFY"])"},
-    key{.section = "dialog",
-        .name = "hide_ehlo_from",
-        .type = key_type::text_map,
-        .default_toml = "{}",
-        .doc = "Network = keywords not to offer to its clients instead of those in hide_ehlo, with "
-               "blanks between them; the longest network that matches decides.",
-        .example = R"({ "192.0.2.0/24" = "STARTTLS CHUNKING" })"},
-    key{.section = "dialog",
-        .name = "size_limit",
-        .type = key_type::size,
-        .default_toml = "0",
-        .doc = "The number behind SIZE in our EHLO reply, in octets; 0 = none. Only shown: our "
-               "own dialog takes no mail.",
-        .example = R"("10MiB")",
-        .max = std::int64_t{1} << 50},
-    key{.section = "dialog",
-        .name = "reject_footer",
-        .default_toml = R"("")",
-        .doc =
-            "Text behind each 4xx and 5xx of ours, such as where to ask for help. \"\\n\" begins "
-            "a new line of the reply, \"\\c\" at the start goes on in the same one; "
-            "$client_address, $client_port, $localtime and $server_name are replaced.",
-        .example = R"('\c. For help see https://mail.example.org/?ip=$client_address')"},
-    key{.section = "dialog",
-        .name = "soft_bounce",
-        .type = key_type::boolean,
-        .default_toml = "false",
-        .doc = "4xx instead of 5xx, everywhere: to try out a configuration without losing mail."},
-
-    key{.section = "limits",
-        .name = "clients_per_address",
-        .type = key_type::integer,
-        .default_toml = "50",
-        .doc = "Simultaneous sessions of one client; 0 = no limit.",
-        .max = 1000000},
-    key{.section = "limits",
-        .name = "ipv6_prefix",
-        .type = key_type::integer,
-        .default_toml = "64",
-        .doc = "IPv6 addresses that begin with the same bits are one client that is counted.",
-        .min = ipv6_prefix_min,
-        .max = 128},
-    key{.section = "limits",
-        .name = "screening",
-        .type = key_type::integer,
-        .default_toml = "10000",
-        .doc = "Clients in screening at once; stress begins at 90 % of it and ends at 70 %.",
-        .min = 1,
-        .max = 10000000},
-    key{.section = "limits",
-        .name = "handing_off",
-        .type = key_type::integer,
-        .default_toml = "100",
-        .doc = "Sockets on their way to a postfix-pass backend.",
-        .min = 1,
-        .max = 100000},
-
-    key{.section = "store",
-        .name = "kind",
-        .type = key_type::choice,
-        .default_toml = R"("lmdb")",
-        .doc = "Where clients that passed are remembered: an LMDB file, memory until the next "
-               "restart, or nowhere: then every client is tested every time.",
-        .choices = "lmdb|memory|none",
-        .reloadable = restart},
-    key{.section = "store",
-        .name = "path",
-        .default_toml = R"("/var/lib/fendmail/clients.lmdb")",
-        .doc = "The file; an absolute path.",
-        .reloadable = restart},
-    key{.section = "store",
-        .name = "retention",
-        .type = key_type::duration,
-        .default_toml = R"("7d")",
-        .doc = "How long a client is kept after its last pass has expired.",
-        .max = ttl_max,
-        .step = second},
-    key{.section = "store",
-        .name = "ipv6_prefix",
-        .type = key_type::integer,
-        .default_toml = "64",
-        .doc = "IPv6 addresses that begin with the same bits are one client that is remembered. "
-               "After a change clients are tested again.",
-        .min = ipv6_prefix_min,
-        .max = 128},
-    key{.section = "store",
-        .name = "sweep_interval",
-        .type = key_type::duration,
-        .default_toml = R"("12h")",
-        .doc = "How often clients past their retention are removed.",
-        .min = second,
-        .max = 365 * day,
-        .step = second},
-
-    key{.section = "tls",
-        .name = "level",
-        .type = key_type::choice,
-        .default_toml = R"("none")",
-        .doc = "Whether STARTTLS is offered (may) or required (encrypt). Both need a certificate.",
-        .choices = "none|may|encrypt"},
-    key{.section = "tls",
-        .name = "certificate",
-        .default_toml = R"("")",
-        .doc = "PEM file with the certificate and, behind it, its chain; a relative path starts at "
-               "the file that holds this.",
-        .example = R"("/etc/fendmail/mx1.example.org.pem")"},
-    key{.section = "tls",
-        .name = "key",
-        .default_toml = R"("")",
-        .doc =
-            "PEM file with the private key, without a passphrase; \"\" = it is in the file of the "
-            "certificate. The user that fendmail runs as must be able to read it.",
-        .example = R"("/etc/fendmail/mx1.example.org.key")"},
-    key{.section = "tls",
-        .name = "chain_files",
-        .type = key_type::text_list,
-        .default_toml = "[]",
-        .doc = "Further certificates, with another kind of key each: PEM files that hold private "
-               "key, certificate and chain, or the key in one file and the rest in the next.",
-        .example = R"(["/etc/fendmail/rsa.pem", "/etc/fendmail/ecdsa.pem"])"},
-    key{.section = "tls",
-        .name = "min_protocol",
-        .type = key_type::choice,
-        .default_toml = R"("TLSv1.2")",
-        .doc = "The oldest version of TLS that is spoken.",
-        .choices = "TLSv1.2|TLSv1.3"},
-    key{.section = "tls",
-        .name = "session_tickets",
-        .type = key_type::boolean,
-        .default_toml = "true",
-        .doc =
-            "Let clients resume their sessions. The keys for this are made anew at each reload."},
-    key{.section = "tls",
-        .name = "handshake_timeout",
-        .type = key_type::duration,
-        .default_toml = R"("60s")",
-        .doc = "Longest time for the whole handshake.",
-        .min = second,
-        .max = 10 * minute},
-
-    key{.section = "log",
-        .name = "format",
-        .type = key_type::choice,
-        .default_toml = R"("postscreen")",
-        .doc = "postscreen's phrases, which fail2ban and log analysers know, or JSON, or "
-               "key=value pairs.",
-        .choices = "postscreen|json|logfmt"},
-    key{.section = "log",
-        .name = "respectful",
-        .type = key_type::boolean,
-        .default_toml = "true",
-        .doc = "In postscreen's format, ALLOWLISTED and DENYLISTED; false = the words of Postfix "
-               "before 3.6, for log analysers that know no others."},
-    key{.section = "log",
-        .name = "target",
-        .default_toml = R"("stderr")",
-        .doc = "\"stderr\" (when that is systemd's journal: as \"journald\"), \"syslog\", "
-               "\"journald\" or \"file:/path\".",
-        .example = R"("file:/var/log/fendmail.log")"},
-    key{.section = "log",
-        .name = "ident",
-        .default_toml = R"("fendmail")",
-        .doc = "The program name in log lines; \"postfix/postscreen\" lets fail2ban's own filter "
-               "match.",
-        .example = R"("postfix/postscreen")"},
 };
 
 constexpr auto table =
-    joined(keys, backend_keys, list_keys, sender_keys, client_name_keys, admin_keys);
+    joined(server_keys, backend_keys, keys, list_keys, sender_keys, client_name_keys, dialog_keys,
+           limits_keys, store_keys, tls_keys, log_keys, admin_keys);
 
 } // namespace
 

@@ -2,14 +2,75 @@
 #pragma once
 
 #include "fendmail/app/config/keys.hpp"
+#include "keys_units.hpp"
 
 #include <array>
 
-/// The keys of [dnsbl] about single lists and their tests. Private to keys.cpp, which would be too
-/// long with them.
+/// The keys of [dnsbl]. Private to keys.cpp.
 namespace fendmail::app {
 
 inline constexpr std::array list_keys{
+    key{.section = "dnsbl",
+        .name = "sites",
+        .type = key_type::text_list,
+        .default_toml = "[]",
+        .doc = "\"zone[=filter][*weight]\"; [] turns the test off. A negative weight makes an "
+               "allowlist.",
+        .example = R"(["zen.spamhaus.org=127.0.0.[2..11]*3", "bl.spamcop.net=127.0.0.2*2"])"},
+    key{.section = "dnsbl",
+        .name = "threshold",
+        .type = key_type::integer,
+        .default_toml = "1",
+        .doc = "A score at or above it fails the client.",
+        .min = 1,
+        .max = 100000},
+    key{.section = "dnsbl",
+        .name = "allow_threshold",
+        .type = key_type::integer,
+        .default_toml = "0",
+        .doc = "Below 0: a score this low or lower skips the other tests; 0 = off.",
+        .min = -100000},
+    key{.section = "dnsbl",
+        .name = "action",
+        .type = key_type::action,
+        .default_toml = R"("enforce")",
+        .doc = "What happens to a client whose score reaches the threshold."},
+    key{.section = "dnsbl",
+        .name = "timeout",
+        .type = key_type::duration,
+        .default_toml = R"("10s")",
+        .doc = "Longest wait for the answers; a zone that did not answer counts as 0.",
+        .min = 1,
+        .max = 5 * minute},
+    key{.section = "dnsbl",
+        .name = "min_ttl",
+        .type = key_type::duration,
+        .default_toml = R"("60s")",
+        .doc = "A pass lasts at least this long, whatever TTL the answers have.",
+        .min = second,
+        .max = ttl_max,
+        .step = second},
+    key{.section = "dnsbl",
+        .name = "max_ttl",
+        .type = key_type::duration,
+        .default_toml = R"("1h")",
+        .doc = "A pass lasts at most this long, whatever TTL the answers have.",
+        .min = second,
+        .max = ttl_max,
+        .step = second},
+    key{.section = "dnsbl",
+        .name = "resolvers",
+        .type = key_type::text_list,
+        .default_toml = "[]",
+        .doc = "Name servers to ask: \"address\", \"address:port\" or \"[v6]:port\"; [] = the "
+               "system's. Many lists refuse public resolvers.",
+        .example = R"(["127.0.0.1:5353"])"},
+    key{.section = "dnsbl",
+        .name = "reply_names",
+        .type = key_type::text_map,
+        .default_toml = "{}",
+        .doc = "Zone = name shown to clients, to hide keys in zone names.",
+        .example = R"({ "${DQS_KEY}.zen.dq.spamhaus.net" = "zen.spamhaus.org" })"},
     key{.section = "dnsbl",
         .name = "late",
         .type = key_type::choice,
