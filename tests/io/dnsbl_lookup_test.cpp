@@ -378,33 +378,6 @@ TEST_CASE("dnsbl lookup: the deadline ends it with what is known", "[dnsbl]")
     CHECK(who.woken == 1);
 }
 
-TEST_CASE("dnsbl lookup: what was asked in vain is a timeout, whose clock ever rings first",
-          "[dnsbl]")
-{
-    // The resolver and the lookup look at the same deadline, each by a timer of its own.
-    for (int round = 0; round < 20; ++round) {
-        fixture f;
-        f.answers(client, "a.test", dns_reply::nxdomain(60s, 60s));
-        f.answers(client, "b.test", dns_reply::silence());
-        const auto set = sites({"a.test", "b.test"});
-        sleeper earlier;
-        const auto before = f.lookups->join(v6_client, sites({"a.test"}), 20ms, &earlier);
-        CHECK_FALSE(f.score_of(set, client, milliseconds{30 + round}).complete);
-        CHECK(f.events.count("b.test failed: timeout") == 1);
-        CHECK(f.events.count("b.test failed: not asked in time") == 0);
-    }
-}
-
-TEST_CASE("dnsbl lookup: what waits for an answer over TCP was asked", "[dnsbl]")
-{
-    fixture f;
-    f.server.on_others([questions = 0](const std::string&) mutable {
-        return ++questions == 1 ? dns_reply::nxdomain(60s, 60s).truncated() : dns_reply::silence();
-    });
-    CHECK_FALSE(f.score_of(sites({"b.test"}), client, 100ms).complete);
-    CHECK(f.events.count("b.test failed: timeout") == 1);
-}
-
 TEST_CASE("dnsbl lookup: deadlines end in their own order", "[dnsbl]")
 {
     fixture f;
