@@ -3,6 +3,7 @@
 
 #include "fendmail/io/memory_store.hpp"
 #include "fendmail/io/privilege.hpp"
+#include "fendmail/io/service_manager.hpp"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -44,6 +45,20 @@ void ignore_stray_signals() noexcept
 {
     for (const int number : {SIGPIPE, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGPOLL})
         std::signal(number, SIG_IGN);
+}
+
+std::string not_reloaded(std::string_view why)
+{
+    return fmt::format("the configuration was not reloaded: {}", why);
+}
+
+/// For `systemctl status`: one line, and no longer than people read.
+std::string status_line(std::string_view what)
+{
+    constexpr std::size_t longest = 400;
+    std::string line{what.substr(0, longest)};
+    std::ranges::replace(line, '\n', ' ');
+    return line;
 }
 
 /// The form in which server.listen has it.
@@ -188,6 +203,7 @@ void server::run()
     start_workers();
     open_admin();
     await_signal();
+    tell_serving("");
     context_.run();
     for (auto& one : workers_)
         one->stop();
@@ -198,6 +214,16 @@ void server::run()
     // Everything that matters is on disk. A log that takes no more lines (a full pipe that nobody
     // reads) would hold up its writer, and with it our end, for ever.
     if (!events_->flush()) std::_Exit(EXIT_SUCCESS);
+}
+
+/// @param remark what an admin should know besides, or ""
+void server::tell_serving(std::string_view remark) const
+{
+    std::vector<std::string> where;
+    for (const auto& one : addresses_)
+        where.push_back(as_configured(one));
+    io::tell_ready(status_line(fmt::format("serving on {}{}{}", fmt::join(where, ", "),
+                                           remark.empty() ? "" : "; ", remark)));
 }
 
 void server::await_signal()
@@ -214,7 +240,10 @@ void server::on_signal(int number)
     if (number == SIGHUP || number == SIGUSR1) {
         // Before anything that can fail: after a rotation the old file is nobody's any more.
         reopen_log();
-        if (number == SIGHUP && !stopping_) reload();
+        if (number == SIGHUP && !stopping_) {
+            io::tell_reloading();
+            tell_serving(reload());
+        }
         return;
     }
     if (stopping_)
@@ -233,7 +262,8 @@ void server::reopen_log()
     }
 }
 
-void server::reload()
+/// @return "", or why the old configuration stays in use
+std::string server::reload()
 {
     auto fresh = reader_();
     std::string errors;
@@ -241,7 +271,7 @@ void server::reload()
         errors += (errors.empty() ? "" : "; ") + to_text(problem);
     if (!fresh.value) {
         events_->on(event::reload_rejected{errors});
-        return;
+        return not_reloaded(errors);
     }
     try {
         auto next = make_service(std::move(fresh.value->runtime), service_.get());
@@ -250,7 +280,7 @@ void server::reload()
     } catch (const std::exception& e) {
         const std::string text = e.what();
         events_->on(event::reload_rejected{text});
-        return;
+        return not_reloaded(text);
     }
     if (!errors.empty()) events_->on(event::caution{errors});
     const auto keys = needs_restart(startup_, fresh.value->startup);
@@ -261,6 +291,7 @@ void server::reload()
         one->use(service_);
     senders_->configure(service_->config.known_senders, service_->config.resolvers);
     events_->on(event::reloaded{config_name_});
+    return {};
 }
 
 void server::begin_stop()
@@ -270,7 +301,9 @@ void server::begin_stop()
     // Those that are screened are sent away.
     const auto screening = totals_.screening.load();
     const auto all = totals_.sessions.load();
-    events_->on(event::stopping{all - std::min(all, screening), service_->config.stop_time_limit});
+    const auto rest = all - std::min(all, screening);
+    io::tell_stopping(fmt::format("{} sessions may finish", rest));
+    events_->on(event::stopping{rest, service_->config.stop_time_limit});
     for (auto& one : workers_)
         one->close_doors([this] { asio::post(context_, [this] { worker_is_closed(); }); });
     stop_deadline_.expires_after(service_->config.stop_time_limit);

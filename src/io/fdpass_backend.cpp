@@ -67,27 +67,6 @@ std::string look_next_door(const std::string& path)
     return {};
 }
 
-std::string explain(int error_number, const std::string& path)
-{
-    const auto text = std::generic_category().message(error_number);
-    switch (error_number) {
-    case ECONNREFUSED:
-        if (const auto why = look_next_door(path); !why.empty())
-            return fmt::format("{}: {}{}", path, text, why);
-        return fmt::format("{}: {}; is Postfix running?", path, text);
-    case ENOENT:
-        if (const auto why = look_next_door(path); !why.empty())
-            return fmt::format("{}: {}{}", path, text, why);
-        return fmt::format("{}: {}; is there a \"pass\" service in master.cf?", path, text);
-    case EACCES:
-        return fmt::format("{}: {}; run as a member of the group postdrop (public/) or as user "
-                           "postfix (private/)",
-                           path, text);
-    case EAGAIN: return fmt::format("{}: all smtpd processes are busy and the queue is full", path);
-    default: return fmt::format("{}: {}", path, text);
-    }
-}
-
 hand_off_result failure(std::string reason)
 {
     hand_off_result result;
@@ -118,6 +97,27 @@ awaitable<wait_end> has_taken(stream& ipc, const deadline& limit, gatherer* gath
 }
 
 } // namespace
+
+std::string why_not_connected(int error_number, const std::string& path)
+{
+    const auto text = std::generic_category().message(error_number);
+    switch (error_number) {
+    case ECONNREFUSED:
+        if (const auto why = look_next_door(path); !why.empty())
+            return fmt::format("{}: {}{}", path, text, why);
+        return fmt::format("{}: {}; is Postfix running?", path, text);
+    case ENOENT:
+        if (const auto why = look_next_door(path); !why.empty())
+            return fmt::format("{}: {}{}", path, text, why);
+        return fmt::format("{}: {}; is there a \"pass\" service in master.cf?", path, text);
+    case EACCES:
+        return fmt::format("{}: {}; run as a member of the group postdrop (public/) or as user "
+                           "postfix (private/)",
+                           path, text);
+    case EAGAIN: return fmt::format("{}: all smtpd processes are busy and the queue is full", path);
+    default: return fmt::format("{}: {}", path, text);
+    }
+}
 
 std::string pass_attributes(const endpoint& client, const endpoint& local)
 {
@@ -152,12 +152,12 @@ awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
     const int connect_error =
         co_await connect_unix(path_, request.client, request.deadlines, connect_timeout_, channel);
     if (connect_error != 0) {
-        result.reason = explain(connect_error, path_);
+        result.reason = why_not_connected(connect_error, path_);
         co_return result;
     }
     std::array<int, 2> pair{-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()) != 0) {
-        result.reason = explain(errno, path_);
+        result.reason = why_not_connected(errno, path_);
         co_return result;
     }
     unique_fd ours{pair[0]};
@@ -168,7 +168,7 @@ awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
     // With our copy gone, the end of whoever has the other one is the end of the session.
     theirs.reset();
     if (send_error != 0) {
-        result.reason = explain(send_error, path_);
+        result.reason = why_not_connected(send_error, path_);
         co_return result;
     }
     server.adopt(std::move(ours));
@@ -192,7 +192,7 @@ awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& request)
     unique_fd channel;
     const int connect_error =
         co_await connect_unix(path_, request.client, request.deadlines, connect_timeout_, channel);
-    if (connect_error != 0) co_return failure(explain(connect_error, path_));
+    if (connect_error != 0) co_return failure(why_not_connected(connect_error, path_));
 
     // Out of epoll before it is sent: the open file lives on in smtpd, and epoll would go on
     // reporting events for a descriptor that we have closed.
@@ -203,7 +203,7 @@ awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& request)
                         pass_attributes(request.client_address, request.local_address));
     if (send_error != 0) {
         request.client.adopt(std::move(client));
-        co_return failure(explain(send_error, path_));
+        co_return failure(why_not_connected(send_error, path_));
     }
 
     // Our copy stays open until the service says that it has the socket: if Postfix stops

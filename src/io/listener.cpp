@@ -10,10 +10,13 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <exception>
+#include <fmt/format.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <optional>
+#include <stdexcept>
+#include <string_view>
 #include <sys/socket.h>
 #include <system_error>
 #include <tuple>
@@ -24,15 +27,38 @@ namespace {
 
 /// As long as the kernel allows; net.core.somaxconn cuts it.
 constexpr int backlog = 4096;
+constexpr std::uint16_t smtp_port = 25;
 /// Clients in one turn of the event loop; then those who are here already have theirs.
 constexpr int clients_a_turn = 16;
 /// Before another try when there is no room or no descriptor.
 constexpr milliseconds pause_time{100};
 
+/// What an admin can do about it, or "".
+std::string_view advice(int error_number, const endpoint& where)
+{
+    switch (error_number) {
+    case EADDRINUSE:
+        return where.port == smtp_port
+                   ? "; another program listens there (`ss -ltnp` shows which). Postfix does as "
+                     "long as a line of master.cf that begins with \"smtp inet\" has no \"#\" in "
+                     "front of it, or was not told so with `postfix reload`; Exim, as long as "
+                     "daemon_smtp_ports has 25"
+                   : "; another program listens there (`ss -ltnp` shows which)";
+    case EACCES:
+        return "; ports below 1024 need root, who becomes server.user, or CAP_NET_BIND_SERVICE, "
+               "which fendmail.service has";
+    case EADDRNOTAVAIL:
+        return "; this machine has no such address (`ip address` shows which it has), or not yet";
+    default: return {};
+    }
+}
+
 [[noreturn]] void fail(const char* what, const endpoint& where)
 {
-    throw std::system_error(errno, std::generic_category(),
-                            std::string("cannot ") + what + " " + to_text(where));
+    const int error_number = errno;
+    throw std::runtime_error(fmt::format("cannot {} {}: {}{}", what, to_text(where),
+                                         std::generic_category().message(error_number),
+                                         advice(error_number, where)));
 }
 
 void set_option(int socket, int level, int name, const endpoint& where)

@@ -31,11 +31,8 @@ namespace {
 
 gid_t group_id(const std::string& name)
 {
-    errno = 0;
     const group* found = ::getgrnam(name.c_str());
-    if (found == nullptr)
-        throw std::runtime_error(
-            fmt::format("server.groups: there is no group \"{}\" on this machine", name));
+    FENDMAIL_ASSERT(found != nullptr); // see why_cannot_become()
     return found->gr_gid;
 }
 
@@ -59,23 +56,32 @@ bool set_groups_here(const std::vector<gid_t>& all) noexcept
 
 } // namespace
 
-void become_user(const std::string& user, const std::vector<std::string>& groups)
+std::optional<std::string> why_cannot_become(const std::string& user,
+                                             const std::vector<std::string>& groups)
 {
-    errno = 0;
     const passwd* found = ::getpwnam(user.c_str());
     if (found == nullptr)
-        throw std::runtime_error(fmt::format(
-            "server.user: there is no user \"{}\" on this machine; create it with: useradd "
-            "--system --no-create-home {}",
-            user, user));
+        return fmt::format("server.user: there is no user \"{}\" on this machine; create it with: "
+                           "useradd --system --no-create-home {}",
+                           user, user);
+    for (const auto& name : groups)
+        if (::getgrnam(name.c_str()) == nullptr)
+            return fmt::format("server.groups: there is no group \"{}\" on this machine", name);
+    const bool is_already = ::geteuid() == found->pw_uid && groups.empty();
+    if (is_already || ::geteuid() == 0) return std::nullopt;
+    return fmt::format("server.user: only root can become \"{}\"; start as root, or leave "
+                       "server.user and server.groups empty",
+                       user);
+}
+
+void become_user(const std::string& user, const std::vector<std::string>& groups)
+{
+    if (auto why = why_cannot_become(user, groups)) throw std::runtime_error(*why);
+    const passwd* found = ::getpwnam(user.c_str());
+    FENDMAIL_ASSERT(found != nullptr);
     const uid_t uid = found->pw_uid;
     const gid_t gid = found->pw_gid;
     if (::geteuid() == uid && groups.empty()) return;
-    if (::geteuid() != 0)
-        throw std::runtime_error(
-            fmt::format("server.user: only root can become \"{}\"; start as root, or leave "
-                        "server.user and server.groups empty",
-                        user));
     if (::initgroups(user.c_str(), gid) != 0) fail("cannot set the groups of " + user);
     std::vector<gid_t> all(static_cast<std::size_t>(::getgroups(0, nullptr)));
     if (::getgroups(static_cast<int>(all.size()), all.data()) < 0) fail("cannot read the groups");

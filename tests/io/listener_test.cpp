@@ -10,7 +10,7 @@
 #include <map>
 #include <memory>
 #include <set>
-#include <system_error>
+#include <stdexcept>
 
 using namespace fendmail;
 using namespace fendmail::io;
@@ -131,10 +131,12 @@ TEST_CASE("listener: an address that somebody listens on is refused by name", "[
     std::string said;
     try {
         (void)bind_all({first.where}, 2);
-    } catch (const std::system_error& e) {
+    } catch (const std::runtime_error& e) {
         said = e.what();
     }
-    CHECK(said == "cannot bind to " + to_text(first.where) + ": Address already in use");
+    CHECK(said == "cannot bind to " + to_text(first.where) +
+                      ": Address already in use; another program listens there (`ss -ltnp` "
+                      "shows which)");
 }
 
 TEST_CASE("listener: IPv4 and IPv6 wildcards can share a port", "[io]")

@@ -53,7 +53,8 @@ private:
     void await_signal();
     void on_signal(int number);
     void reopen_log();
-    void reload();
+    [[nodiscard]] std::string reload();
+    void tell_serving(std::string_view remark) const;
     void begin_stop();
     void worker_is_closed();
     void cut_sessions();

@@ -13,6 +13,9 @@
 /// Errors: see hand_off_result; ECONNRESET on the channel means that the socket was not taken.
 namespace fendmail::io {
 
+/// What a failed connect(2) to the socket of a `pass` service means, and what to do.
+[[nodiscard]] std::string why_not_connected(int error_number, const std::string& path);
+
 class fdpass_backend final : public backend {
 public:
     /// @param path of the service's UNIX socket

@@ -21,8 +21,8 @@
 /// Source: SO_REUSEPORT gives each worker a queue of its own; a classic BPF program of the group
 /// (SO_ATTACH_REUSEPORT_CBPF) picks the queue by the client's address, so that one client always
 /// meets the same worker: its limit is exact and its lookups are shared without a lock.
-/// Errors: bind_all throws std::system_error that names the address. A failed accept is told
-/// once a second at most; when descriptors are short the listener pauses instead of spinning.
+/// Errors: bind_all throws std::runtime_error with the address and what to do. A failed accept is
+/// told once a second at most; when descriptors are short the listener pauses instead of spinning.
 /// Threads: bind_all on the main thread; a listener belongs to one worker.
 namespace fendmail::io {
 

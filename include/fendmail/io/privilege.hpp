@@ -15,6 +15,10 @@ namespace fendmail::io {
 /// @throws std::runtime_error with what to do
 void become_user(const std::string& user, const std::vector<std::string>& groups);
 
+/// What become_user() would say, without doing it; nothing where it would work.
+[[nodiscard]] std::optional<std::string> why_cannot_become(const std::string& user,
+                                                           const std::vector<std::string>& groups);
+
 /// Whether that user, with these groups besides his own, can read a file, tried as him: all that
 /// decides takes part, the directories above and access control lists as well. Other threads do
 /// not notice.

@@ -1,18 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/cli/check_resolvers.hpp"
+#include "fendmail/app/cli/check_start.hpp"
 #include "fendmail/app/cli/cli.hpp"
+#include "fendmail/app/cli/service_identity.hpp"
 #include "fendmail/app/config/load.hpp"
 #include "fendmail/core/units.hpp"
 #include "fendmail/io/privilege.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdint>
 #include <cstdio>
+#include <exception>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iterator>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <sys/wait.h>
+#include <system_error>
+#include <unistd.h>
+#include <utility>
 #include <vector>
 
 namespace fendmail::app {
@@ -109,18 +118,27 @@ void warn_of_loopback(const startup_config& startup, const std::string& config_p
                    config_path);
 }
 
-} // namespace
-
-int cli_check(const std::string& config_path)
+/// What a start would end with although each value is a good one.
+bool can_start(const startup_config& startup, const std::string& config_path)
 {
-    const auto found = load_config(config_path, io::host_name());
+    if (startup.user.empty() && startup.groups.empty()) return true;
+    const auto why = io::why_cannot_become(startup.user, startup.groups);
+    if (why) fmt::print(stderr, "{}: error: {}\n", config_path, *why);
+    return !why;
+}
+
+/// Everything that only needs to be read.
+/// @return nothing when it cannot be used
+std::optional<config> check_file(const std::string& config_path)
+{
+    auto found = load_config(config_path, io::host_name());
     for (const auto& problem : found.problems)
         fmt::print(stderr, "{}\n", to_text(problem));
     if (!found.value) {
         const auto errors = std::count_if(found.problems.begin(), found.problems.end(),
                                           [](const problem& p) { return p.fatal; });
         fmt::print(stderr, "{}: {} error{}\n", config_path, errors, errors == 1 ? "" : "s");
-        return exit_failure;
+        return std::nullopt;
     }
     const runtime_config& runtime = found.value->runtime;
     for (const auto& warning : lost_questions(runtime))
@@ -132,8 +150,66 @@ int cli_check(const std::string& config_path)
     print_deep_tests(runtime);
     warn_of_idle_rejects(runtime, config_path);
     warn_of_loopback(found.value->startup, config_path);
+    if (!can_start(found.value->startup, config_path)) return std::nullopt;
     fmt::print("{}: ok\n", config_path);
-    return exit_ok;
+    return std::move(found.value);
+}
+
+int check_as(const service_identity& who, const std::string& config_path)
+{
+    if (!who.user.empty()) io::become_user(who.user, who.groups);
+    const auto found = check_file(config_path);
+    if (!found) return exit_failure;
+    const bool binds = who.binds_as_root || try_ports(found->startup, config_path) == 0;
+    const bool reaches = try_backend(found->runtime.backend, config_path) == 0;
+    return binds && reaches ? exit_ok : exit_failure;
+}
+
+/// In a process of its own: there is no way back from being somebody else.
+int check_in_child(const service_identity& who, const std::string& config_path)
+{
+    std::fflush(nullptr);
+    const pid_t child = ::fork();
+    if (child < 0) throw std::system_error(errno, std::generic_category(), "cannot fork");
+    if (child == 0) {
+        int result = exit_failure;
+        try {
+            result = check_as(who, config_path);
+        } catch (const std::exception& e) {
+            fmt::print(stderr, "{}: error: {}\n", config_path, e.what());
+        }
+        std::fflush(nullptr);
+        ::_exit(result);
+    }
+    int status = 0;
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    return WIFEXITED(status) ? WEXITSTATUS(status) : exit_failure;
+}
+
+/// @param path may be unreadable for the service, which the child tells
+int check_as_service(const check_request& request)
+{
+    const auto& path = request.config_path;
+    const auto ours = load_config(path, io::host_name());
+    const auto startup = ours.value ? ours.value->startup : startup_config{};
+    const auto who = find_service_identity(request.user, request.groups, startup);
+    fmt::print("trying as {}{}{} ({})\n", who.user.empty() ? "this user" : who.user,
+               who.groups.empty() ? "" : fmt::format(", groups {}", fmt::join(who.groups, ", ")),
+               who.binds_as_root ? ", with the right to bind low ports" : "", who.source);
+    std::fflush(stdout); // in order with what goes to stderr
+    const bool binds = !ours.value || !who.binds_as_root || try_ports(startup, path) == 0;
+    const int rest = check_in_child(who, path);
+    return binds ? rest : exit_failure;
+}
+
+} // namespace
+
+int cli_check(const check_request& request)
+{
+    if (request.as_service || !request.user.empty() || !request.groups.empty())
+        return check_as_service(request);
+    return check_file(request.config_path) ? exit_ok : exit_failure;
 }
 
 } // namespace fendmail::app

@@ -31,6 +31,7 @@ struct command_line {
                  "fendmail"};
     std::string config_path = default_config_path;
     std::string listen = "127.0.0.1:2525";
+    check_request checking;
     migrate_request migration;
     std::string cache_dump;
     std::function<int()> chosen;
@@ -45,9 +46,7 @@ struct command_line {
             "Serve. SIGHUP reloads, SIGUSR1 opens the log anew, SIGTERM stops in order, a second "
             "one at once.",
             [this] { return cli_run(config_path); }, true));
-        take_config_by_place(*add(
-            "check", "Check the configuration and bind nothing. Exit code 0: it can be used.",
-            [this] { return cli_check(config_path); }, true));
+        add_check();
         take_config_by_place(*add(
             "known-senders",
             "Show the domains of known_senders.spf, how many networks each has, and how old they "
@@ -79,6 +78,25 @@ struct command_line {
             false);
         add_migrate();
         add("version", "Print the version.", print_version, false);
+    }
+
+    void add_check()
+    {
+        auto* check = add(
+            "check", "Check the configuration and bind nothing. Exit code 0: it can be used.",
+            [this] {
+                checking.config_path = config_path;
+                return cli_check(checking);
+            },
+            true);
+        take_config_by_place(*check);
+        check->add_flag("--as-service", checking.as_service,
+                        "Also try what a start needs, as the user and with the groups of "
+                        "fendmail.service (or of server.user): files, ports, the backend");
+        check->add_option("--user", checking.user, "As this user instead");
+        check->add_option("--groups", checking.groups, "With these groups besides the user's own")
+            ->delimiter(',')
+            ->needs("--user");
     }
 
     void add_migrate()

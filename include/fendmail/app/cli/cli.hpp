@@ -19,7 +19,13 @@ inline constexpr const char* default_config_path = "/etc/fendmail/fendmail.toml"
 
 // One function for each subcommand, each in a file of its own.
 [[nodiscard]] int cli_run(const std::string& config_path);
-[[nodiscard]] int cli_check(const std::string& config_path);
+struct check_request {
+    std::string config_path = default_config_path;
+    bool as_service = false;         ///< also try what a start needs, as the service's user
+    std::string user;                ///< instead of the service's; "" = that
+    std::vector<std::string> groups; ///< supplementary ones of `user`
+};
+[[nodiscard]] int cli_check(const check_request& request);
 [[nodiscard]] int cli_known_senders(const std::string& config_path);
 [[nodiscard]] int cli_demo(const std::string& listen);
 [[nodiscard]] int cli_healthcheck(const std::string& config_path);

@@ -49,8 +49,8 @@ void add_unit(conversion& c, steps& to)
     to.begin(fmt::format("fendmail.service runs as user {}. To reach the pass service it needs "
                          "Postfix's group:",
                          user));
-    to.go_on(fmt::format("  systemctl edit fendmail: [Service], SupplementaryGroups={}",
-                         c.master.value("setgid_group").text));
+    to.go_on(fmt::format("  usermod --append --groups {} {}", c.master.value("setgid_group").text,
+                         user));
 }
 
 void add_rows(const master_service& s, steps& to)
@@ -121,7 +121,7 @@ std::vector<std::string> head_lines(conversion& c, const std::vector<std::string
     steps to_do;
     add_keys(c, to_do);
     if (c.hands_over_sockets) add_unit(c, to_do);
-    to_do.begin("Check it: fendmail check -c /etc/fendmail/fendmail.toml");
+    to_do.begin("Check it: fendmail check --as-service -c /etc/fendmail/fendmail.toml");
     add_master(c, to_do);
     add_cache(c, to_do);
     out.insert(out.end(), to_do.lines().begin(), to_do.lines().end());

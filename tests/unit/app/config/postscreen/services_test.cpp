@@ -137,7 +137,7 @@ TEST_CASE("convert: what has to be done besides stands at the top", "[migrate]")
     const std::string head = c.made.toml.substr(0, c.made.toml.find("\n["));
     const auto at = [&](std::string_view text) { return head.find(text); };
     const auto key = at("install -m 0640 -g fendmail /etc/ssl/private/ssl-cert-snakeoil.key");
-    const auto unit = at("SupplementaryGroups=postdrop");
+    const auto unit = at("usermod --append --groups postdrop fendmail");
     const auto check = at("fendmail check");
     const auto column = at("\"n\" in the third column of the pass service");
     REQUIRE(key != std::string::npos);

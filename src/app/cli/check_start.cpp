@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/cli/check_start.hpp"
+
+#include "fendmail/io/fdpass_backend.hpp"
+#include "fendmail/io/listener.hpp"
+#include "fendmail/io/port_holder.hpp"
+#include "fendmail/io/socket_address.hpp"
+#include "fendmail/io/unique_fd.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <exception>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <system_error>
+
+namespace fendmail::app {
+
+namespace {
+
+constexpr const char* our_name = "fendmail";
+
+void print_good(const std::string& what)
+{
+    fmt::print("try: {}: ok\n", what);
+    std::fflush(stdout); // in order with what goes to stderr
+}
+
+void print_bad(const std::string& config_path, const char* key, const std::string& why)
+{
+    fmt::print(stderr, "{}: error: {}: {}\n", config_path, key, why);
+}
+
+bool try_port(const endpoint& where, const std::string& config_path)
+{
+    const auto what = "listen on " + to_text(where);
+    try {
+        (void)io::bind_all({where}, 1);
+        print_good(what);
+        return true;
+    } catch (const std::exception& e) {
+        const auto holder = io::find_port_holder(where.port);
+        if (holder && holder->program == our_name) {
+            fmt::print("try: {}: a fendmail (process {}) does already\n", what, holder->pid);
+            return true;
+        }
+        print_bad(config_path, "server.listen",
+                  holder ? fmt::format("{} (it is \"{}\", process {})", e.what(), holder->program,
+                                       holder->pid)
+                         : std::string{e.what()});
+        return false;
+    }
+}
+
+/// @return 0, or the errno
+int connect_within(int socket, const sockaddr* address, socklen_t size, milliseconds limit)
+{
+    if (::connect(socket, address, size) == 0) return 0;
+    if (errno != EINPROGRESS) return errno;
+    pollfd ready{socket, POLLOUT, 0};
+    const int polled = ::poll(&ready, 1, static_cast<int>(limit.count()));
+    if (polled == 0) return ETIMEDOUT;
+    if (polled < 0) return errno;
+    int error_number = 0;
+    socklen_t length = sizeof(error_number);
+    if (::getsockopt(socket, SOL_SOCKET, SO_ERROR, &error_number, &length) != 0) return errno;
+    return error_number;
+}
+
+int try_unix(const std::string& path, milliseconds limit)
+{
+    const io::unique_fd socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!socket) return errno;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof(address.sun_path)) return ENAMETOOLONG;
+    std::memcpy(address.sun_path, path.data(), path.size());
+    return connect_within(socket.get(), reinterpret_cast<const sockaddr*>(&address),
+                          sizeof(address), limit);
+}
+
+int try_tcp(const endpoint& where, milliseconds limit)
+{
+    const auto address = io::to_generic(where);
+    const io::unique_fd socket{
+        ::socket(address.data()->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    if (!socket) return errno;
+    return connect_within(socket.get(), address.data(), static_cast<socklen_t>(address.size()),
+                          limit);
+}
+
+} // namespace
+
+std::size_t try_ports(const startup_config& startup, const std::string& config_path)
+{
+    const auto bad = std::ranges::count_if(startup.listen, [&](const endpoint& where) {
+        const bool is_default_only = where.address == ip_address::v6({});
+        if (is_default_only && io::is_family_missing(where)) return false; // as at a start
+        return !try_port(where, config_path);
+    });
+    return static_cast<std::size_t>(bad);
+}
+
+std::size_t try_backend(const backend_options& backend, const std::string& config_path)
+{
+    const bool is_unix = !backend.unix_path.empty();
+    const int error_number = is_unix ? try_unix(backend.unix_path, backend.connect_timeout)
+                                     : try_tcp(backend.tcp, backend.connect_timeout);
+    if (error_number == 0) {
+        print_good(fmt::format("connect to the backend {}", backend.address));
+        return 0;
+    }
+    const auto text = std::generic_category().message(error_number);
+    print_bad(config_path, "backend.address",
+              backend.kind == backend_kind::postfix_pass
+                  ? io::why_not_connected(error_number, backend.unix_path)
+                  : fmt::format("cannot connect to {}: {}; does the mail server run, and listen "
+                                "there?",
+                                backend.address, text));
+    return 1;
+}
+
+} // namespace fendmail::app
