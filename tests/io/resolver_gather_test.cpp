@@ -7,6 +7,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <fmt/format.h>
 #include <memory>
 #include <optional>
 #include <string>
@@ -145,4 +146,26 @@ TEST_CASE("resolver: queries that follow each other share a port, but not for lo
     while (f.server.ports() == before && std::chrono::steady_clock::now() < give_up)
         f.ask(resolver, "a.test");
     CHECK(f.server.ports() > before);
+}
+
+TEST_CASE("resolver: answers that our own sockets had no room for are counted", "[dns]")
+{
+    fixture f;
+    f.server.on("flood.test", dns_reply::a({"127.0.0.2"}, 60s).sent(5000));
+    resolver resolver{f.context, {f.server.address()}};
+    (void)f.ask(resolver, "before.test");
+    CHECK(resolver.figures().dropped == 0);
+    bool answered = false;
+    resolver.query_a("flood.test", [&answered](const dns_answer&) { answered = true; });
+    REQUIRE(run_until(f.context, [&] { return f.server.queries("flood.test") > 0; }));
+    // Nobody reads while the server sends; it looks at the next question only when it has.
+    boost::asio::io_context elsewhere;
+    class resolver marker{elsewhere, {f.server.address()}};
+    marker.query_a("marker.test", [](const dns_answer&) {});
+    REQUIRE(run_until(elsewhere, [&] { return f.server.queries("marker.test") > 0; }));
+    REQUIRE(run_until(f.context, [&answered] { return answered; }));
+    // The kernel tells it with what comes next to that socket, one of several.
+    for (int i = 0; i < 200 && resolver.figures().dropped == 0; ++i)
+        (void)f.ask(resolver, fmt::format("n{}.test", i));
+    CHECK(resolver.figures().dropped > 0);
 }
