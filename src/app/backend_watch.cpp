@@ -3,6 +3,7 @@
 
 #include "fendmail/io/socket_address.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <utility>
@@ -39,16 +40,28 @@ io::awaitable<void> backend_watch::run()
         co_await pause_.async_wait(no_throw);
         if (stopping_) co_return;
         const auto now = current_();
-        if (now->backend_health->is_failing() && co_await can_connect(now->config.backend))
+        if (now->backend_health->is_failing() && co_await can_connect(*now))
             now->backend_health->on_connected();
     }
 }
 
-io::awaitable<bool> backend_watch::can_connect(const backend_options& to)
+/// To one of its addresses.
+io::awaitable<bool> backend_watch::can_connect(const service& what)
 {
-    const auto where = to.unix_path.empty() ? io::to_generic(to.tcp) : io::to_generic(to.unix_path);
+    const auto& to = what.config.backend;
+    if (!to.unix_path.empty())
+        co_return co_await can_connect(io::to_generic(to.unix_path), to.connect_timeout);
+    const auto all = what.backend_address->in_turn();
+    const auto count = static_cast<milliseconds::rep>(std::max<std::size_t>(all.size(), 1));
+    for (const auto& where : all)
+        if (co_await can_connect(io::to_generic(where), to.connect_timeout / count)) co_return true;
+    co_return false;
+}
+
+io::awaitable<bool> backend_watch::can_connect(socket::endpoint_type where, milliseconds limit)
+{
     // Closing the socket ends the wait; whoever does not answer in time is not there.
-    pause_.expires_after(to.connect_timeout);
+    pause_.expires_after(limit);
     pause_.async_wait([this](const boost::system::error_code& error) {
         boost::system::error_code ignored;
         if (!error) trial_.close(ignored);

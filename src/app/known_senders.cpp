@@ -71,6 +71,16 @@ void known_senders::configure(const known_senders_options& options,
     work();
 }
 
+void known_senders::use(std::shared_ptr<const io::server_book> book)
+{
+    book_ = std::move(book);
+    if (running_) running_->use(*book_);
+    for (entry& each : entries_)
+        if (each.failures > 0) each.due = {};
+    timer_.cancel();
+    work();
+}
+
 known_senders::entry known_senders::make_entry(const std::string& domain)
 {
     const auto named = [&](const auto& each) { return each.sender.domain == domain; };
@@ -142,7 +152,8 @@ void known_senders::look_up(std::size_t index)
 {
     running_ = std::make_unique<io::spf_lookup>(
         context_, resolvers_, entries_[index].sender.domain,
-        [this, index](spf::expansion result) { on_result(index, std::move(result)); });
+        [this, index](spf::expansion result) { on_result(index, std::move(result)); },
+        io::spf_lookup_limits{}, book_.get());
 }
 
 void known_senders::on_result(std::size_t index, spf::expansion result)

@@ -7,18 +7,22 @@ namespace fendmail::app {
 
 namespace {
 
-/// For logs, store, listeners, event loops and DNS.
-constexpr std::size_t descriptors_of_our_own = 64;
 /// For the backends of clients that are here, at most an eighth of all.
 constexpr std::size_t descriptors_for_backends = 1024;
 
 } // namespace
 
-totals::totals(std::size_t descriptors_max) noexcept
-    : descriptors_for_all{descriptors_max - std::min(descriptors_of_our_own, descriptors_max / 2)}
+totals::totals(std::size_t limit) noexcept
+    : descriptors_max{limit}
 {
-    descriptors_for_clients =
-        descriptors_for_all - std::min(descriptors_for_backends, descriptors_for_all / 8);
+    keep_back(64); // until somebody has counted
+}
+
+void totals::keep_back(std::size_t own) noexcept
+{
+    const auto all = descriptors_max - std::min(own, descriptors_max / 2);
+    descriptors_for_all = all;
+    descriptors_for_clients = all - std::min(descriptors_for_backends, all / 8);
 }
 
 registry::ticket::ticket(registry& where, const screen::client_key& client,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/server.hpp"
 
+#include "fendmail/app/own_descriptors.hpp"
 #include "fendmail/io/memory_store.hpp"
 #include "fendmail/io/privilege.hpp"
 #include "fendmail/io/service_manager.hpp"
@@ -156,9 +157,33 @@ void server::open_admin()
 std::string server::why_unready() const
 {
     if (stopping_) return "stopping";
+    const auto& where = service_->backend_address;
+    if (where && where->now()->empty() && !service_->config.ready_without_backend)
+        return fmt::format("the name in the backend's address {} has not been found yet",
+                           service_->backend->name());
     if (service_->backend_health->is_failing() && !service_->config.ready_without_backend)
         return fmt::format("the backend {} does not take clients", service_->backend->name());
     return {};
+}
+
+/// Before a worker is made, so that it begins with what is known without asking anybody.
+void server::open_addresses()
+{
+    addresses_in_use_ = std::make_unique<address_book>(
+        context_, *events_, [this](const address_book::book_pointer& fresh) {
+            keep_descriptors_back();
+            for (auto& one : workers_)
+                one->use_servers(fresh);
+            if (senders_) senders_->use(fresh);
+        });
+    addresses_in_use_->configure(service_);
+    keep_descriptors_back();
+}
+
+void server::keep_descriptors_back()
+{
+    totals_.keep_back(own_descriptors(service_->config, *addresses_in_use_->book(),
+                                      worker_count(startup_.workers), addresses_.size()));
 }
 
 /// Before a worker starts, so that the first client already meets those that are kept.
@@ -169,14 +194,17 @@ void server::open_senders()
                                                    for (auto& one : workers_)
                                                        one->use_senders(fresh);
                                                });
+    senders_->use(addresses_in_use_->book());
     senders_->configure(service_->config.known_senders, service_->config.resolvers);
 }
 
 void server::start_workers()
 {
+    open_addresses();
     const unsigned count = worker_count(startup_.workers);
     for (unsigned i = 0; i < count; ++i) {
-        workers_.push_back(std::make_unique<worker>(service_, *store_, *events_, totals_));
+        workers_.push_back(std::make_unique<worker>(service_, *store_, *events_, totals_,
+                                                    addresses_in_use_->book()));
         for (auto& bound : bound_)
             workers_.back()->listen(std::move(bound.sockets[i]), bound.where);
     }
@@ -287,6 +315,8 @@ std::string server::reload()
     if (!keys.empty()) events_->on(event::reload_incomplete{keys});
     if (lmdb_ != nullptr)
         lmdb_->reconfigure(service_->config.store_retention, service_->config.store_sweep_interval);
+    addresses_in_use_->configure(service_);
+    keep_descriptors_back();
     for (auto& one : workers_)
         one->use(service_);
     senders_->configure(service_->config.known_senders, service_->config.resolvers);
@@ -335,6 +365,7 @@ void server::worker_is_empty()
     stop_deadline_.cancel();
     signals_.cancel();
     backend_watch_.stop();
+    addresses_in_use_->stop();
     if (admin_) admin_->stop();
 }
 

@@ -14,16 +14,17 @@ namespace fendmail::app {
 namespace asio = boost::asio;
 
 worker::worker(std::shared_ptr<const service> what, io::allowlist_store& store, event_sink& events,
-               totals& shared)
+               totals& shared, std::shared_ptr<const io::server_book> book)
     : busy_{asio::make_work_guard(context_)}
     , service_{std::move(what)}
+    , book_{std::move(book)}
     , store_{&store}
     , events_{&events}
     , registry_{shared, events}
     , deadlines_{context_}
-    , lookups_{context_, events, service_->config.resolvers}
+    , lookups_{context_, events, service_->config.resolvers, book_}
     , probe_{context_, deadlines_, events}
-    , resolver_{std::make_shared<io::resolver>(context_, service_->config.resolvers)}
+    , resolver_{make_resolver()}
 {
     watch_lists();
 }
@@ -60,7 +61,7 @@ void worker::use(std::shared_ptr<const service> what)
             const bool new_resolvers = service_->config.resolvers != before->config.resolvers;
             if (new_resolvers) {
                 lookups_.set_resolvers(service_->config.resolvers);
-                resolver_ = std::make_shared<io::resolver>(context_, service_->config.resolvers);
+                resolver_ = make_resolver();
             }
             // What was found through other resolvers says nothing about these.
             if (new_resolvers || service_->dnsbl_sites != before->dnsbl_sites ||
@@ -74,6 +75,24 @@ void worker::use(std::shared_ptr<const service> what)
         lookups_.keep_only(*service_->dnsbl_sites);
         probe_.use(service_);
     });
+}
+
+void worker::use_servers(std::shared_ptr<const io::server_book> book)
+{
+    asio::post(context_, [this, next = std::move(book)]() mutable {
+        guard([&] {
+            book_ = std::move(next);
+            resolver_->use(*book_);
+            // What lists seemed to be through other servers says nothing about them now.
+            if (lookups_.use(book_)) watch_lists();
+        });
+    });
+}
+
+std::shared_ptr<io::resolver> worker::make_resolver()
+{
+    return std::make_shared<io::resolver>(context_, service_->config.resolvers,
+                                          io::resolver_settings{}, book_.get());
 }
 
 void worker::watch_lists()

@@ -41,8 +41,7 @@ std::string_view message(error e) noexcept
     case error::line_too_long: return "line too long";
     case error::truncated: return "ends before it is complete";
     case error::bad_proxy_header: return "not a PROXY protocol header";
-    case error::unsupported_proxy:
-        return "a PROXY header that names no TCP client (UNKNOWN, UNSPEC, UDP or UNIX)";
+    case error::unsupported_proxy: return "a PROXY header that names no TCP client (UDP or UNIX)";
     case error::proxy_too_long: return "a PROXY header that is too long";
     case error::bad_proxy_address:
         return "a PROXY header with an address that is not one of its family";
@@ -52,6 +51,10 @@ std::string_view message(error e) noexcept
     case error::bad_record: return "not a client record of this version";
     case error::bad_dns_message: return "not a DNS message";
     case error::bad_domain: return "not a domain; write a name such as gmail.com";
+    case error::bad_interface:
+        return "a link-local address needs its interface behind \"%\", and no other has one; write "
+               "fe80::1%eth0 or [fe80::1%eth0]:53";
+    case error::bad_host: return "neither an address nor a host name; write mta.example.org";
     case error::bad_spf_term: return "not a term of SPF";
     case error::bad_spf_macro: return "not a macro of SPF";
     case error::repeated_spf_term: return "\"redirect\" or \"exp\" stands there twice";

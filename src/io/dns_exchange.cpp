@@ -14,8 +14,6 @@
 namespace fendmail::io {
 namespace {
 
-/// Answers by TCP are rare, and each holds a descriptor.
-constexpr std::size_t streams_max = 32;
 constexpr milliseconds stream_limit{5000};
 /// Zones of configurations long gone must not pile up from reload to reload.
 constexpr std::size_t groups_max = 512;
@@ -33,7 +31,7 @@ dns_answer failed(std::string_view reason, bool reached, bool asked)
 
 } // namespace
 
-dns_exchange::dns_exchange(asio::io_context& context, const std::vector<endpoint>& servers,
+dns_exchange::dns_exchange(asio::io_context& context, const std::vector<dns::name_server>& servers,
                            const dns::dispatch_limits& limits, finished on_finished)
     : context_{context}
     , servers_{servers}
@@ -45,14 +43,35 @@ dns_exchange::dns_exchange(asio::io_context& context, const std::vector<endpoint
     , gather_timer_{context.get_executor()}
     , self_{std::make_shared<dns_exchange*>(this)}
 {
-    dns_port_user& user = *this;
-    for (std::size_t i = 0; i < servers.size(); ++i)
-        ports_.push_back(std::make_unique<dns_ports>(context, servers[i], i, user));
+    open_ports();
 }
 
 dns_exchange::~dns_exchange()
 {
     *self_ = nullptr;
+}
+
+void dns_exchange::open_ports()
+{
+    dns_port_user& user = *this;
+    for (std::size_t i = 0; i < servers_.size(); ++i) {
+        ports_.push_back(std::make_unique<dns_ports>(context_, servers_[i], i, user));
+        if (is_gathering_) ports_.back()->watch(false);
+    }
+}
+
+void dns_exchange::set_servers(const std::vector<dns::name_server>& servers)
+{
+    former_ = figures();
+    ports_.clear();
+    servers_ = servers;
+    letters_.assign(servers_.size(), letter_case{});
+    refused_.clear();
+    asked_.replace_servers(servers_.size());
+    for (auto& question : questions_)
+        question.failure = {};
+    open_ports();
+    pump_later();
 }
 
 // ── questions ─────────────────────────────────────────────────────────────────────────────────
@@ -119,6 +138,10 @@ question_progress dns_exchange::progress(dns::question_id which) const noexcept
 resolver_figures dns_exchange::figures() const noexcept
 {
     resolver_figures all;
+    all.sent = former_.sent;
+    all.answered = former_.answered;
+    all.lost = former_.lost;
+    all.dropped = former_.dropped;
     all.strays = strays_;
     for (std::size_t i = 0; i < servers_.size(); ++i) {
         const auto& one = asked_.figures(i);

@@ -3,6 +3,7 @@
 
 #include "dns_ports.hpp"
 #include "fendmail/core/dns/dispatcher.hpp"
+#include "fendmail/core/dns/name_server.hpp"
 #include "fendmail/core/pace.hpp"
 #include "fendmail/io/awaiting.hpp"
 #include "fendmail/io/resolver.hpp"
@@ -27,6 +28,8 @@ namespace fendmail::io {
 
 class dns_exchange final : dns_port_user {
 public:
+    /// Answers by TCP are rare, and each holds a descriptor.
+    static constexpr std::size_t streams_max = 32;
     static constexpr milliseconds gather_interval{10};
     static constexpr milliseconds gather_interval_busy{2}; ///< while questions wait for the window
     /// In a window of `pace`: 400 a second, or 100 clients who are asked about in four lists.
@@ -35,11 +38,14 @@ public:
     /// Told what has become of a question; may be called from within ask().
     using finished = std::function<void(resolver::callback&&, dns_answer&&)>;
 
-    dns_exchange(boost::asio::io_context& context, const std::vector<endpoint>& servers,
+    dns_exchange(boost::asio::io_context& context, const std::vector<dns::name_server>& servers,
                  const dns::dispatch_limits& limits, finished on_finished);
     ~dns_exchange();
     dns_exchange(const dns_exchange&) = delete;
     dns_exchange& operator=(const dns_exchange&) = delete;
+
+    /// Asks these from now on, and them anew what the others have not answered.
+    void set_servers(const std::vector<dns::name_server>& servers);
 
     dns::question_id ask(resolver::question what, resolver::callback done);
     /// @return false when it was over
@@ -68,6 +74,7 @@ private:
     [[nodiscard]] bool is_awaited(dns::attempt_id which) const noexcept override;
 
     [[nodiscard]] dns::group_index group_of(std::string_view list);
+    void open_ports();
     void pump_later();
     /// All that there is to do now.
     void pump();
@@ -83,7 +90,7 @@ private:
     void arm_timer();
 
     boost::asio::io_context& context_;
-    std::vector<endpoint> servers_;
+    std::vector<dns::name_server> servers_;
     finished on_finished_;
     dns::dispatcher asked_;
     dns::due_work due_;
@@ -103,6 +110,7 @@ private:
     bool is_pump_posted_ = false;
     std::vector<dns::question_id> streams_; ///< questions over TCP
     std::uint64_t strays_ = 0;
+    resolver_figures former_{};           ///< of servers that are asked no more
     std::shared_ptr<dns_exchange*> self_; ///< a callback may find us gone
 };
 

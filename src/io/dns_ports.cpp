@@ -23,9 +23,8 @@ constexpr int receive_buffer = 1 << 20;
 constexpr std::size_t datagram_octets = 640;
 constexpr std::size_t datagrams = 32;
 
-unique_fd new_socket(const endpoint& server)
+unique_fd new_socket(const server_address& to)
 {
-    const auto to = to_generic(server);
     unique_fd socket{::socket(to.data()->sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!socket) return socket;
     // As much as the kernel allows; more where we may.
@@ -130,7 +129,7 @@ struct dns_ports::port {
     std::array<sent_question, questions_max> sent;
 };
 
-dns_ports::dns_ports(asio::io_context& context, const endpoint& server, std::size_t index,
+dns_ports::dns_ports(asio::io_context& context, const dns::name_server& server, std::size_t index,
                      dns_port_user& user)
     : context_{context}
     , server_{server}
@@ -169,10 +168,15 @@ dns_ports::port* dns_ports::port_for_batch()
 std::shared_ptr<dns_ports::port> dns_ports::open()
 {
     make_room();
-    auto socket = new_socket(server_);
+    // Each time anew: an interface that goes and comes has another number.
+    const auto to = to_socket(server_);
+    if (!to) {
+        user_.on_refused(index_);
+        return nullptr;
+    }
+    auto socket = new_socket(*to);
     if (!socket) return nullptr;
-    const auto to = to_generic(server_);
-    if (::connect(socket.get(), to.data(), static_cast<socklen_t>(to.size())) != 0) {
+    if (::connect(socket.get(), to->data(), static_cast<socklen_t>(to->size())) != 0) {
         if (!is_loss(errno)) user_.on_refused(index_);
         return nullptr;
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "fendmail/core/address.hpp"
+#include "fendmail/core/dns/name_server.hpp"
 #include "fendmail/core/dns/question_table.hpp"
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/unique_fd.hpp"
@@ -54,7 +54,7 @@ public:
     static constexpr milliseconds age_max{1000};
 
     /// @param user must outlive this
-    dns_ports(boost::asio::io_context& context, const endpoint& server, std::size_t index,
+    dns_ports(boost::asio::io_context& context, const dns::name_server& server, std::size_t index,
               dns_port_user& user);
     ~dns_ports();
     dns_ports(const dns_ports&) = delete;
@@ -91,7 +91,7 @@ private:
     [[nodiscard]] bool read_some(port& from);
 
     boost::asio::io_context& context_;
-    endpoint server_;
+    dns::name_server server_;
     std::size_t index_;
     dns_port_user& user_;
     bool is_watching_ = true;

@@ -9,7 +9,6 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
 #include <utility>
@@ -17,19 +16,19 @@
 namespace fendmail::io {
 namespace {
 
-using tcp_socket = asio::basic_stream_socket<asio::ip::tcp, executor>;
+using stream_socket = asio::basic_stream_socket<asio::generic::stream_protocol, executor>;
 using octets = std::vector<std::uint8_t>;
 
 struct exchange {
-    exchange(asio::io_context& context, const endpoint& to)
-        : server{to_asio(to)}
+    exchange(asio::io_context& context, const dns::name_server& to)
+        : server{to_socket(to)}
         , socket{context.get_executor()}
         , limit{context.get_executor()}
     {
     }
 
-    asio::ip::tcp::endpoint server;
-    tcp_socket socket;
+    std::optional<server_address> server; ///< none: there is no way to it now
+    stream_socket socket;
     steady_timer limit;
     octets question;
     octets answer;
@@ -37,7 +36,8 @@ struct exchange {
 
 awaitable<bool> ask(exchange& with)
 {
-    if (const auto [failed] = co_await with.socket.async_connect(with.server, no_throw); failed)
+    if (!with.server) co_return false;
+    if (const auto [failed] = co_await with.socket.async_connect(*with.server, no_throw); failed)
         co_return false;
     const auto [unsent, sent] =
         co_await asio::async_write(with.socket, asio::buffer(with.question), no_throw);
@@ -63,7 +63,7 @@ awaitable<void> run(std::shared_ptr<exchange> with,
 
 } // namespace
 
-void query_by_stream(asio::io_context& context, const endpoint& server,
+void query_by_stream(asio::io_context& context, const dns::name_server& server,
                      std::span<const std::uint8_t> message, tick limit,
                      std::function<void(std::span<const std::uint8_t>)> done)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "fendmail/core/address.hpp"
+#include "fendmail/core/dns/name_server.hpp"
 #include "fendmail/core/time.hpp"
 
 #include <boost/asio/io_context.hpp>
@@ -22,7 +22,7 @@ namespace fendmail::io {
 
 /// Calls `done` once, never from within this call: with the whole message, which is not checked, or
 /// with none when `limit` has passed or the connection has failed.
-void query_by_stream(boost::asio::io_context& context, const endpoint& server,
+void query_by_stream(boost::asio::io_context& context, const dns::name_server& server,
                      std::span<const std::uint8_t> message, tick limit,
                      std::function<void(std::span<const std::uint8_t>)> done);
 

@@ -3,6 +3,7 @@
 
 #include "client_lookup.hpp"
 #include "fendmail/core/assert.hpp"
+#include "fendmail/core/dnsbl/private_address.hpp"
 #include "fendmail/io/clock.hpp"
 
 #include <algorithm>
@@ -18,9 +19,14 @@ struct dnsbl_lookup::subscription::state : lookup_listener {
 };
 
 struct dnsbl_lookup::impl final : lookup_owner {
-    impl(boost::asio::io_context& where, event_sink& to, const std::vector<std::string>& servers)
+    impl(boost::asio::io_context& where, event_sink& to, const std::vector<std::string>& servers,
+         std::shared_ptr<const server_book> book)
         : sink{&to}
-        , with{where, dnsbl_events{to}, deadline_queue{where}, resolver_pool{where, servers}, {},
+        , with{where,
+               dnsbl_events{to},
+               deadline_queue{where},
+               resolver_pool{where, servers, std::move(book)},
+               {},
                {}}
     {
     }
@@ -54,8 +60,7 @@ struct dnsbl_lookup::impl final : lookup_owner {
             if (std::ranges::find(seen, one) != seen.end()) continue;
             seen.push_back(one);
             with.watched_resolvers.push_back(
-                std::make_unique<resolver_watch>(one, with.resolvers.name_of(sites.zones[zone]),
-                                                 *sink, with.deadlines, states, zone));
+                std::make_unique<resolver_watch>(one, *sink, with.deadlines, states, zone));
         }
     }
 
@@ -67,13 +72,21 @@ struct dnsbl_lookup::impl final : lookup_owner {
     {
         client_lookup::about what{client, std::move(sites), timeout, more.is_known, more.limits};
         // Without lists a lookup asks nobody, and costs nothing.
-        const bool is_free = what.sites->empty() || has(client, what.sites, now);
+        const bool is_free = asks_nobody(what) || has(client, what.sites, now);
         if (!more.neighbours || is_free) return what;
         what.of = *more.neighbours;
         if (with.budgets.take(what.of, now)) return what;
         if (client.is_v6() && share(what, now)) return what;
         what.is_over = true;
         return what;
+    }
+
+    [[nodiscard]] static bool asks_nobody(const client_lookup::about& what)
+    {
+        return what.sites->empty() ||
+               (dnsbl::is_private(what.client) &&
+                std::ranges::none_of(what.sites->zones,
+                                     [](const auto& zone) { return zone.asks_private; }));
     }
 
     [[nodiscard]] bool has(const ip_address& client,
@@ -145,8 +158,9 @@ dnsbl::score dnsbl_lookup::subscription::score() const noexcept
 }
 
 dnsbl_lookup::dnsbl_lookup(boost::asio::io_context& context, event_sink& events,
-                           const std::vector<std::string>& resolvers)
-    : impl_{std::make_unique<impl>(context, events, resolvers)}
+                           const std::vector<std::string>& resolvers,
+                           std::shared_ptr<const server_book> book)
+    : impl_{std::make_unique<impl>(context, events, resolvers, std::move(book))}
 {
 }
 
@@ -184,6 +198,11 @@ dnsbl_lookup::subscription dnsbl_lookup::join(const ip_address& client,
 void dnsbl_lookup::set_resolvers(const std::vector<std::string>& resolvers)
 {
     impl_->with.resolvers.set_common(resolvers);
+}
+
+bool dnsbl_lookup::use(std::shared_ptr<const server_book> book)
+{
+    return impl_->with.resolvers.use(std::move(book));
 }
 
 void dnsbl_lookup::watch(std::shared_ptr<const dnsbl::site_set> sites,

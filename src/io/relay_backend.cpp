@@ -9,6 +9,7 @@
 #include "fendmail/io/tcp_connect.hpp"
 #include "fendmail/io/unix_connect.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fmt/format.h>
@@ -17,6 +18,8 @@
 namespace fendmail::io {
 
 namespace {
+
+constexpr milliseconds shortest_try{1000};
 
 bool has_header(introduction how) noexcept
 {
@@ -59,12 +62,34 @@ awaitable<std::string> relay_backend::connect(stream& into, hand_off_request& re
         into.adopt(std::move(connected));
         co_return std::string{};
     }
-    limit.set_after(options_.connect_timeout);
-    const int error_number =
-        co_await connect_tcp(options_.tcp, has_header(options_.how), into, limit);
-    if (limit.has_passed())
-        co_return fmt::format("no connection within {} ms", options_.connect_timeout.count());
-    co_return error_number == 0 ? std::string{} : std::generic_category().message(error_number);
+    co_return co_await connect_any(into, limit);
+}
+
+/// Tries its addresses in turn, all together within the time for a connection (and each for a
+/// second at least). The reason is that of the last one.
+awaitable<std::string> relay_backend::connect_any(stream& into, deadline& limit) const
+{
+    const auto all = options_.tcp->in_turn();
+    if (all.empty()) co_return "its name has not been found yet";
+    const auto count = static_cast<milliseconds::rep>(all.size());
+    const auto each = std::max(options_.connect_timeout / count,
+                               std::min(options_.connect_timeout, shortest_try));
+    std::string why;
+    for (const auto& where : all) {
+        limit.set_after(each);
+        const int error_number = co_await connect_tcp(where, has_header(options_.how), into, limit);
+        const bool is_late = limit.has_passed();
+        if (error_number == 0 && !is_late) {
+            if (count > 1) options_.tcp->note_answer(where);
+            co_return std::string{};
+        }
+        if (error_number == ECANCELED && !is_late) // somebody has ended the session
+            co_return std::generic_category().message(error_number);
+        why = is_late ? fmt::format("no connection within {} ms", each.count())
+                      : std::generic_category().message(error_number);
+        if (count > 1) why = fmt::format("{}: {}", to_text(where), why);
+    }
+    co_return why;
 }
 
 awaitable<greeted> relay_backend::introduce(stream& server, hand_off_request& request,

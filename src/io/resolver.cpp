@@ -3,12 +3,11 @@
 
 #include "dns_exchange.hpp"
 #include "fendmail/io/clock.hpp"
-#include "system_resolvers.hpp"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
-#include <stdexcept>
+#include <fmt/ranges.h>
 #include <utility>
 
 namespace fendmail::io {
@@ -16,40 +15,14 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr std::uint16_t dns_port = 53;
-
-std::vector<endpoint> parse_all(const std::vector<std::string>& resolvers)
+std::vector<dns::name_server> look_up(const std::vector<std::string>& resolvers,
+                                      const server_book* book)
 {
-    std::vector<endpoint> parsed;
-    for (const auto& text : resolvers) {
-        const auto where = parse_resolver(text);
-        if (!where)
-            throw std::runtime_error(
-                fmt::format("resolver \"{}\": {}", text, message(where.error())));
-        parsed.push_back(*where);
-    }
-    return parsed;
-}
-
-std::vector<endpoint> servers_of(const std::vector<std::string>& resolvers)
-{
-    auto all = resolvers.empty() ? system_resolvers() : parse_all(resolvers);
-    if (all.size() > dns::dispatch_limits::servers_max)
-        all.resize(dns::dispatch_limits::servers_max);
-    return all;
+    return book != nullptr ? book->servers_of(resolvers)
+                           : read_server_book(resolvers).servers_of(resolvers);
 }
 
 } // namespace
-
-result<endpoint> parse_resolver(std::string_view text) noexcept
-{
-    if (const auto address = parse_address(text)) return endpoint{*address, dns_port};
-    const auto where = parse_endpoint(text);
-    if (where && where->port == 0) return error::bad_port;
-    // What is no endpoint for want of a port was meant as an address, and was none.
-    if (!where && where.error() == error::missing_port) return error::bad_address;
-    return where;
-}
 
 struct resolver::impl : std::enable_shared_from_this<impl> {
     struct finished {
@@ -57,9 +30,11 @@ struct resolver::impl : std::enable_shared_from_this<impl> {
         dns_answer answer;
     };
 
-    impl(asio::io_context& where, const std::vector<endpoint>& servers,
-         const resolver_settings& with)
+    impl(asio::io_context& where, const std::vector<std::string>& texts,
+         const resolver_settings& with, const server_book* book)
         : context{where}
+        , names{texts}
+        , servers{look_up(texts, book)}
         , settings{with}
         , exchange{std::make_unique<dns_exchange>(
               where, servers, with.limits, [this](callback&& done, dns_answer&& answer) {
@@ -93,6 +68,8 @@ struct resolver::impl : std::enable_shared_from_this<impl> {
     }
 
     asio::io_context& context;
+    std::vector<std::string> names;
+    std::vector<dns::name_server> servers;
     resolver_settings settings;
     std::vector<finished> completed;
     std::size_t running = 0;
@@ -101,14 +78,34 @@ struct resolver::impl : std::enable_shared_from_this<impl> {
 };
 
 resolver::resolver(asio::io_context& context, const std::vector<std::string>& resolvers,
-                   const resolver_settings& settings)
-    : impl_{std::make_shared<impl>(context, servers_of(resolvers), settings)}
+                   const resolver_settings& settings, const server_book* book)
+    : impl_{std::make_shared<impl>(context, resolvers, settings, book)}
 {
+}
+
+std::size_t resolver::descriptors_max(std::size_t servers) noexcept
+{
+    return servers * dns_ports::ports_max + dns_exchange::streams_max;
 }
 
 resolver::~resolver()
 {
     impl_->close();
+}
+
+bool resolver::use(const server_book& book)
+{
+    auto servers = book.servers_of(impl_->names);
+    if (servers == impl_->servers) return false;
+    impl_->servers = std::move(servers);
+    impl_->exchange->set_servers(impl_->servers);
+    return true;
+}
+
+std::string resolver::name() const
+{
+    if (!impl_->names.empty()) return fmt::format("{}", fmt::join(impl_->names, ", "));
+    return fmt::format("of the system ({})", dns::to_text(impl_->servers));
 }
 
 dns::question_id resolver::ask(question what, callback done)

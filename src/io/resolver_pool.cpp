@@ -1,23 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "resolver_pool.hpp"
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
+#include <utility>
 
 namespace fendmail::io {
 
 resolver_pool::resolver_pool(boost::asio::io_context& context,
-                             const std::vector<std::string>& common)
+                             const std::vector<std::string>& common,
+                             std::shared_ptr<const server_book> book)
     : context_{context}
-    , common_names_{common}
-    , common_{std::make_shared<resolver>(context, common)}
+    , book_{std::move(book)}
+    , common_{make(common)}
 {
+}
+
+std::shared_ptr<resolver> resolver_pool::make(const std::vector<std::string>& texts) const
+{
+    return std::make_shared<resolver>(context_, texts, resolver_settings{}, book_.get());
 }
 
 void resolver_pool::set_common(const std::vector<std::string>& common)
 {
-    common_ = std::make_shared<resolver>(context_, common);
-    common_names_ = common;
+    common_ = make(common);
+}
+
+bool resolver_pool::use(std::shared_ptr<const server_book> book)
+{
+    book_ = std::move(book);
+    bool changed = common_->use(*book_);
+    for (const auto& [texts, one] : others_)
+        changed = one->use(*book_) || changed;
+    return changed;
 }
 
 void resolver_pool::prepare(const dnsbl::site_set& sites)
@@ -28,8 +41,7 @@ void resolver_pool::prepare(const dnsbl::site_set& sites)
         auto& one = wanted[zone.resolvers];
         if (one != nullptr) continue;
         const auto before = others_.find(zone.resolvers);
-        one = before != others_.end() ? before->second
-                                      : std::make_shared<resolver>(context_, zone.resolvers);
+        one = before != others_.end() ? before->second : make(zone.resolvers);
     }
     others_ = std::move(wanted);
 }
@@ -42,8 +54,7 @@ std::shared_ptr<resolver> resolver_pool::of(const dnsbl::site_set::zone_entry& z
 
 std::string resolver_pool::name_of(const dnsbl::site_set::zone_entry& zone) const
 {
-    const auto& names = zone.resolvers.empty() ? common_names_ : zone.resolvers;
-    return names.empty() ? "of the system" : fmt::format("{}", fmt::join(names, ", "));
+    return of(zone)->name();
 }
 
 } // namespace fendmail::io

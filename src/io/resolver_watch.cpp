@@ -9,11 +9,10 @@
 
 namespace fendmail::io {
 
-resolver_watch::resolver_watch(std::shared_ptr<resolver> of, std::string name, event_sink& events,
+resolver_watch::resolver_watch(std::shared_ptr<resolver> of, event_sink& events,
                                deadline_queue& deadlines, std::shared_ptr<zone_states> states,
                                std::size_t zone)
     : of_{std::move(of)}
-    , name_{std::move(name)}
     , events_{&events}
     , states_{std::move(states)}
     , zone_{zone}
@@ -39,7 +38,7 @@ void resolver_watch::wake() noexcept
     if (now.dropped > before_.dropped) {
         const auto text = fmt::format("{} answers of resolver {} were lost because our own sockets "
                                       "were full: this machine has too little time for us",
-                                      now.dropped - before_.dropped, name_);
+                                      now.dropped - before_.dropped, of_->name());
         events_->on(event::caution{text});
     }
     before_ = now;
@@ -65,13 +64,14 @@ void resolver_watch::look_whether_it_answers()
 {
     if (of_->is_unreachable() == is_silent_) return;
     is_silent_ = !is_silent_;
+    const auto name = of_->name();
     if (is_silent_) {
         silent_since_ = steady_now();
         states_->enter(resolver_trouble::silent, zone_);
         if (states_->tell(resolver_trouble::silent, zone_))
-            events_->on(event::resolver_unavailable{name_, "no answer from any server", traffic()});
+            events_->on(event::resolver_unavailable{name, "no answer from any server", traffic()});
     } else if (states_->leave(resolver_trouble::silent, zone_)) {
-        events_->on(event::resolver_available{name_, since(silent_since_)});
+        events_->on(event::resolver_available{name, since(silent_since_)});
     }
 }
 
@@ -80,17 +80,18 @@ void resolver_watch::look_what_is_lost()
     const auto seen = traffic();
     const auto results = seen.answered + seen.lost;
     if (results < results_min) return;
+    const auto name = of_->name();
     const double share = static_cast<double>(seen.lost) / static_cast<double>(results);
     if (!is_losing_ && share >= much) {
         is_losing_ = true;
         losing_since_ = steady_now();
         states_->enter(resolver_trouble::loses, zone_);
         if (states_->tell(resolver_trouble::loses, zone_))
-            events_->on(event::resolver_losing{name_, seen});
+            events_->on(event::resolver_losing{name, seen});
     } else if (is_losing_ && share <= little) {
         is_losing_ = false;
         if (states_->leave(resolver_trouble::loses, zone_))
-            events_->on(event::resolver_steady{name_, since(losing_since_), seen});
+            events_->on(event::resolver_steady{name, since(losing_since_), seen});
     }
 }
 

@@ -10,7 +10,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <string>
 
 /// Tells when a resolver as a whole is in trouble, which is one matter and not one for each of its
 /// lists: that none of its servers answers, and that it loses much.
@@ -29,9 +28,8 @@ public:
     static constexpr double little = 0.05;
 
     /// @param zone one of its lists, under which the states know it
-    resolver_watch(std::shared_ptr<resolver> of, std::string name, event_sink& events,
-                   deadline_queue& deadlines, std::shared_ptr<zone_states> states,
-                   std::size_t zone);
+    resolver_watch(std::shared_ptr<resolver> of, event_sink& events, deadline_queue& deadlines,
+                   std::shared_ptr<zone_states> states, std::size_t zone);
     resolver_watch(const resolver_watch&) = delete;
     resolver_watch& operator=(const resolver_watch&) = delete;
     ~resolver_watch();
@@ -45,7 +43,6 @@ private:
     [[nodiscard]] static seconds since(tick then);
 
     std::shared_ptr<resolver> of_;
-    std::string name_;
     event_sink* events_;
     std::shared_ptr<zone_states> states_;
     std::size_t zone_;

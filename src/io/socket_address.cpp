@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <charconv>
 #include <cstring>
+#include <net/if.h>
 #include <netinet/in.h>
 
 namespace fendmail::io {
@@ -48,6 +50,25 @@ asio::generic::stream_protocol::endpoint to_generic(const endpoint& where)
 asio::generic::stream_protocol::endpoint to_generic(const std::string& path)
 {
     return asio::local::stream_protocol::endpoint{path};
+}
+
+std::optional<server_address> to_socket(const dns::name_server& server) noexcept
+{
+    if (server.where.port == 0) return std::nullopt;
+    server_address found = to_generic(server.where);
+    if (server.interface.empty()) return found;
+    // RFC 4007 §11.2: digits are the number itself.
+    const auto& text = server.interface;
+    std::uint32_t number = 0;
+    const auto [stop, fault] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (fault != std::errc{} || stop != text.data() + text.size())
+        number = ::if_nametoindex(text.c_str());
+    if (number == 0) return std::nullopt;
+    sockaddr_in6 scoped{};
+    std::memcpy(&scoped, found.data(), sizeof(scoped));
+    scoped.sin6_scope_id = number;
+    std::memcpy(found.data(), &scoped, sizeof(scoped));
+    return found;
 }
 
 std::optional<endpoint> from_generic(const asio::generic::stream_protocol::endpoint& where) noexcept

@@ -58,7 +58,8 @@ struct spf_lookup::impl : std::enable_shared_from_this<impl> {
     {
     }
 
-    void start(asio::io_context& context, const std::vector<std::string>& resolvers)
+    void start(asio::io_context& context, const std::vector<std::string>& resolvers,
+               const server_book* book)
     {
         timer.expires_after(limits.time);
         timer.async_wait([weak = weak_from_this()](const boost::system::error_code& error) {
@@ -68,7 +69,7 @@ struct spf_lookup::impl : std::enable_shared_from_this<impl> {
             self->finish(failed(fmt::format("not all answers came within {} s", limit.count())));
         });
         try {
-            dns = std::make_unique<resolver>(context, resolvers);
+            dns = std::make_unique<resolver>(context, resolvers, resolver_settings{}, book);
         } catch (const std::exception& e) {
             asio::post(context, [weak = weak_from_this(), why = std::string{e.what()}] {
                 if (const auto self = weak.lock()) self->finish(failed(why));
@@ -118,10 +119,16 @@ struct spf_lookup::impl : std::enable_shared_from_this<impl> {
 };
 
 spf_lookup::spf_lookup(asio::io_context& context, const std::vector<std::string>& resolvers,
-                       std::string domain, callback done, spf_lookup_limits limits)
+                       std::string domain, callback done, spf_lookup_limits limits,
+                       const server_book* book)
     : impl_{std::make_shared<impl>(context, std::move(domain), std::move(done), limits)}
 {
-    impl_->start(context, resolvers);
+    impl_->start(context, resolvers, book);
+}
+
+void spf_lookup::use(const server_book& book)
+{
+    if (impl_->dns) impl_->dns->use(book);
 }
 
 spf_lookup::~spf_lookup()

@@ -439,7 +439,7 @@ TEST_CASE("dnsbl lookup: a running lookup ends with the resolvers it began with"
 TEST_CASE("dnsbl lookup: resolvers that are none change nothing", "[dnsbl]")
 {
     fixture f;
-    CHECK_THROWS_AS(f.lookups->set_resolvers({"dns.test"}), std::runtime_error);
+    CHECK_THROWS_AS(f.lookups->set_resolvers({"dns test"}), std::runtime_error);
     f.answers(client, "a.test", dns_reply::a({"127.0.0.2"}, 60s));
     CHECK(f.score_of(sites({"a.test"})).value == 1);
 }

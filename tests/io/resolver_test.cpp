@@ -412,30 +412,72 @@ TEST_CASE("resolver: with no resolver named, it starts with the system's", "[dns
     CHECK_NOTHROW(resolver{context, {}});
 }
 
-TEST_CASE("resolver: a resolver is an address, with or without a port", "[dns]")
+TEST_CASE("resolver: what is no resolver is refused", "[dns]")
 {
-    struct row {
-        const char* text;
-        const char* address;
-        std::uint16_t port;
-    };
-    for (const auto& [text, address, port] :
-         {row{"192.0.2.53", "192.0.2.53", 53}, row{"192.0.2.53:5353", "192.0.2.53", 5353},
-          row{"2001:db8::53", "2001:db8::53", 53}, row{"::1", "::1", 53},
-          row{"[2001:db8::53]:5353", "2001:db8::53", 5353}}) {
-        CAPTURE(text);
-        const auto got = io::parse_resolver(text);
-        REQUIRE(got.has_value());
-        CHECK(to_text(got->address) == address);
-        CHECK(got->port == port);
-    }
     boost::asio::io_context context;
-    for (const auto* text : {"", "dns.test", "192.0.2.53:0", "192.0.2.53:65536", "192.0.2.53:",
-                             "[2001:db8::53]", "192.0.2.53,192.0.2.54", " 192.0.2.53"}) {
+    for (const auto* text : {"", "192.0.2.53:0", "192.0.2.53:65536", "[2001:db8::53]", "fe80::1",
+                             "192.0.2.53,192.0.2.54", " 192.0.2.53"}) {
         CAPTURE(text);
-        CHECK_FALSE(io::parse_resolver(text).has_value());
         CHECK_THROWS_AS((resolver{context, {text}}), std::runtime_error);
     }
+}
+
+namespace {
+
+io::server_book book_of(const std::string& system)
+{
+    return {{*dns::parse_name_server(system)}, {}};
+}
+
+} // namespace
+
+TEST_CASE("resolver: questions under way go on at the system's new servers", "[dns]")
+{
+    fixture f;
+    f.server.on("slow.test", dns_reply::silence());
+    dns_server other;
+    other.on("slow.test", dns_reply::a({"127.0.0.2"}, 60s));
+    const auto before = book_of(f.server.address());
+    resolver asked{f.context, {}, patient, &before};
+    CHECK(asked.name() == "of the system (" + f.server.address() + ")");
+    std::optional<dns_answer> got;
+    asked.query_a("slow.test", [&got](const dns_answer& answer) { got = answer; });
+    REQUIRE(run_until(f.context, [&] { return f.server.queries("slow.test") > 0; }));
+    CHECK_FALSE(asked.use(before));
+    CHECK(asked.use(book_of(other.address())));
+    REQUIRE(run_until(f.context, [&got] { return got.has_value(); }));
+    CHECK((got->what == outcome::found));
+    CHECK(asked.running() == 0);
+    CHECK(asked.name() == "of the system (" + other.address() + ")");
+    CHECK(asked.figures().answered == 1);
+    CHECK(asked.figures().sent >= 2);
+}
+
+TEST_CASE("resolver: a named server is asked once its address is known, and at a new one then",
+          "[dns]")
+{
+    fixture f;
+    f.server.on("a.test", dns_reply::a({"127.0.0.2"}, 60s));
+    const auto where = *parse_endpoint(f.server.address());
+    const std::string name = "unbound:" + std::to_string(where.port);
+    io::server_book book;
+    resolver asked{f.context, {name}, patient, &book};
+    CHECK(asked.name() == name);
+    CHECK((f.ask(asked, "a.test").what == outcome::failed));
+    book.hosts["unbound"] = {where.address};
+    CHECK(asked.use(book));
+    CHECK((f.ask(asked, "a.test").what == outcome::found));
+    book.system = {{{ip_address::v4({192, 0, 2, 1}), 53}, {}}};
+    CHECK_FALSE(asked.use(book));
+}
+
+TEST_CASE("resolver: an interface that is not there is no way to a server", "[dns]")
+{
+    fixture f;
+    resolver asked{f.context, {"fe80::53%no-such-one"}, soon};
+    const auto answer = f.ask(asked, "a.test");
+    CHECK((answer.what == outcome::failed));
+    CHECK_FALSE(answer.reached);
 }
 
 TEST_CASE("resolver: a resolver is reached over IPv6 too", "[dns]")

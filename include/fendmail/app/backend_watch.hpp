@@ -34,7 +34,8 @@ private:
         boost::asio::basic_stream_socket<boost::asio::generic::stream_protocol, io::executor>;
 
     io::awaitable<void> run();
-    io::awaitable<bool> can_connect(const backend_options& to);
+    io::awaitable<bool> can_connect(const service& what);
+    io::awaitable<bool> can_connect(socket::endpoint_type where, milliseconds limit);
 
     std::function<std::shared_ptr<const service>()> current_;
     io::steady_timer pause_;

@@ -51,6 +51,8 @@ public:
 
     /// Publishes what is known of these domains, and looks all of them up anew.
     void configure(const known_senders_options& options, const std::vector<std::string>& resolvers);
+    /// Other name servers: questions go on there, and what failed is asked again now.
+    void use(std::shared_ptr<const io::server_book> book);
     /// No more lookups; writes what is not yet written.
     void stop();
 
@@ -85,6 +87,7 @@ private:
     boost::asio::steady_timer timer_;
     known_senders_options options_;
     std::vector<std::string> resolvers_;
+    std::shared_ptr<const io::server_book> book_;        ///< null = the system's files
     std::optional<std::vector<spf::known_sender>> kept_; ///< of the file; none = not read yet
     std::vector<entry> entries_;                         ///< in the order of the configuration
     bool has_set_ = false;                               ///< a set was published

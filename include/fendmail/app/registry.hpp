@@ -26,8 +26,10 @@
 namespace fendmail::app {
 
 struct totals {
-    /// @param descriptors_max what the process may have
-    explicit totals(std::size_t descriptors_max = 1 << 20) noexcept;
+    /// @param limit how many descriptors the process may have
+    explicit totals(std::size_t limit = 1 << 20) noexcept;
+    /// @param own how many of them are not for clients and backends; half of all at most
+    void keep_back(std::size_t own) noexcept;
 
     std::atomic<std::size_t> sessions{0};
     std::atomic<std::size_t> screening{0};   ///< sessions not yet on their way to the backend
@@ -41,8 +43,9 @@ struct totals {
     /// clients waiting: without one for DNS every list would seem to know nobody, and a bot would
     /// pass for a clean client; without one for a backend a clean client would be deferred.
     std::atomic<std::size_t> descriptors{0};
-    std::size_t descriptors_for_all;         ///< beyond it no backend is connected
-    std::size_t descriptors_for_clients = 0; ///< beyond it nobody is accepted
+    std::size_t descriptors_max;
+    std::atomic<std::size_t> descriptors_for_all{0};     ///< beyond it no backend is connected
+    std::atomic<std::size_t> descriptors_for_clients{0}; ///< beyond it nobody is accepted
 
     [[nodiscard]] bool has_room_for_client() const noexcept
     {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/address_book.hpp"
 #include "fendmail/app/admin/http.hpp"
 #include "fendmail/app/backend_watch.hpp"
 #include "fendmail/app/config/load.hpp"
@@ -48,6 +49,8 @@ private:
     void open_admin();
     /// @return "" when clients may come
     [[nodiscard]] std::string why_unready() const;
+    void open_addresses();
+    void keep_descriptors_back();
     void open_senders();
     void start_workers();
     void await_signal();
@@ -74,6 +77,7 @@ private:
     boost::asio::signal_set signals_;
     boost::asio::steady_timer stop_deadline_;
     std::unique_ptr<admin_http> admin_;
+    std::unique_ptr<address_book> addresses_in_use_;
     backend_watch backend_watch_{context_, [this] { return service_; }};
     std::vector<std::unique_ptr<worker>> workers_;
     std::unique_ptr<known_senders> senders_;

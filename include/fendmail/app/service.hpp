@@ -4,6 +4,7 @@
 #include "fendmail/app/backend_state.hpp"
 #include "fendmail/app/config/config.hpp"
 #include "fendmail/io/backend.hpp"
+#include "fendmail/io/backend_address.hpp"
 #include "fendmail/io/tls_context.hpp"
 #include "fendmail/io/zone_states.hpp"
 
@@ -18,6 +19,8 @@ namespace fendmail::app {
 struct service {
     runtime_config config;
     std::unique_ptr<io::backend> backend;
+    /// Where that is; null for a path. Whoever looks its name up sets it.
+    std::shared_ptr<io::backend_address> backend_address;
     /// For the way to the backend; nothing when it is never encrypted.
     std::shared_ptr<const io::tls_context> backend_tls;
     /// Apart from the rest, because lookups that are kept for their TTL hold it, and shared by
@@ -29,7 +32,8 @@ struct service {
     std::shared_ptr<backend_state> backend_health;
 };
 
-[[nodiscard]] std::unique_ptr<io::backend> make_backend(const runtime_config& config);
+[[nodiscard]] std::unique_ptr<io::backend> make_backend(const runtime_config& config,
+                                                        std::shared_ptr<io::backend_address> where);
 /// @param before the one that this replaces, if there is one
 [[nodiscard]] std::shared_ptr<const service> make_service(runtime_config config,
                                                           const service* before = nullptr);

@@ -13,6 +13,7 @@
 #include "fendmail/io/gatherer.hpp"
 #include "fendmail/io/listener.hpp"
 #include "fendmail/io/resolver.hpp"
+#include "fendmail/io/server_book.hpp"
 #include "fendmail/io/unique_fd.hpp"
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -40,7 +41,7 @@ struct newcomer {
 class worker {
 public:
     worker(std::shared_ptr<const service> what, io::allowlist_store& store, event_sink& events,
-           totals& shared);
+           totals& shared, std::shared_ptr<const io::server_book> book);
     ~worker();
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
@@ -52,6 +53,8 @@ public:
     void start();
     /// New sessions work with this from now on.
     void use(std::shared_ptr<const service> what);
+    /// Other name servers from now on, also for what has been asked and not answered.
+    void use_servers(std::shared_ptr<const io::server_book> book);
     /// New sessions know these senders from now on; null = none.
     void use_senders(std::shared_ptr<const acl::sender_set> senders);
     /// Begins a session here.
@@ -103,6 +106,7 @@ public:
 
 private:
     void watch_lists();
+    [[nodiscard]] std::shared_ptr<io::resolver> make_resolver();
     void accept(io::unique_fd connected, const endpoint& client, const endpoint& local);
     void tell_failure(const std::exception& what) noexcept;
 
@@ -110,6 +114,7 @@ private:
     boost::asio::executor_work_guard<boost::asio::io_context::executor_type> busy_;
     std::shared_ptr<const service> service_;
     std::shared_ptr<const acl::sender_set> senders_;
+    std::shared_ptr<const io::server_book> book_;
     io::allowlist_store* store_;
     event_sink* events_;
     registry registry_;

@@ -33,7 +33,7 @@ enum class error : std::uint8_t {
     line_too_long,     ///< longer than the limit that the source names
     truncated,         ///< ends before it is complete
     bad_proxy_header,  ///< not a PROXY protocol header
-    unsupported_proxy, ///< PROXY header that names no TCP client: UNKNOWN, UNSPEC, UDP, UNIX
+    unsupported_proxy, ///< PROXY header that names no TCP client: UDP, UNIX
     proxy_too_long,    ///< PROXY header longer than limits::proxy_v1_octets or proxy_v2_octets
     bad_proxy_address, ///< PROXY header with an address that is not of its family
     bad_proxy_port,    ///< PROXY header with a port that is not a number from 0 to 65535
@@ -42,6 +42,8 @@ enum class error : std::uint8_t {
     bad_record,        ///< a stored client record that cannot be decoded
     bad_dns_message,   ///< a DNS message that cannot be decoded
     bad_domain,        ///< not a domain name that DNS can be asked about
+    bad_interface,     ///< a link-local address without "%interface", or another one with it
+    bad_host,          ///< not a host name (RFC 1123 §2.1)
     bad_spf_term,      ///< a term of an SPF record that RFC 7208 §12 does not know
     bad_spf_macro,     ///< "%" without a macro behind it (RFC 7208 §7)
     repeated_spf_term, ///< "redirect" or "exp" twice (RFC 7208 §6)

@@ -7,6 +7,7 @@
 #include "fendmail/core/dnsbl/zone_health.hpp"
 #include "fendmail/core/event/event.hpp"
 #include "fendmail/core/time.hpp"
+#include "fendmail/io/server_book.hpp"
 #include "fendmail/io/waiter.hpp"
 #include "fendmail/io/zone_states.hpp"
 
@@ -81,10 +82,12 @@ public:
         std::unique_ptr<state> state_;
     };
 
-    /// @param resolvers texts for parse_resolver(); empty = the system's (resolv.conf)
-    /// @throws std::runtime_error for a text that is none, or when c-ares cannot start
+    /// @param resolvers texts for server_book::servers_of(); empty = the system's (resolv.conf)
+    /// @param book null = what the system's files say when a resolver is made
+    /// @throws std::runtime_error for a text that is none
     dnsbl_lookup(boost::asio::io_context& context, event_sink& events,
-                 const std::vector<std::string>& resolvers);
+                 const std::vector<std::string>& resolvers,
+                 std::shared_ptr<const server_book> book = nullptr);
     /// Wakes nobody; subscriptions that are left never become done.
     ~dnsbl_lookup();
     dnsbl_lookup(const dnsbl_lookup&) = delete;
@@ -104,6 +107,9 @@ public:
     /// Uses other resolvers from now on; running lookups end with those they began with.
     /// @throws std::runtime_error as the constructor does; then nothing has changed
     void set_resolvers(const std::vector<std::string>& resolvers);
+    /// Looks the servers up in another book. What is not answered yet is asked anew at those.
+    /// @return whether some are others: the lists should be tested again then
+    bool use(std::shared_ptr<const server_book> book);
 
     /// Tests the lists of this set from now on, and at once; those of another set no more. Lookups
     /// of sets that are not watched believe every list.

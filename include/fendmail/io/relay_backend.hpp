@@ -3,9 +3,11 @@
 
 #include "fendmail/core/address.hpp"
 #include "fendmail/io/backend.hpp"
+#include "fendmail/io/backend_address.hpp"
 #include "fendmail/io/resume.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 /// Connects a mail server over TCP or a UNIX socket, tells it who the client is, and relays.
@@ -19,8 +21,8 @@ namespace fendmail::io {
 enum class introduction : std::uint8_t { none, proxy_v1, proxy_v2, xclient };
 
 struct relay_backend_options {
-    std::string name; ///< the address as configured
-    endpoint tcp{};   ///< when `unix_path` is empty
+    std::string name;                       ///< the address as configured
+    std::shared_ptr<backend_address> tcp{}; ///< when `unix_path` is empty
     std::string unix_path;
     introduction how = introduction::proxy_v2;
     std::string hostname; ///< ours, for EHLO before XCLIENT
@@ -48,6 +50,7 @@ public:
     [[nodiscard]] bool passes_sockets() const noexcept override { return false; }
 
 private:
+    awaitable<std::string> connect_any(stream& into, deadline& limit) const;
     awaitable<std::string> connect(stream& into, hand_off_request& request, deadline& limit) const;
     awaitable<greeted> introduce(stream& server, hand_off_request& request, deadline& limit) const;
 

@@ -6,6 +6,7 @@
 #include "fendmail/core/result.hpp"
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/dns_answer.hpp"
+#include "fendmail/io/server_book.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <cstddef>
@@ -22,14 +23,10 @@
 /// Source: RFC 1035 §4.2 (UDP, and TCP for truncated answers), RFC 5452 (what makes forging hard);
 /// core/dns/dispatcher.hpp for windows, retransmission and the choice among several resolvers. One
 /// that answers SERVFAIL or the like has answered; then each of the others is asked once more.
-/// Memory: one record for each running query; at most 16 sockets for each resolver.
+/// Memory: one record for each running query; at most descriptors_max() sockets.
 /// Errors: a query always ends with an answer, which may be a failed one.
 /// Threads: one worker owns it; all calls on that worker's io_context, which must outlive it.
 namespace fendmail::io {
-
-/// "192.0.2.53", "2001:db8::53", "192.0.2.53:5353" or "[2001:db8::53]:5353"; the port is 53
-/// where the text has none, and never 0.
-[[nodiscard]] result<endpoint> parse_resolver(std::string_view text) noexcept;
 
 struct resolver_settings {
     dns::dispatch_limits limits{};
@@ -66,14 +63,23 @@ public:
         tick deadline = tick::max();
     };
 
-    /// @param resolvers texts for parse_resolver(); empty = the system's (resolv.conf)
-    /// @throws std::runtime_error for a text that is none, or when c-ares cannot start
+    /// The most that one resolver opens: its ports, and answers over TCP.
+    [[nodiscard]] static std::size_t descriptors_max(std::size_t servers) noexcept;
+
+    /// @param resolvers texts for server_book::servers_of(); empty = the system's (resolv.conf)
+    /// @param book null = what the system's files say now
+    /// @throws std::runtime_error for a text that is none
     resolver(boost::asio::io_context& context, const std::vector<std::string>& resolvers,
-             const resolver_settings& settings = {});
+             const resolver_settings& settings = {}, const server_book* book = nullptr);
     /// Drops the callbacks of running queries. May be called from within one.
     ~resolver();
     resolver(const resolver&) = delete;
     resolver& operator=(const resolver&) = delete;
+
+    /// Looks its servers up in another book. If they are others, all that is not answered yet is
+    /// asked anew there.
+    /// @return whether they are
+    bool use(const server_book& book);
 
     /// `done` is called once, never from within this call, and must not throw. The name is asked
     /// just as it is written (no search list, no hosts file).
@@ -99,6 +105,8 @@ public:
     /// No server answers anything: queries fail at once until one does.
     [[nodiscard]] bool is_unreachable() const noexcept;
     [[nodiscard]] resolver_figures figures() const noexcept;
+    /// For logs: "192.0.2.53, unbound:5353" as configured, or "of the system (192.0.2.53)".
+    [[nodiscard]] std::string name() const;
     /// `changed` is called when is_unreachable() has changed, never from within a call of ours.
     void watch(std::function<void()> changed);
 

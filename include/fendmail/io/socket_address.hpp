@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/dns/name_server.hpp"
 
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/address.hpp>
@@ -20,6 +21,11 @@ namespace fendmail::io {
 [[nodiscard]] boost::asio::generic::stream_protocol::endpoint to_generic(const endpoint& where);
 /// @param path of a UNIX socket, at most limits::unix_path_octets
 [[nodiscard]] boost::asio::generic::stream_protocol::endpoint to_generic(const std::string& path);
+
+using server_address = boost::asio::generic::stream_protocol::endpoint;
+/// With the number that the interface of a link-local address has now.
+/// @return nothing when there is no such interface, or nothing to be sent to
+[[nodiscard]] std::optional<server_address> to_socket(const dns::name_server& server) noexcept;
 
 /// Nothing for anything but an IPv4 or IPv6 socket address.
 [[nodiscard]] std::optional<endpoint>

@@ -3,6 +3,7 @@
 
 #include "fendmail/core/spf/expander.hpp"
 #include "fendmail/core/time.hpp"
+#include "fendmail/io/server_book.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <cstddef>
@@ -30,10 +31,14 @@ public:
     using callback = std::function<void(spf::expansion)>;
 
     /// @param domain as spf::parse_domain() gives it
-    /// @param resolvers texts for parse_resolver(); empty = the system's (resolv.conf)
+    /// @param resolvers texts for server_book::servers_of(); empty = the system's (resolv.conf)
+    /// @param book null = what the system's files say now
     /// @param done is called once, never from within this call, and may destroy the lookup
     spf_lookup(boost::asio::io_context& context, const std::vector<std::string>& resolvers,
-               std::string domain, callback done, spf_lookup_limits limits = {});
+               std::string domain, callback done, spf_lookup_limits limits = {},
+               const server_book* book = nullptr);
+    /// Its questions go on at these servers.
+    void use(const server_book& book);
     /// Drops the callback.
     ~spf_lookup();
     spf_lookup(const spf_lookup&) = delete;

@@ -7,6 +7,7 @@
 #include "fendmail/core/limits.hpp"
 #include "fendmail/core/smtp/ascii.hpp"
 #include "fendmail/core/units.hpp"
+#include "local_names.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -193,12 +194,24 @@ void builder::tcp_backend(const text_item& address, place where)
 {
     constexpr std::string_view name = "backend.address";
     const auto parsed = parse_endpoint(address.text);
-    if (!parsed) return error(address, name, parsed.error());
-    if (parsed->port == 0) return found(address, name, "port 0 cannot be connected to");
-    out_.runtime.backend.tcp = *parsed;
+    std::vector<endpoint> all;
+    if (parsed) {
+        if (parsed->port == 0) return found(address, name, "port 0 cannot be connected to");
+        out_.runtime.backend.tcp = *parsed;
+        all.push_back(*parsed);
+    } else {
+        const auto host = dns::parse_named_host(address.text, 0);
+        if (!host)
+            return error(address, name,
+                         parsed.error() == fendmail::error::bad_address ? host.error()
+                                                                        : parsed.error());
+        out_.runtime.backend.host = *host;
+        for (const auto& here : addresses_here(host->name))
+            all.push_back({here, host->port});
+    }
     for (const text_item& item : get("server", "listen").texts) {
         const auto at = parse_endpoint(item.text);
-        if (at && reaches(*parsed, *at))
+        if (at && std::ranges::any_of(all, [&](const endpoint& one) { return reaches(one, *at); }))
             return error(where, name,
                          fmt::format("{} is where server.listen has us listen ({}): each session "
                                      "would come back to us",
@@ -213,7 +226,7 @@ void builder::proxy_protocol()
     for (const text_item& item : get("proxy_protocol", "trusted").texts) {
         const auto net = parse_network(item.text);
         if (!net) {
-            error(item, name, net.error());
+            trusted_name(item, net.error());
             continue;
         }
         out_.runtime.balancers.insert(*net, 0);
@@ -224,6 +237,22 @@ void builder::proxy_protocol()
                                           "the balancers",
                                           name, in_quotes(item.written)));
     }
+}
+
+/// A name counts when /etc/hosts has it, and no other: whoever is trusted may claim to be any
+/// client, and an answer of DNS is no proof of who somebody is.
+void builder::trusted_name(const text_item& item, fendmail::error why)
+{
+    constexpr std::string_view name = "proxy_protocol.trusted";
+    const auto host = dns::parse_named_host(item.text, dns::default_port);
+    if (!host || item.text.find(':') != std::string::npos) return error(item, name, why);
+    const auto all = addresses_here(host->name);
+    if (all.empty())
+        found(item, name,
+              "this name is not in /etc/hosts, and DNS is not asked for it: whoever answers there "
+              "could then claim to be any client; write the address or network");
+    for (const auto& one : all)
+        out_.runtime.balancers.insert({one, static_cast<std::uint8_t>(one.bits())}, 0);
 }
 
 void builder::access()

@@ -94,11 +94,16 @@ void builder::warn_of_known_list(std::string_view zone, const text_item& written
 void builder::check_resolver(const text_item& item, std::string_view resolver,
                              std::string_view key_name)
 {
-    const auto where = parse_endpoint(resolver);
-    if (where && where->port == 0)
+    const auto server = dns::parse_name_server(resolver);
+    if (server || dns::parse_named_host(resolver, dns::default_port)) return;
+    if (const auto where = parse_endpoint(resolver); where && where->port == 0)
         found(item, key_name, "port 0 cannot be asked");
-    else if (!where && !parse_address(resolver))
-        found(item, key_name, "not a resolver; write an address, address:port or [v6]:port");
+    else if (server.error() == fendmail::error::bad_interface)
+        error(item, key_name, server.error());
+    else
+        found(item, key_name,
+              "not a resolver; write an address, address:port, [v6]:port, or a name in place of "
+              "the address");
 }
 
 void builder::zone_resolvers()

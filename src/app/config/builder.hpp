@@ -92,6 +92,7 @@ private:
     void tcp_backend(const text_item& address, place where);
     void details_without_effect(const backend_options& options);
     void proxy_protocol();
+    void trusted_name(const text_item& item, fendmail::error why);
     void access();
     void allowlist_interfaces();
     void known_senders();

@@ -52,7 +52,8 @@ constexpr std::array keys{
         .type = key_type::text_list,
         .default_toml = "[]",
         .doc = "Networks of load balancers: their connections must begin with a PROXY v1 or v2 "
-               "header, which says who the client is. From anyone else it is speaking too early.",
+               "header, which says who the client is. From anyone else it is speaking too early. A "
+               "name counts when /etc/hosts has it (at start and reload); DNS is not asked.",
         .example = R"(["192.0.2.10", "2001:db8::/64"])"},
     key{.section = "proxy_protocol",
         .name = "timeout",

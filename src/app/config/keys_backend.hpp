@@ -23,7 +23,10 @@ inline constexpr std::array backend_keys{
         .name = "address",
         .default_toml = R"("127.0.0.1:10025")",
         .doc = "\"address:port\", \"[v6]:port\" or \"unix:/path\"; postfix-pass needs "
-               "\"unix:/path\". Names are not looked up.",
+               "\"unix:/path\". A name in place of the address, as in \"mta.internal:10025\", is "
+               "looked up like any program's, in /etc/hosts and DNS, and again when its TTL is "
+               "over (5 s to 5 min); its addresses are tried in turn. Until it is found, clients "
+               "get 421.",
         .example = R"("unix:/var/spool/postfix/public/smtpd")"},
     key{.section = "backend",
         .name = "connect_timeout",

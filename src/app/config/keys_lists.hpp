@@ -62,9 +62,21 @@ inline constexpr std::array list_keys{
         .name = "resolvers",
         .type = key_type::text_list,
         .default_toml = "[]",
-        .doc = "Name servers to ask: \"address\", \"address:port\" or \"[v6]:port\"; [] = the "
-               "system's. Many lists refuse public resolvers.",
+        .doc =
+            "Name servers to ask: \"address\", \"address:port\", \"[v6]:port\", link-local ones "
+            "with their interface (\"fe80::1%eth0\"), or a name in place of the address, looked "
+            "up as for backend.address; [] = the system's, followed as /etc/resolv.conf changes. "
+            "Many lists refuse public resolvers.",
         .example = R"(["127.0.0.1:5353"])"},
+    key{.section = "dnsbl",
+        .name = "private_addresses",
+        .type = key_type::choice,
+        .default_toml = R"("skip")",
+        .doc = "Whether lists are asked about clients that no public list can know: 10/8, "
+               "172.16/12, 192.168/16, 100.64/10, link-local and unique local ones. skip: not "
+               "asked, nobody waits, and the score is 0; ask: like all others. A list of your own "
+               "that knows them says so in its [dnsbl.list] table.",
+        .choices = "skip|ask"},
     key{.section = "dnsbl",
         .name = "reply_names",
         .type = key_type::text_map,

@@ -56,12 +56,39 @@ group_index dispatcher::add_group(group_kind kind)
 {
     const auto index = static_cast<group_index>(queues_.size());
     queues_.emplace_back();
+    kinds_.push_back(kind);
+    add_flows(kind);
+    return index;
+}
+
+void dispatcher::add_flows(group_kind kind)
+{
     auto times = limits_.times;
     if (kind == group_kind::names) times.longest = limits_.longest_name_time;
     const auto& window = kind == group_kind::names ? limits_.names : limits_.lists;
     for (std::size_t server = 0; server < servers_.size(); ++server)
         flows_.emplace_back(times, window);
-    return index;
+}
+
+void dispatcher::replace_servers(std::size_t servers)
+{
+    FENDMAIL_ASSERT(servers > 0 && servers <= dispatch_limits::servers_max && sends_ == nullptr);
+    for (std::uint32_t index = 0; index < attempts_.places(); ++index)
+        if (const auto which = attempts_.id_at(index)) attempts_.remove(which);
+    servers_.assign(servers, server_state{silence{limits_.silence}, {}, {}});
+    flows_.clear();
+    for (const auto kind : kinds_)
+        add_flows(kind);
+    for (std::uint32_t index = 0; index < questions_.places(); ++index) {
+        const auto which = questions_.id_at(index);
+        if (!which) continue;
+        question& q = questions_[which];
+        q.attempts = no_index;
+        q.flying = q.failed = 0;
+        q.latest_server = no_server;
+        q.tries = std::min<std::uint8_t>(q.tries, 1); // it still counts as sent
+        if (q.queue == in_no_queue) enqueue(which, queue_of_retry(q.how));
+    }
 }
 
 // ── questions come and go ─────────────────────────────────────────────────────────────────────

@@ -98,6 +98,7 @@ class DnsServer:
         self.rewrites_to: str | None = None
         # How it answers about names outside of zones.
         self.mood = Mood.HONEST
+        self.ttl = 60
         self._records: dict[str, dict[int, list[bytes]]] = {}
         self._zones: list[Zone] = []
         self._stopping = threading.Event()
@@ -242,18 +243,20 @@ class DnsServer:
     def _reply_about_name(self, query: bytes, end: int, name: str, kind: int) -> bytes:
         rcode = RCODES.get(self.mood, 0)
         answers = [] if rcode else self._records[name].get(kind, [])
-        records = [_record(kind, 60, data) for data in answers]
+        records = [_record(kind, self.ttl, data) for data in answers]
         return _reply(query, end, rcode, answers=records)
 
 
 def _bind(address: Address) -> tuple[socket.socket, socket.socket]:
     """The same port for UDP and TCP."""
     for attempt in range(ATTEMPTS):
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # With the interface of a link-local address, which only getaddrinfo() understands.
+        family, *_, where = socket.getaddrinfo(*address, flags=socket.AI_NUMERICHOST)[0]
+        udp = socket.socket(family, socket.SOCK_DGRAM)
+        tcp = socket.socket(family, socket.SOCK_STREAM)
         udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
         try:
-            udp.bind(address)
+            udp.bind(where)
             tcp.bind(udp.getsockname())
         except OSError:
             udp.close()

@@ -6,11 +6,14 @@ libc's resolver knows no ports and one file. So whoever has to ask our DNS serve
 loopback exists and every port is free.
 """
 
+import atexit
 import fcntl
 import os
+import shutil
 import socket
 import struct
 import sys
+import tempfile
 from pathlib import Path
 
 from .process import require_program, require_root, run
@@ -58,6 +61,23 @@ def route_to_ourselves(network: str) -> None:
     ip = require_program("ip", "iproute2")
     run([ip, "-6", "route", "add", "local", network, "dev", "lo"])
     Path("/proc/sys/net/ipv6/ip_nonlocal_bind").write_text("1", encoding="ascii")
+
+
+def add_link_local(address: str) -> None:
+    """Gives the loopback interface a link-local address, "fe80::53" of "lo"."""
+    assert os.environ.get(_MARK), "this would change the machine's network"
+    ip = require_program("ip", "iproute2")
+    run([ip, "-6", "addr", "replace", f"{address}/64", "dev", "lo", "nodad"])
+
+
+def own_etc() -> None:
+    """A copy of /etc in the place of it, in this namespace, in which files may be replaced."""
+    assert os.environ.get(_MARK), "this would change the machine's /etc"
+    etc = RESOLV_CONF.parent
+    copy = Path(tempfile.mkdtemp(prefix="fendmail-etc-"))
+    shutil.copytree(etc, copy, symlinks=True, dirs_exist_ok=True)
+    run([require_program("mount", "mount"), "--bind", copy, etc])
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
 
 
 def use_resolver(address: str, directory: Path, timeout: int = 5) -> None:

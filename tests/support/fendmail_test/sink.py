@@ -68,7 +68,9 @@ class Behaviour:
 class SmtpSink:
     """Listens on a port or, for kind postfix-pass, on a UNIX socket. One thread a session."""
 
-    def __init__(self, kind: str, directory: Path | None = None, host: str = LOOPBACK4):
+    def __init__(
+        self, kind: str, directory: Path | None = None, host: str = LOOPBACK4, port: int = 0
+    ):
         self.kind = kind
         self.behaviour = Behaviour()
         self.sessions: list[Session] = []
@@ -82,7 +84,7 @@ class SmtpSink:
             self._listener.bind(str(self._path))
         else:
             self._listener = socket.socket(family_of(host), socket.SOCK_STREAM)
-            self._listener.bind((host, 0))
+            self._listener.bind((host, port))
         self._listener.listen(1024)
         self._listener.settimeout(0.05)
         self._acceptor = threading.Thread(target=self._accept, daemon=True)

@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/event_recorder.hpp"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <memory>
 #include <optional>
@@ -140,13 +141,15 @@ TEST_CASE("registry: descriptors are kept back for backends, and some for oursel
     for (const std::size_t max : {64U, 256U, 1024U, 20000U, 1048576U}) {
         CAPTURE(max);
         totals shared{max};
+        shared.keep_back(900);
+        CHECK(shared.descriptors_for_all == max - std::min<std::size_t>(900, max / 2));
         CHECK(shared.descriptors_for_clients < shared.descriptors_for_all);
         CHECK(shared.descriptors_for_all < max);
         CHECK(shared.has_room_for_client());
-        shared.descriptors = shared.descriptors_for_clients;
+        shared.descriptors = shared.descriptors_for_clients.load();
         CHECK_FALSE(shared.has_room_for_client());
         CHECK(shared.has_room_for_backend());
-        shared.descriptors = shared.descriptors_for_all;
+        shared.descriptors = shared.descriptors_for_all.load();
         CHECK_FALSE(shared.has_room_for_backend());
     }
 }

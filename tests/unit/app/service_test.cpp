@@ -36,7 +36,7 @@ TEST_CASE("service: only passing sockets is limited by what is in transit", "[ap
                             backend_kind::proxy_v1, backend_kind::xclient, backend_kind::plain}) {
         config.backend.kind = kind;
         config.backend.address = "somewhere";
-        const auto made = make_backend(config);
+        const auto made = make_backend(config, std::make_shared<io::backend_address>());
         CHECK(made->passes_sockets() == (kind == backend_kind::postfix_pass));
         CHECK(made->name() == "somewhere");
     }

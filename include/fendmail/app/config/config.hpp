@@ -4,6 +4,7 @@
 #include "fendmail/core/acl/access_list.hpp"
 #include "fendmail/core/acl/prefix_trie.hpp"
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/dns/name_server.hpp"
 #include "fendmail/core/dnsbl/site.hpp"
 #include "fendmail/core/screen/policy.hpp"
 #include "fendmail/core/smtp/dialog.hpp"
@@ -59,7 +60,8 @@ enum class backend_data : std::uint8_t {
 struct backend_options {
     backend_kind kind = backend_kind::proxy_v2;
     std::string address = "127.0.0.1:10025"; ///< as written, for logs
-    endpoint tcp{};                          ///< when `unix_path` is empty
+    endpoint tcp{};                          ///< when `unix_path` and `host` are empty
+    std::optional<dns::named_host> host{};   ///< whoever looks it up knows where it is
     std::string unix_path;
     milliseconds connect_timeout{5000};
     milliseconds greeting_timeout{30000};

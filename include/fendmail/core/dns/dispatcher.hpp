@@ -121,6 +121,11 @@ public:
     dispatcher(const dispatch_limits& limits, std::size_t servers, std::uint32_t seed);
 
     group_index add_group(group_kind kind);
+    /// Other servers from now on, of which nothing is known yet. Questions that are not over keep
+    /// their ids and are asked anew there; what was sent is forgotten, and its answers with it.
+    /// Figures begin anew.
+    /// @pre as of the constructor; not within run()
+    void replace_servers(std::size_t servers);
     [[nodiscard]] std::size_t groups() const noexcept { return queues_.size(); }
 
     [[nodiscard]] question_id ask(const order& what, tick now);
@@ -212,6 +217,7 @@ private:
     void send_queue(std::size_t group, std::size_t queue, tick now);
     void send_to(question_id which, server_index server, tick now);
     void explore(question_id which, server_index chosen, tick now);
+    void add_flows(group_kind kind);
     [[nodiscard]] server_index best_server(const question& q, bool bounded,
                                            server_index except) const noexcept;
     void enqueue(question_id which, std::size_t queue) noexcept;
@@ -226,6 +232,7 @@ private:
     std::vector<server_state> servers_;
     std::vector<flow> flows_; ///< of each group those of all servers
     std::vector<queue_set> queues_;
+    std::vector<group_kind> kinds_;
     question_table questions_;
     attempt_table attempts_;
     std::priority_queue<timer, std::vector<timer>, std::greater<>> timers_;

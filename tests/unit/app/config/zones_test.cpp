@@ -102,12 +102,12 @@ TEST_CASE("config: what cannot be meant about a list is told with its place", "[
          "dnsbl.timeout (found \"11s\")"},
         {R"(zone_timeouts = { "c.test" = "1s" })",
          "t.toml:3: warning: dnsbl.zone_timeouts: no site has the zone \"c.test\""},
-        {R"(zone_resolvers = { "a.test" = "dns.example" })",
-         "t.toml:3: error: dnsbl.zone_resolvers: not a resolver; write an address, address:port "
-         "or [v6]:port (found \"dns.example\")"},
+        {R"(zone_resolvers = { "a.test" = "dns/example" })",
+         "t.toml:3: error: dnsbl.zone_resolvers: not a resolver; write an address, "
+         "address:port, [v6]:port, or a name in place of the address (found \"dns/example\")"},
         {R"(zone_resolvers = { "a.test" = "127.0.0.1," })",
-         "t.toml:3: error: dnsbl.zone_resolvers: not a resolver; write an address, address:port "
-         "or [v6]:port (found \"127.0.0.1,\")"},
+         "t.toml:3: error: dnsbl.zone_resolvers: not a resolver; write an address, "
+         "address:port, [v6]:port, or a name in place of the address (found \"127.0.0.1,\")"},
         {R"(untestable = ["c.test"])",
          "t.toml:3: warning: dnsbl.untestable: no site has the zone \"c.test\""},
         {R"(zone_keys = { "a.test" = "not a key" })",

@@ -252,3 +252,41 @@ TEST_CASE("dispatcher: a thousand questions that come and go leave nothing behin
     CHECK(f.asked.flow_of(0, f.list).in_flight == 0);
     CHECK(f.asked.flow_of(1, f.list).in_flight == 0);
 }
+
+TEST_CASE("dispatcher: with other servers all that is not answered is asked anew", "[dns]")
+{
+    fixture f;
+    const auto sent = f.ask();
+    const auto first = f.run_until(f.now + 1ms);
+    REQUIRE(first.size() == 1);
+    const auto waiting = f.ask();
+    f.asked.replace_servers(2);
+    CHECK(f.asked.was_sent(sent));
+    CHECK_FALSE(f.asked.was_sent(waiting));
+    CHECK_FALSE(f.asked.is_live(first[0].attempt));
+    CHECK_FALSE(f.asked.on_answer(first[0].attempt, answer_kind::useful, f.now));
+    const auto again = f.run().sends;
+    REQUIRE(again.size() == 2);
+    for (const auto& one : again)
+        CHECK((one.question == sent || one.question == waiting));
+    CHECK((f.asked.on_answer(again[0].attempt, answer_kind::useful, f.now) == again[0].question));
+    CHECK(f.asked.questions() == 1);
+    f.run_until(f.now + 11s);
+    CHECK(f.asked.questions() == 0);
+}
+
+TEST_CASE("dispatcher: that all servers were gone says nothing about others", "[dns]")
+{
+    fixture f;
+    f.ask();
+    f.run_until(f.now + 30s);
+    REQUIRE(f.asked.is_unreachable());
+    f.asked.replace_servers(1);
+    CHECK_FALSE(f.asked.is_unreachable());
+    f.over.clear();
+    const auto question = f.ask();
+    const auto sends = f.run_until(f.now + 5ms);
+    REQUIRE(sends.size() == 1);
+    CHECK((f.asked.on_answer(sends[0].attempt, answer_kind::useful, f.now) == question));
+    CHECK(f.over.empty());
+}
