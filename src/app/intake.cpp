@@ -9,6 +9,7 @@
 #include "fendmail/io/proxy_header.hpp"
 
 #include <array>
+#include <fmt/format.h>
 #include <utility>
 
 namespace fendmail::app {
@@ -23,6 +24,7 @@ constexpr std::string_view no_service = "421 4.3.2 No system resources\r\n";
 /// For a whole health check; those of balancers take milliseconds.
 constexpr milliseconds check_time_limit{10000};
 constexpr milliseconds report_interval{1000};
+constexpr milliseconds unknown_interval{3'600'000};
 
 /// What came of a header, and what stands behind it: the wrong octet alone says little.
 std::string beginning_of(io::stream& connection, const proxy::header_reader& header)
@@ -72,16 +74,26 @@ io::awaitable<void> intake::receive(std::shared_ptr<const service> what, io::uni
         co_await refuse(from, message(header.fault()), text);
         co_return;
     }
+    if (header.is_unknown()) {
+        report_unknown(from);
+        co_return hand_on(from, {balancer, local});
+    }
     const auto& origin = header.origin();
     // Version 1 has no LOCAL: a balancer that tests with it names its own connection.
     if (!origin || origin->client == balancer) {
         co_await answer_check(from);
         co_return;
     }
+    hand_on(from, *origin);
+}
+
+/// To the worker of this client.
+void intake::hand_on(visit& from, const proxy::origin& who)
+{
     auto descriptor = from.connection.release();
-    if (!descriptor) co_return;
-    worker_->owner_of(origin->client.address)
-        .take_over({std::move(descriptor), from.what, origin->client, origin->local});
+    if (!descriptor) return;
+    worker_->owner_of(who.client.address)
+        .take_over({std::move(descriptor), from.what, who.client, who.local});
 }
 
 /// @return false when all is said and done
@@ -155,6 +167,20 @@ io::awaitable<void> intake::answer_check(visit& from)
         else
             co_return;
     }
+}
+
+/// Once an hour: nothing is wrong with the connection, but with the balancer there may be.
+void intake::report_unknown(const visit& from)
+{
+    const tick now = io::steady_now();
+    if (now < next_unknown_report_) return;
+    next_unknown_report_ = now + unknown_interval;
+    const auto text = fmt::format(
+        "the balancer {} says of a connection that it does not know the client (PROXY UNKNOWN or "
+        "UNSPEC): the balancer's own address counts as the client's, in lists and limits as well; "
+        "let it send TCP4 or TCP6",
+        to_text(from.balancer.address));
+    worker_->events().on(event::caution{text});
 }
 
 void intake::report(const visit& from, std::string_view reason, std::string_view text)

@@ -265,6 +265,43 @@ class HealthChecks(BalancedCase):
         self.assert_left_no_trace()
 
 
+class Unknown(BalancedCase):
+    """The balancer does not know the client: the endpoints of its connection count."""
+
+    HEADERS = (
+        b"PROXY UNKNOWN\r\n",
+        b"PROXY UNKNOWN ffff::1 ffff::2 65535 65535\r\n",
+        balancer.UNSPEC,
+    )
+
+    def test_address_of_the_connection_is_the_client(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        fendmail = self.start_behind(sink.config)
+        for number, header in enumerate(self.HEADERS):
+            with self.subTest(header):
+                mark = fendmail.log.mark()
+                client = self.connect(fendmail, header=header)
+                self.deliver(client, f"unknown-{number}")
+                name = re.escape(client.balancer)
+                fendmail.expect_log(rf"CONNECT from {name} ", after=mark)
+                fendmail.expect_log(rf"SUMMARY {name} ", after=mark)
+        told = r"warning: the balancer \S+ says of a connection that it does not know the client"
+        self.assertEqual(fendmail.log.count(told), 1)
+
+    def test_it_is_screened_like_any_client(self) -> None:
+        sink = self.start_sink()
+        fendmail = self.start_behind(sink.config)
+        early = self.connect(fendmail, header=self.HEADERS[0] + b"EHLO too.early\r\n")
+        fendmail.expect_log(rf"PREGREET \d+ after \S+ from {re.escape(early.balancer)}")
+        self.assertEqual(sink.sessions, [])
+
+    def test_from_strangers_it_is_speaking_too_early(self) -> None:
+        fendmail = self.start_behind(self.start_sink().config)
+        stranger = fendmail.client("127.0.66.9")
+        stranger.send(self.HEADERS[0])
+        fendmail.expect_log(r"PREGREET \d+ after \S+ from \[127\.0\.66\.9\]")
+
+
 class Refused(BalancedCase):
     def assert_refused(self, title: str, sent: bytes, reason: str, shown: str = "") -> None:
         with self.subTest(title):
@@ -280,11 +317,9 @@ class Refused(BalancedCase):
             self.assertEqual(sink.sessions, [])
 
     def test_what_names_no_tcp_client(self) -> None:
-        no_client = r"a PROXY header that names no TCP client \(UNKNOWN, UNSPEC, UDP or UNIX\)"
+        no_client = r"a PROXY header that names no TCP client \(UDP or UNIX\)"
         udp = bytearray(proxy_v2_header(TRUE, SERVICE))
         udp[13] = 0x12
-        self.assert_refused("v1", b"PROXY UNKNOWN\r\n", no_client, r"PROXY UNKNOWN\\r\\n$")
-        self.assert_refused("v2", balancer.UNSPEC, no_client)
         self.assert_refused("UDP", bytes(udp), no_client)
 
     def test_what_is_broken(self) -> None:

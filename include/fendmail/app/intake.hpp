@@ -22,6 +22,7 @@ class worker;
 ///
 /// What a balancer does for itself is no client and leaves no trace: a connection that closes
 /// without an octet, and one with a LOCAL header, which gets a small SMTP dialog to test with.
+/// One whose header says that the client is not known is a client with the balancer's address.
 /// Memory: one coroutine frame for each connection; a health check has 512 octets more.
 /// Errors: whoever sends no header, or not that of a TCP client, gets `421` and is told to the log,
 /// once a second at most.
@@ -47,11 +48,14 @@ private:
     [[nodiscard]] io::awaitable<void> refuse(visit& from, std::string_view reason,
                                              std::string_view text);
     [[nodiscard]] io::awaitable<void> answer_check(visit& from);
+    void hand_on(visit& from, const proxy::origin& who);
     void turn_away(visit& from) noexcept;
+    void report_unknown(const visit& from);
     void report(const visit& from, std::string_view reason, std::string_view text);
 
     worker* worker_;
     tick next_report_{};
+    tick next_unknown_report_{};
     std::size_t untold_ = 0; ///< since the last report
 };
 

@@ -14,6 +14,7 @@ constexpr std::string_view line_start = "PROXY ";
 constexpr std::string_view signature{"\r\n\r\n\0\r\nQUIT\n", 12};
 constexpr std::size_t fixed_octets = 16;
 constexpr std::uint8_t version_2 = 2;
+constexpr unsigned unspecified_family = 0; // the high four bits
 constexpr std::uint8_t tcp_over_ipv4 = 0x11;
 constexpr std::uint8_t tcp_over_ipv6 = 0x21;
 constexpr std::size_t v4_octets = 4;
@@ -50,7 +51,6 @@ std::string_view next_word(std::string_view& rest) noexcept
 result<origin> parse_line(std::string_view rest) noexcept
 {
     const auto family = next_word(rest);
-    if (family == "UNKNOWN") return error::unsupported_proxy;
     const bool v6 = family == "TCP6";
     if (!v6 && family != "TCP4") return error::bad_proxy_header;
     if (std::count(rest.begin(), rest.end(), ' ') != 3) return error::bad_proxy_header;
@@ -164,6 +164,10 @@ void header_reader::take_of_line(char octet) noexcept
     auto line = text().substr(line_start.size());
     line.remove_suffix(1);
     if (line.ends_with('\r')) line.remove_suffix(1);
+    if (line == "UNKNOWN" || line.starts_with("UNKNOWN ")) {
+        is_unknown_ = true;
+        return finish();
+    }
     const auto parsed = parse_line(line);
     if (!parsed) return fail(parsed.error());
     origin_ = *parsed;
@@ -191,8 +195,9 @@ void header_reader::begin_rest() noexcept
     const auto family = to_octet(head_[13]);
     rest_ = to_number(head_[14], head_[15]);
     if (fixed_octets + rest_ > limits::proxy_v2_octets) return fail(error::proxy_too_long);
-    if (is_local) {
-        // Whatever else a LOCAL header says is to be ignored, its family too: so there is no
+    is_unknown_ = !is_local && family >> 4 == unspecified_family;
+    if (is_local || is_unknown_) {
+        // Whatever else such a header says is to be ignored, its family too: so there is no
         // telling where its TLVs would begin.
         part_ = part::skipped;
         if (rest_ == 0) finish();

@@ -15,9 +15,10 @@
 /// Reads the PROXY header of a balancer, in whatever pieces it comes, and not one octet more.
 ///
 /// Source: The PROXY protocol (HAProxy, proxy-protocol.txt) §2.1 (version 1, text) and §2.2
-/// (version 2, binary, with TLVs; §2.2.3 is the checksum). Taken are TCP over IPv4 and IPv6, and
-/// LOCAL. What names no TCP client (UNKNOWN, UNSPEC, UDP, UNIX) is refused: a client without an
-/// address would pass by every list. A line of version 1 may end in LF alone, as with postscreen.
+/// (version 2, binary, with TLVs; §2.2.3 is the checksum). Taken are TCP over IPv4 and IPv6, LOCAL,
+/// and UNKNOWN or UNSPEC, behind which the endpoints of the connection itself are to be used and
+/// all else ignored. UDP and UNIX sockets are refused: they carry no mail that was meant for us. A
+/// line of version 1 may end in LF alone, as with postscreen.
 /// Units: octets; at most limits::proxy_v1_octets or limits::proxy_v2_octets.
 /// Memory: the first 107 octets; TLVs are checked as they pass by and not kept.
 /// Errors: as the reason in fault(): bad_proxy_header and its neighbours in core/result.
@@ -51,7 +52,10 @@ public:
     /// The first of them, for a log.
     [[nodiscard]] std::string_view text() const noexcept;
 
-    /// Who connected; nothing for LOCAL, which is the balancer's own connection.
+    /// The balancer does not know who connected: the endpoints of its connection count.
+    /// @pre progress() is complete
+    [[nodiscard]] bool is_unknown() const noexcept { return is_unknown_; }
+    /// Who connected; nothing for LOCAL, which is the balancer's own connection, and if unknown.
     /// @pre progress() is complete
     [[nodiscard]] const std::optional<proxy::origin>& origin() const noexcept;
     /// @pre progress() is failed
@@ -79,6 +83,7 @@ private:
     error fault_ = error::bad_proxy_header;
     part part_ = part::start;
     std::optional<proxy::origin> origin_;
+    bool is_unknown_ = false;
 
     // Version 2.
     std::size_t rest_ = 0;              ///< octets behind the fixed part that are still to come

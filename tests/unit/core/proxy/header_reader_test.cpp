@@ -206,6 +206,34 @@ TEST_CASE("header reader: no change of one octet is read too far or turns a clie
     }
 }
 
+TEST_CASE("header reader: UNKNOWN and UNSPEC name nobody, whatever stands behind them", "[proxy]")
+{
+    const std::string headers[] = {
+        "PROXY UNKNOWN\r\n",
+        "PROXY UNKNOWN\n",
+        "PROXY UNKNOWN 2001:db8::1 2001:db8::2 1 2\r\n",
+        "PROXY UNKNOWN TCP4 203.0.113.77 192.0.2.25 41001 25\r\n",
+        "PROXY UNKNOWN " + std::string(91, 'x') + "\r\n",
+        v2('\x21', '\x00', ""),
+        v2('\x21', '\x01', "\x01\xff\xff"),
+        v2('\x21', '\x00', v4),
+    };
+    for (const auto& header : headers) {
+        for (std::size_t split = 0; split < header.size(); ++split) {
+            header_reader reader;
+            feed(reader, header.substr(0, split));
+            const auto fed = feed(reader, header.substr(split) + "EHLO x\r\n");
+            REQUIRE(fed.progress == progress::complete);
+            CHECK(fed.taken == header.size() - split);
+            CHECK(reader.is_unknown());
+            CHECK_FALSE(reader.origin());
+        }
+    }
+    header_reader local;
+    feed(local, v2('\x20', '\x00', ""));
+    CHECK_FALSE(local.is_unknown());
+}
+
 TEST_CASE("header reader: what is no header is refused at its first wrong octet", "[proxy]")
 {
     struct row {
@@ -214,7 +242,6 @@ TEST_CASE("header reader: what is no header is refused at its first wrong octet"
         error want;
         std::size_t want_taken = 0; // 0: all
     };
-    const auto unknown = "PROXY UNKNOWN\r\n"s;
     const auto v1 = [](const char* rest) { return "PROXY "s + rest + "\r\n"; };
     const row rows[] = {
         {"SMTP", after, error::bad_proxy_header, 1},
@@ -224,9 +251,10 @@ TEST_CASE("header reader: what is no header is refused at its first wrong octet"
         {"v1 without a space", "PROXY\r\n", error::bad_proxy_header, 6},
         {"nearly v2", "\r\n\r\n\r", error::bad_proxy_header, 5},
         {"line ends alone", "\r\n\r\n\r\n", error::bad_proxy_header, 5},
-        {"UNKNOWN", unknown, error::unsupported_proxy},
-        {"UNKNOWN with addresses", v1("UNKNOWN 2001:db8::1 2001:db8::2 1 2"),
-         error::unsupported_proxy},
+        {"nearly UNKNOWN", v1("UNKNOWNS"), error::bad_proxy_header},
+        {"UNKNOWN in lower case", v1("unknown"), error::bad_proxy_header},
+        {"UNKNOWN without end", "PROXY UNKNOWN " + std::string(200, 'x'), error::proxy_too_long,
+         107},
         {"v1 family of UDP", v1("UDP4 203.0.113.77 192.0.2.25 41001 25"), error::bad_proxy_header},
         {"v1 family in lower case", v1("tcp4 203.0.113.77 192.0.2.25 41001 25"),
          error::bad_proxy_header},
@@ -261,7 +289,6 @@ TEST_CASE("header reader: what is no header is refused at its first wrong octet"
         {"version 1 in binary", v2('\x11', '\x11', v4), error::bad_proxy_header, 13},
         {"version 3", v2('\x31', '\x11', v4), error::bad_proxy_header, 13},
         {"a command that is none", v2('\x22', '\x11', v4), error::bad_proxy_header, 13},
-        {"UNSPEC", v2('\x21', '\x00', ""), error::unsupported_proxy},
         {"UDP over IPv4", v2('\x21', '\x12', v4), error::unsupported_proxy, 16},
         {"UDP over IPv6", v2('\x21', '\x22', v6), error::unsupported_proxy, 16},
         {"UNIX", v2('\x21', '\x31', std::string(216, 'x')), error::unsupported_proxy, 16},
