@@ -40,6 +40,7 @@ session::~session()
     summary.dnsbl_score = score_;
     summary.dnsbl_complete = score_complete_;
     summary.dnsbl_retries = score_retries_;
+    if (is_private_) summary.dnsbl_skipped = "private_address";
     summary.screening = between(accepted_, decided_ == tick{} ? now : decided_);
     summary.total = between(accepted_, now);
     if (early_) summary.late_wait = early_->late_wait(now); // it left while it waited

@@ -193,6 +193,7 @@ void session::tell_score(const dnsbl::score& score, const dnsbl::name_finding* f
     score_ = score.value;
     score_complete_ = score.complete;
     score_retries_ = score.retries;
+    is_private_ = score.is_private;
     is_withheld_ = score.withheld;
     if (screener_.early().status(screen::test::dnsbl) == screen::early_status::failed)
         emit(event::dnsbl_scored{client_, score.value, score.reply_name});

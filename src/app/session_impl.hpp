@@ -144,6 +144,7 @@ private:
     int score_ = 0;
     bool score_complete_ = true;
     unsigned score_retries_ = 0;
+    bool is_private_ = false; ///< and lists were not asked therefore
     /// No list could be asked, because its network has had too many lookups: it is to come again.
     bool is_withheld_ = false;
     /// What the summary says of a client beyond its wait. Whoever only waits, as most do at any

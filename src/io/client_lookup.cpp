@@ -3,6 +3,7 @@
 
 #include "dns_outcome.hpp"
 #include "fendmail/core/dnsbl/asking.hpp"
+#include "fendmail/core/dnsbl/private_address.hpp"
 #include "fendmail/core/dnsbl/query_name.hpp"
 #include "fendmail/io/clock.hpp"
 
@@ -64,14 +65,28 @@ client_lookup::client_lookup(lookup_owner& owner, lookup_services& with, about w
 void client_lookup::begin()
 {
     if (about_.is_over) return begin_when_allowed();
+    spare_private();
     for (std::size_t zone = 0; zone < asked_.size(); ++zone) {
-        if (!watched_ || (*watched_)[zone].is_good()) continue;
+        if (asked_[zone] || !watched_ || (*watched_)[zone].is_good()) continue;
         asked_[zone] = true;
         skip(zone);
     }
     ask_more();
     set_time_limit();
     if (board_.all_answered()) finish();
+}
+
+/// What a list cannot know it need not be asked: it lists nobody there, today and tomorrow.
+void client_lookup::spare_private()
+{
+    if (!dnsbl::is_private(about_.client)) return;
+    for (std::size_t zone = 0; zone < asked_.size(); ++zone) {
+        if (about_.sites->zones[zone].asks_private) continue;
+        is_private_ = asked_[zone] = true;
+        note_ttl(keep_time_max);
+        board_.on_answer(zone,
+                         {.what = dnsbl::zone_answer::outcome::not_found, .ttl = keep_time_max});
+    }
 }
 
 void client_lookup::begin_when_allowed()
@@ -379,6 +394,7 @@ dnsbl::score client_lookup::score() const noexcept
     auto now = board_.current();
     now.withheld = about_.is_over;
     now.retries = retries_;
+    now.is_private = is_private_;
     return now;
 }
 

@@ -131,6 +131,7 @@ private:
         boost::intrusive::list<lookup_listener, boost::intrusive::constant_time_size<false>>;
 
     void begin_when_allowed();
+    void spare_private();
     [[nodiscard]] bool is_within_quota(std::size_t zone);
     [[nodiscard]] bool is_waiting_for_window() const noexcept;
     void ask_more();
@@ -171,6 +172,7 @@ private:
     std::optional<seconds> shortest_ttl_;
     bool ttl_unknown_ = false;
     unsigned retries_ = 0;
+    bool is_private_ = false; // and some list was not asked therefore
     bool done_ = false;
     listeners waiting_;
 };

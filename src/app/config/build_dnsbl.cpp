@@ -50,6 +50,9 @@ void builder::dnsbl_sites()
     list_names();
     if (!broken) list_sites(sites);
     out_.runtime.dnsbl_sites = dnsbl::make_site_set(sites, reply_names());
+    const bool asks_private = get("dnsbl", "private_addresses").number != 0;
+    for (auto& zone : out_.runtime.dnsbl_sites.zones)
+        zone.asks_private = asks_private;
     const std::size_t zones = out_.runtime.dnsbl_sites.zones.size();
     if (zones > limits::dnsbl_zones)
         error(setting.where, "dnsbl.sites",

@@ -128,6 +128,12 @@ void builder::list_settings()
                 check_resolver(one, one.text, name_of(list.table, "resolvers"));
                 zone.resolvers.push_back(one.text);
             }
+        if (const auto& text = list.table.text("private_addresses"); !text.text.empty()) {
+            if (text.text == "skip" || text.text == "ask")
+                zone.asks_private = text.text == "ask";
+            else
+                found(text, name_of(list.table, "private_addresses"), "write \"skip\" or \"ask\"");
+        }
         if (const auto& text = list.table.text("max_questions"); !text.text.empty()) {
             const auto most = parse_budget(text.text);
             if (most)

@@ -45,6 +45,13 @@ constexpr std::array list_table_keys{
         .doc = "The most questions that it is asked in a time, so that its quota is not met: "
                "\"count/time\"; \"\" = no limit.",
         .example = R"("300000/1d")"},
+    key{.section = "dnsbl.list",
+        .name = "private_addresses",
+        .default_toml = R"("")",
+        .doc =
+            "Whether it is asked about private addresses of clients, \"skip\" or \"ask\"; \"\" = "
+            "as dnsbl.private_addresses says.",
+        .example = R"("ask")"},
 };
 
 constexpr std::array named_sections{

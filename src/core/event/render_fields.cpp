@@ -143,6 +143,7 @@ struct fields_of {
         out.own_text("reasons", e.reasons);
         out.number("dnsbl_score", e.dnsbl_score);
         out.flag("dnsbl_complete", e.dnsbl_complete);
+        out.own_text("dnsbl_skipped", e.dnsbl_skipped);
         out.own_text("reply", e.reply);
         out.client_text("helo", e.helo);
         out.duration("screening_seconds", e.screening);

@@ -470,6 +470,7 @@ void phrase_writer::operator()(const session_ended& e)
     pair("reasons", escaped(append_own_text, e.reasons));
     if (e.dnsbl_score != 0) say(" dnsbl={}", e.dnsbl_score);
     if (!e.dnsbl_complete) say(" dnsbl_complete=false");
+    pair("dnsbl_skipped", e.dnsbl_skipped);
     if (e.dnsbl_retries != 0) say(" dnsbl_retries={}", e.dnsbl_retries);
     if (!e.reply.empty()) {
         say(" reply=");

@@ -56,6 +56,8 @@ struct score {
     bool withheld = false;
     /// Questions that had to be asked again, because an answer was late or lost.
     unsigned retries = 0;
+    /// Some list was not asked, because no public list can know such an address.
+    bool is_private = false;
 };
 
 /// What the score can still become.

@@ -47,9 +47,10 @@ struct site_set {
         answer_rules answers{};                 ///< built in; the configuration adds to it
         test_entry entry = test_entry::unknown; ///< the same
         bool lists_loopback = false;            ///< that it lists 127.0.0.0/8 is no sign of trouble
-        std::vector<std::string> resolvers{};   ///< texts for parse_resolver(); empty = all zones'
+        std::vector<std::string> resolvers{};   ///< texts for server_book; empty = all zones'
         std::optional<milliseconds> timeout{};  ///< of its answer; none = as for all zones
         std::optional<budget> max_questions{};  ///< to it, of all clients; none = no limit
+        bool asks_private = false;              ///< it knows addresses that no public list can know
 
         friend bool operator==(const zone_entry&, const zone_entry&) = default;
     };

@@ -177,7 +177,8 @@ struct session_ended {
     std::string_view reasons; ///< comma separated: "pregreet", "dnsbl", "access_list", …; "" none
     int dnsbl_score = 0;
     bool dnsbl_complete = true;
-    std::string_view reply; ///< the refusal, "" for none
+    std::string_view dnsbl_skipped{}; ///< why lists were not asked: "private_address"; "" they were
+    std::string_view reply;           ///< the refusal, "" for none
     std::string_view helo;
     milliseconds screening{0};    ///< accept to verdict
     unsigned dnsbl_retries = 0;   ///< questions to lists that had to be asked again

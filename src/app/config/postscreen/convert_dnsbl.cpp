@@ -269,12 +269,20 @@ void convert_dnsbl(conversion& c)
           {"postscreen_dnsbl_action"});
     // Without a pregreet test the lists have a time of their own, and none of them is late.
     const bool has_greet_wait = !trim(c.text("postscreen_greet_banner")).empty();
-    if (has_greet_wait && !split_list(c.text("postscreen_dnsbl_sites")).empty())
+    const bool has_sites = !split_list(c.text("postscreen_dnsbl_sites")).empty();
+    if (has_greet_wait && has_sites)
         c.out.put(
             "dnsbl", "late", "\"wait\"",
             {{"A client stays while lists that could refuse it have not answered, at most for "
               "dnsbl.timeout. postscreen lets it through at the end of the greet wait: "
               "\"pass\" does so, and a burst of bots that makes the lists late gets through.",
+              false}});
+    if (has_sites)
+        c.out.put(
+            "dnsbl", "private_addresses", "\"skip\"",
+            {{"Lists are not asked about private addresses (10.0.0.0/8 and the like), which no "
+              "public one can know; postscreen asks. \"ask\" does so, for all of them or, in "
+              "[dnsbl.list.\"ZONE\"], for one of your own.",
               false}});
     convert_times(c);
 }

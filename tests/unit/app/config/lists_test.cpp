@@ -184,9 +184,16 @@ TEST_CASE("config: what cannot be meant in a list's table is told with its place
         {"weight = 1\ntimeout = \"11s\"",
          "t.toml:3:11: error: dnsbl.list.\"a.test\".timeout: a zone may have from 1ms to as long "
          "as dnsbl.timeout (found \"11s\")"},
-        {"weight = 1\nresolvers = [\"dns.example\"]",
+        {"weight = 1\nresolvers = [\"dns,example\"]",
          "t.toml:3:14: error: dnsbl.list.\"a.test\".resolvers: not a resolver; write an address, "
-         "address:port or [v6]:port (found \"dns.example\")"},
+         "address:port, [v6]:port, or a name in place of the address (found \"dns,example\")"},
+        {"weight = 1\nresolvers = [\"fe80::1\"]",
+         "t.toml:3:14: error: dnsbl.list.\"a.test\".resolvers: a link-local address needs its "
+         "interface behind \"%\", and no other has one; write fe80::1%eth0 or [fe80::1%eth0]:53 "
+         "(found \"fe80::1\")"},
+        {"weight = 1\nprivate_addresses = \"yes\"",
+         "t.toml:3:21: error: dnsbl.list.\"a.test\".private_addresses: write \"skip\" or \"ask\" "
+         "(found \"yes\")"},
         {"weight = 1\nmax_questions = \"20\"",
          "t.toml:3:17: error: dnsbl.list.\"a.test\".max_questions: not a count in a time; write "
          "\"20/10s\", at most 1,000,000 a second, or \"\" for no limit (found \"20\")"},
@@ -200,7 +207,7 @@ TEST_CASE("config: what cannot be meant in a list's table is told with its place
                        "you mean \"weight\"?"},
         {"weight = 1\nkey = \"x\"",
          "t.toml:3:1: error: unknown key \"key\" in [dnsbl.list.\"a.test\"]; the keys are weight, "
-         "filter, timeout, resolvers, key_file, max_questions"},
+         "filter, timeout, resolvers, key_file, max_questions, private_addresses"},
     };
     for (const row& r : rows) {
         CAPTURE(r.table);

@@ -165,6 +165,7 @@ session_ended rejected_session()
             .reasons = "pregreet,dnsbl",
             .dnsbl_score = 3,
             .dnsbl_complete = false,
+            .dnsbl_skipped = "private_address",
             .reply = "550 5.7.1 Service unavailable; client [192.0.2.1] blocked",
             .helo = "a b",
             .screening = milliseconds{6010},
@@ -203,13 +204,14 @@ std::vector<row> session_rows()
     return {
         {rejected_session(), "session_ended", "info",
          "SUMMARY [192.0.2.1]:12345 session=7 verdict=rejected phase=dialog ended_by=fendmail "
-         "reasons=pregreet,dnsbl dnsbl=3 dnsbl_complete=false dnsbl_retries=2 "
+         "reasons=pregreet,dnsbl dnsbl=3 dnsbl_complete=false "
+         "dnsbl_skipped=private_address dnsbl_retries=2 "
          R"(reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked" helo="a b" )"
          "screening=6.010 late_wait=0.010 total=6.100",
          std::string{R"("session":7,)"} +
              json(R"(,"local":"198.51.100.9","local_port":25,"verdict":"rejected")"
                   R"(,"ended_by":"fendmail","phase":"dialog","reasons":"pregreet,dnsbl")"
-                  R"(,"dnsbl_score":3,"dnsbl_complete":false,)"
+                  R"(,"dnsbl_score":3,"dnsbl_complete":false,"dnsbl_skipped":"private_address",)"
                   R"("reply":"550 5.7.1 Service unavailable; client [192.0.2.1] blocked")"
                   R"(,"helo":"a b","screening_seconds":6.010,"dnsbl_retries":2)"
                   R"(,"late_wait_seconds":0.010)"
@@ -218,6 +220,7 @@ std::vector<row> session_rows()
          "session=7 " +
              logfmt(" local=198.51.100.9 local_port=25 verdict=rejected ended_by=fendmail "
                     "phase=dialog reasons=pregreet,dnsbl dnsbl_score=3 dnsbl_complete=false "
+                    "dnsbl_skipped=private_address "
                     R"(reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked" )"
                     R"(helo="a b" screening_seconds=6.010 dnsbl_retries=2 late_wait_seconds=0.010 )"
                     "hand_off_seconds=0.000 "
@@ -228,14 +231,15 @@ std::vector<row> session_rows()
          std::string{R"("session":8,)"} +
              json(R"(,"local":"198.51.100.9","local_port":25,"verdict":"pass_new")"
                   R"(,"ended_by":"client","phase":"relay","reasons":"")"
-                  R"(,"dnsbl_score":0,"dnsbl_complete":true,"reply":"")"
+                  R"(,"dnsbl_score":0,"dnsbl_complete":true,"dnsbl_skipped":"","reply":"")"
                   R"(,"helo":"","screening_seconds":6.010,"dnsbl_retries":0)"
                   R"(,"late_wait_seconds":0.000)"
                   R"(,"hand_off_seconds":0.002)"
                   R"(,"total_seconds":65.000,"octets_in":18446744073709551615,"octets_out":512)"),
          "session=8 " +
              logfmt(" local=198.51.100.9 local_port=25 verdict=pass_new ended_by=client "
-                    R"(phase=relay reasons="" dnsbl_score=0 dnsbl_complete=true reply="" helo="" )"
+                    R"(phase=relay reasons="" dnsbl_score=0 dnsbl_complete=true dnsbl_skipped="" )"
+                    R"(reply="" helo="" )"
                     "screening_seconds=6.010 dnsbl_retries=0 late_wait_seconds=0.000 "
                     "hand_off_seconds=0.002 "
                     "total_seconds=65.000 "
