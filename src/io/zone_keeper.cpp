@@ -47,6 +47,7 @@ zone_keeper::~zone_keeper()
     // Whoever tests the list from now on finds it in trouble again, and says so.
     if (is_suspended_) with_.states->restore(zone_);
     if (is_distrusting_) with_.states->leave(resolver_trouble::lies, zone_);
+    if (is_filtered_) with_.states->leave(resolver_trouble::filters, zone_);
 }
 
 bool zone_keeper::is_good() const noexcept
@@ -92,6 +93,7 @@ void zone_keeper::look(tick now)
 {
     if (test_ && now >= test_->limit) end_test(now);
     if (!test_ && now >= health_.next_test()) begin_test(now);
+    if (now >= next_blame_) tell_missing_entry(now);
     if (confirmation_ && now >= confirmation_->limit) end_confirmation(false);
     if (!confirmation_ && !waiting_.empty() && now >= next_confirmation_) begin_confirmation(now);
     set_deadline();
@@ -104,7 +106,7 @@ void zone_keeper::set_deadline()
         next = std::min(next, confirmation_->limit);
     else if (!waiting_.empty())
         next = std::min(next, next_confirmation_);
-    due_.set(next);
+    due_.set(std::min(next, next_blame_));
 }
 
 // ── the whole test ────────────────────────────────────────────────────────────────────────────
@@ -150,6 +152,7 @@ void zone_keeper::end_test(tick now)
         health_.on_test_void(now);
     else
         health_.on_test(ended->replies, now);
+    note_entry(is_void ? test_reply::none : ended->replies[test_question::entry], now);
     share(true, now);
     tell_remark();
 }
@@ -222,6 +225,7 @@ void zone_keeper::share(bool is_to_be_told, tick now)
 
 void zone_keeper::tell_trouble()
 {
+    if (health_.trouble() == zone_trouble::lists_nothing && is_not_of_list(steady_now())) return;
     if (health_.trouble() != zone_trouble::resolver) {
         if (is_distrusting_ || !with_.states->tell(zone_)) return;
         const auto trouble = health_.trouble();
@@ -237,6 +241,76 @@ void zone_keeper::tell_trouble()
     if (!with_.states->tell(resolver_trouble::lies, zone_)) return;
     const auto name = with_.resolvers->name_of(entry());
     with_.events->on(event::resolver_distrusted{name});
+}
+
+// ── who is to blame for a missing test entry ──────────────────────────────────────────────────
+
+void zone_keeper::note_entry(test_reply reply, tick now)
+{
+    auto& states = *with_.states;
+    if (reply != test_reply::unlisted) {
+        reply == test_reply::listed ? states.note_entry(zone_, true) : states.note_no_test(zone_);
+        if (reply != test_reply::listed) return;
+        entry_missing_since_ = next_blame_ = tick::max();
+        if (!std::exchange(is_filtered_, false)) return;
+        if (!states.leave(resolver_trouble::filters, zone_)) return;
+        const auto text = fmt::format("resolver {} gives the lists' test address 127.0.0.2 again",
+                                      with_.resolvers->name_of(entry()));
+        return with_.events->on(event::notice{text});
+    }
+    states.note_entry(zone_, false);
+    entry_missing_since_ = std::min(entry_missing_since_, now);
+}
+
+bool zone_keeper::is_not_of_list(tick now)
+{
+    next_blame_ = tick::max();
+    if (!with_.states->has_to_have_entry(zone_)) return false;
+    switch (with_.states->blame(zone_)) {
+    case zone_states::entry_verdict::list: return false;
+    case zone_states::entry_verdict::resolver: tell_filter(); return true;
+    case zone_states::entry_verdict::open: break;
+    }
+    if (now - entry_missing_since_ >= entry_patience) return false;
+    next_blame_ = now + entry_spacing;
+    return true;
+}
+
+/// Now, or later if others may be to blame.
+void zone_keeper::tell_missing_entry(tick now)
+{
+    next_blame_ = tick::max();
+    if (health_.trouble() == zone_trouble::lists_nothing) return tell_trouble();
+    if (!misses_entry_ || is_not_of_list(now)) return;
+    misses_entry_ = false;
+    if (!with_.states->tell_missing_entry(zone_)) return;
+    const auto text =
+        fmt::format("dnsbl {} does not list its test address 127.0.0.2 (RFC 5782): it is dead, "
+                    "or has no test entries (if so, name it in dnsbl.untestable), or the resolver "
+                    "{} filters answers in 127.0.0.0/8 (protection against DNS rebinding)",
+                    entry().reply_name, with_.resolvers->name_of(entry()));
+    with_.events->on(event::caution{text});
+}
+
+void zone_keeper::tell_filter()
+{
+    misses_entry_ = false;
+    auto& states = *with_.states;
+    if (!std::exchange(is_filtered_, true)) states.enter(resolver_trouble::filters, zone_);
+    if (!states.tell(resolver_trouble::filters, zone_)) return;
+    std::string names;
+    for (const auto zone : states.same_resolver(zone_))
+        names += (names.empty() ? "" : ", ") + sites_->zones[zone].reply_name;
+    const auto text = fmt::format(
+        "resolver {} gives no list's test address 127.0.0.2 ({}), though it answers otherwise: it "
+        "seems to filter answers in 127.0.0.0/8 (protection against DNS rebinding), so that no "
+        "list can list anybody. Let it pass them (unbound: no private-address with 127.0.0.0/8, "
+        "or a private-domain for each list; dnsmasq: rebind-domain-ok for each list, or no "
+        "stop-dns-rebind; a router such as Fritz!Box: its exceptions from rebind protection) or "
+        "use another resolver (dnsbl.resolvers). To name the lists in dnsbl.untestable helps only "
+        "if none of them has test entries",
+        with_.resolvers->name_of(entry()), names);
+    with_.events->on(event::caution{text});
 }
 
 void zone_keeper::tell_recovery(tick now)
@@ -258,11 +332,8 @@ void zone_keeper::tell_remark()
     switch (health_.take_remark()) {
     case dnsbl::health_remark::none: return;
     case dnsbl::health_remark::no_entry:
-        if (!with_.states->tell_missing_entry(zone_)) return;
-        text = fmt::format("dnsbl {} does not list its test address 127.0.0.2 (RFC 5782 §5): it "
-                           "is dead, or has no test entries; if so, name it in dnsbl.untestable",
-                           entry().reply_name);
-        break;
+        misses_entry_ = true;
+        return tell_missing_entry(steady_now());
     case dnsbl::health_remark::wave:
         text = fmt::format("dnsbl {} lists {:.0f} % of the latest clients ({:.0f} % before); its "
                            "test is good, so this is taken for a wave of bots",

@@ -35,6 +35,10 @@ public:
     static constexpr milliseconds confirmation_spacing_busy{500}; ///< while clients' questions wait
     static constexpr milliseconds test_time{5'000};
     static constexpr milliseconds nobody_spacing{60'000};
+    /// A missing test entry is not told before the lists of the same resolver were tested as well,
+    /// or so much later.
+    static constexpr milliseconds entry_patience{6'000};
+    static constexpr milliseconds entry_spacing{250};
 
     struct surroundings {
         event_sink* events;
@@ -88,6 +92,11 @@ private:
     /// Makes the other workers and the log agree with what is known here.
     void share(bool is_to_be_told, tick now);
     void tell_trouble();
+    void note_entry(dnsbl::test_reply reply, tick now);
+    /// Told as the resolver's doing, or to be told later.
+    [[nodiscard]] bool is_not_of_list(tick now);
+    void tell_missing_entry(tick now);
+    void tell_filter();
     void tell_recovery(tick now);
     void tell_remark();
     [[nodiscard]] const dnsbl::site_set::zone_entry& entry() const noexcept
@@ -108,6 +117,10 @@ private:
     tick next_nobody_{};
     bool is_suspended_ = false;   ///< by us
     bool is_distrusting_ = false; ///< our resolvers
+    bool is_filtered_ = false;    ///< by our resolvers, it seems
+    bool misses_entry_ = false;   ///< which has not been told yet
+    tick entry_missing_since_ = tick::max();
+    tick next_blame_ = tick::max(); ///< when to see again who is to blame for that
 };
 
 } // namespace fendmail::io

@@ -19,6 +19,9 @@ zone_states::zone_states(const dnsbl::site_set& sites)
             zones_[i].max_questions = *most;
             zones_[i].asked = std::make_unique<question_quota>();
         }
+        zones_[i].counts_for_entry =
+            sites.zones[i].entry != dnsbl::test_entry::untested &&
+            std::ranges::any_of(sites.zones[i].sites, [](const auto& s) { return s.weight > 0; });
         zones_[i].resolver = static_cast<std::size_t>(std::distance(sites.zones.begin(), first));
     }
 }
@@ -85,6 +88,48 @@ bool zone_states::leave(resolver_trouble what, std::size_t zone) noexcept
 bool zone_states::tell(resolver_trouble what, std::size_t zone) noexcept
 {
     return !trouble_of(what, zone).told.exchange(true);
+}
+
+void zone_states::note_entry(std::size_t zone, bool is_there) noexcept
+{
+    zones_[zone].entry.store(is_there ? entry_seen::there : entry_seen::missing);
+}
+
+void zone_states::note_no_test(std::size_t zone) noexcept
+{
+    auto before = entry_seen::unknown;
+    zones_[zone].entry.compare_exchange_strong(before, entry_seen::none);
+}
+
+zone_states::entry_verdict zone_states::blame(std::size_t zone) const noexcept
+{
+    std::size_t missing = 0;
+    std::size_t unknown = 0;
+    for (const auto& one : zones_) {
+        if (one.resolver != zones_[zone].resolver) continue;
+        const auto seen = one.entry.load();
+        if (seen == entry_seen::there) return entry_verdict::list;
+        if (!one.counts_for_entry) continue;
+        if (seen == entry_seen::missing) ++missing;
+        if (seen == entry_seen::unknown) ++unknown;
+    }
+    if (unknown > 0) return entry_verdict::open;
+    return missing >= 2 ? entry_verdict::resolver : entry_verdict::list;
+}
+
+bool zone_states::are_all_tested() const noexcept
+{
+    return std::ranges::none_of(
+        zones_, [](const state& one) { return one.entry.load() == entry_seen::unknown; });
+}
+
+std::vector<std::size_t> zone_states::same_resolver(std::size_t zone) const
+{
+    std::vector<std::size_t> all;
+    for (std::size_t i = 0; i < zones_.size(); ++i)
+        if (zones_[i].resolver == zones_[zone].resolver && zones_[i].counts_for_entry)
+            all.push_back(i);
+    return all;
 }
 
 bool zone_states::tell_missing_entry(std::size_t zone) noexcept

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from fendmail_test.case import main
 from fendmail_test.dns_server import LISTED, Mood, Zone, query_name
-from fendmail_test.fendmail import Fendmail, Settings
+from fendmail_test.fendmail import Fendmail, Settings, run_command
 from fendmail_test.fendmail_case import (
     CLIENT,
     NO_GREET_WAIT,
@@ -424,6 +424,66 @@ class EarlyVerdict(ListsCase):
         watch = Stopwatch()
         self.assert_delivers(fendmail, CLIENT, "one")
         self.assertLess(watch.seconds(), 10)
+
+
+class RebindProtection(ListsCase):
+    """A resolver that keeps answers in 127.0.0.0/8 from us makes all lists look the same."""
+
+    TOLD = (
+        r"warning: resolver {} gives no list's test address 127\.0\.0\.2 \({}\), though it answers "
+        r"otherwise: it seems to filter answers in 127\.0\.0\.0/8 .*private-address.*rebind-domain-ok"
+    )
+
+    def test_resolver_is_to_blame_and_not_its_lists(self) -> None:
+        zones = [self.dns.zone(name, has_test_entry=False) for name in ("a.test", "b.test")]
+        fendmail = self.start("a.test", "b.test", "wl.test*-1")
+        self.assert_told_once(fendmail, self.TOLD.format(self.dns.resolver, r"a\.test, b\.test"))
+        for zone in zones:
+            zone.has_test_entry = True
+        again = rf"resolver {self.dns.resolver} gives the lists' test address 127\.0\.0\.2 again$"
+        self.assert_told_once(fendmail, again)
+        self.assertEqual(fendmail.log.count("does not list its test address"), 0)
+
+    def test_lists_that_are_known_to_have_an_entry_are_suspended_in_silence(self) -> None:
+        names = ("zen.spamhaus.org", "bl.spamcop.net", "psbl.surriel.com")
+        zones = [self.dns.zone(name, has_test_entry=False) for name in names]
+        fendmail = self.start(*names)
+        self.assert_told_once(fendmail, self.TOLD.format(self.dns.resolver, ", ".join(names)))
+        self.assert_delivers(fendmail, CLIENT, "one")
+        for zone in zones:
+            zone.has_test_entry = True
+        fendmail.expect_log(r"gives the lists' test address 127\.0\.0\.2 again$", timeout=30)
+        self.assertEqual(fendmail.log.count("suspended|in use again"), 0)
+
+    def test_check_says_it_before_the_start(self) -> None:
+        zones = [self.dns.zone(name, has_test_entry=False) for name in ("a.test", "b.test")]
+        fendmail = self.make_fendmail(self.sink.config, *self.settings("a.test", "b.test"))
+        fendmail.write_config()
+        done = run_command("check", "--lists", str(fendmail.config_path))
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, self.TOLD.format(self.dns.resolver, r"a\.test, b\.test"))
+        self.assertEqual(run_command("check", str(fendmail.config_path)).returncode, 0)
+        for zone in zones:
+            zone.has_test_entry = True
+        done = run_command("check", "--lists", str(fendmail.config_path))
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        self.assertIn("all 2 lists answer their tests", done.stdout)
+
+    def test_one_list_of_several_is_to_blame_itself(self) -> None:
+        self.dns.zone("a.test", has_test_entry=False)
+        self.dns.zone("b.test")
+        fendmail = self.start("a.test", "b.test")
+        self.assert_told_once(fendmail, r"warning: dnsbl a\.test does not list its test address")
+        self.assertEqual(fendmail.log.count("seems to filter"), 0)
+
+    def test_only_the_resolver_that_filters_is_blamed(self) -> None:
+        other = self.start_dns()
+        for name in ("a.test", "b.test"):
+            self.dns.zone(name, has_test_entry=False)
+        other.zone("c.test")
+        fendmail = self.start("a.test", "b.test", "c.test", zone_resolvers={"c.test": other.resolver})
+        self.assert_told_once(fendmail, self.TOLD.format(self.dns.resolver, r"a\.test, b\.test"))
+        self.assertEqual(fendmail.log.count(other.resolver), 0)
 
 
 if __name__ == "__main__":

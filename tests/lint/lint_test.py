@@ -141,6 +141,13 @@ CASES = {
         ("tests/lint/a.py", "open('/" + "work/a')\n", [1]),
         ("docs/a.md", "a/" + "work/b ~/" + "work/c /worker/ ./" + "work/\n", []),
     ],
+    tidy.own_texts: [
+        ("src/io/a.cpp", CPP + 'f("RFC 5782 §5");\nf("a");\n', [2]),
+        ("include/fendmail/core/a.hpp", HPP + 'auto a = "–";\n', [3]),
+        ("src/io/a.cpp", CPP + RAW + 'a\n…)";\n', [2]),
+        ("src/io/a.cpp", CPP + '// §5 "§"\nf("a \\xc2\\xa7");\n', []),
+        ("tests/io/a.cpp", CPP + 'f("§");\n', []),
+    ],
     tidy.tests_check: [
         ("tests/unit/a_test.cpp", test_case("    f();\n"), [2]),
         ("tests/unit/a_test.cpp", CPP + 'TEST_CASE("x: y") {}\n', [2]),

@@ -211,9 +211,19 @@ def tests_check(src):
             yield src.line_at(m.start(1)), "a test that checks nothing cannot fail"
 
 
+def own_texts(src):
+    """What we write ourselves goes to logs, where octets beyond ASCII come out as "\\302\\247"."""
+    if not src.is_cpp or not src.name.startswith(("src/", "include/")):
+        return
+    for m in LITERAL.finditer(src.text):
+        if m[0][0] != "/" and not m[0].isascii():
+            odd = next(c for c in m[0] if not c.isascii())
+            yield src.line_at(m.start()), f"{odd!r} in a text of ours; write it in ASCII"
+
+
 RULES = (
     file_length, line_length, function_length, licence, include_guard, banned_calls, rfc_form,
-    using_namespace, leftovers, machine_paths, tests_check,
+    using_namespace, leftovers, machine_paths, tests_check, own_texts,
 )
 
 

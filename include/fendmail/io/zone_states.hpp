@@ -23,9 +23,10 @@ namespace fendmail::io {
 class question_quota;
 
 enum class resolver_trouble : std::uint8_t {
-    lies,   ///< it answers for names that do not exist
-    silent, ///< none of its servers answers
-    loses,  ///< many datagrams are not answered
+    lies,    ///< it answers for names that do not exist
+    silent,  ///< none of its servers answers
+    loses,   ///< many datagrams are not answered
+    filters, ///< it seems to keep answers in 127.0.0.0/8 from us
 };
 
 class zone_states {
@@ -59,10 +60,31 @@ public:
     /// One more question to a list with `max_questions` is to be asked.
     [[nodiscard]] quota_state take_question(std::size_t zone, tick now) noexcept;
 
+    enum class entry_verdict : std::uint8_t {
+        open,     ///< other lists have not been tested yet
+        list,     ///< the list is to blame: others have their test entries, or there are none
+        resolver, ///< no list of its resolver has one
+    };
+    /// What the test of a list said about its test entry, and who is to blame if it has none.
+    void note_entry(std::size_t zone, bool is_there) noexcept;
+    /// It could not be tested, so others need not wait for it.
+    void note_no_test(std::size_t zone) noexcept;
+    /// Those that should have test entries and are asked through the same resolvers.
+    [[nodiscard]] std::vector<std::size_t> same_resolver(std::size_t zone) const;
+    [[nodiscard]] entry_verdict blame(std::size_t zone) const noexcept;
+    /// Each has been tested, or could not be.
+    [[nodiscard]] bool are_all_tested() const noexcept;
+    /// It is one of those that should have a test entry.
+    [[nodiscard]] bool has_to_have_entry(std::size_t zone) const noexcept
+    {
+        return zones_[zone].counts_for_entry;
+    }
+
     /// @return true for the first call
     bool tell_missing_entry(std::size_t zone) noexcept;
 
 private:
+    enum class entry_seen : std::uint8_t { unknown, there, missing, none };
     struct shared_trouble {
         std::atomic<unsigned> workers{0};
         std::atomic<bool> told{false};
@@ -72,6 +94,8 @@ private:
     struct state {
         shared_trouble trouble;
         std::atomic<bool> told_missing_entry{false};
+        std::atomic<entry_seen> entry{entry_seen::unknown};
+        bool counts_for_entry = false;
         std::size_t resolver = 0;
         budget max_questions{};                ///< off = no limit
         std::unique_ptr<question_quota> asked; ///< null without a limit
@@ -80,7 +104,7 @@ private:
     [[nodiscard]] shared_trouble& trouble_of(resolver_trouble what, std::size_t zone) noexcept;
 
     std::vector<state> zones_;
-    std::vector<std::array<shared_trouble, 3>> resolvers_;
+    std::vector<std::array<shared_trouble, 4>> resolvers_;
 };
 
 } // namespace fendmail::io

@@ -34,6 +34,7 @@ struct command_line {
     check_request checking;
     migrate_request migration;
     std::string cache_dump;
+    bool asks_lists = false;
     std::function<int()> chosen;
 
     command_line()
@@ -86,13 +87,17 @@ struct command_line {
             "check", "Check the configuration and bind nothing. Exit code 0: it can be used.",
             [this] {
                 checking.config_path = config_path;
-                return cli_check(checking);
+                const int status = cli_check(checking);
+                return status == exit_ok && asks_lists ? cli_check_lists(config_path) : status;
             },
             true);
         take_config_by_place(*check);
         check->add_flag("--as-service", checking.as_service,
                         "Also try what a start needs, as the user and with the groups of "
                         "fendmail.service (or of server.user): files, ports, the backend");
+        check->add_flag("--lists", asks_lists,
+                        "Also ask each list for its test entries, through its resolvers; exit code "
+                        "1 if one does not answer as it should");
         check->add_option("--user", checking.user, "As this user instead");
         check->add_option("--groups", checking.groups, "With these groups besides the user's own")
             ->delimiter(',')

@@ -297,7 +297,7 @@ bool evaluation::count_lookup(const std::string& domain)
 {
     if (++lookups_ <= limits::spf_lookups) return true;
     fail(outcome::permanent_error, fmt::format("more than {} lookups are needed, which the record "
-                                               "of {} reaches (RFC 7208 §4.6.4)",
+                                               "of {} reaches (RFC 7208, 4.6.4)",
                                                limits::spf_lookups, domain));
     return false;
 }

@@ -26,6 +26,8 @@ struct check_request {
     std::vector<std::string> groups; ///< supplementary ones of `user`
 };
 [[nodiscard]] int cli_check(const check_request& request);
+/// Asks all lists of it; for up to nine seconds.
+[[nodiscard]] int cli_check_lists(const std::string& config_path);
 [[nodiscard]] int cli_known_senders(const std::string& config_path);
 [[nodiscard]] int cli_demo(const std::string& listen);
 [[nodiscard]] int cli_healthcheck(const std::string& config_path);

@@ -157,7 +157,7 @@ std::string draft::to_toml(const std::vector<std::string>& head) const
         }
     }
     const auto append_all = [&](std::string_view title, const std::vector<comment>& comments) {
-        if (!comments.empty()) out += fmt::format("\n# ── {} ──\n", title);
+        if (!comments.empty()) out += fmt::format("\n# -- {} --\n", title);
         for (const comment& c : comments)
             append_comment(out, {printable(c.text), c.is_urgent});
     };

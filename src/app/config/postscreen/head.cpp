@@ -66,7 +66,7 @@ void add_master(const conversion& c, steps& to)
     to.begin(in_front != nullptr
                  ? "master.cf: put a \"#\" in front of these services and all lines that belong to "
                    "them:"
-                 : "master.cf: put a \"#\" in front of the service on port 25 (\"smtp inet … "
+                 : "master.cf: put a \"#\" in front of the service on port 25 (\"smtp inet ... "
                    "postscreen\").");
     for (const master_service* s : c.around.listeners)
         add_rows(*s, to);

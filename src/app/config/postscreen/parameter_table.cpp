@@ -167,7 +167,7 @@ constexpr parameter table[] = {
      "An LMDB file of fendmail's own; `fendmail migrate --cache` brings the known clients over. "
      "Each address is remembered by itself (`store.ipv6_prefix = 128`). An empty one is "
      "`store.kind = \"none\"`.",
-     "`btree:$data_directory/postscreen_cache`; since 3.11 `$default_cache_db_type:…`"},
+     "`btree:$data_directory/postscreen_cache`; since 3.11 `$default_cache_db_type:...`"},
     {"postscreen_cache_cleanup_interval", "12h", same, "store.sweep_interval",
      "0 (never) is the longest interval here."},
     {"postscreen_cache_retention_time", "7d", differs, "store.retention",

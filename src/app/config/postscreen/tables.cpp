@@ -39,7 +39,7 @@ std::vector<logical_line> inline_rules(std::string_view content, remark_sink& re
 
 std::string table_name::shown() const
 {
-    return fmt::format("{}:{}", type, is_inline() ? "{…}" : name);
+    return fmt::format("{}:{}", type, is_inline() ? "{...}" : name);
 }
 
 std::optional<table_name> parse_table_name(std::string_view text)

@@ -276,7 +276,7 @@ TEST_CASE("access rules: tables name the files that are made of them", "[migrate
     CHECK(blocks[0].is_file);
     CHECK_FALSE(blocks[1].is_file);
     CHECK_FALSE(blocks[2].is_file);
-    CHECK(blocks[1].title == "inline:{…}");
+    CHECK(blocks[1].title == "inline:{...}");
 }
 
 TEST_CASE("access rules: agree with Postfix for every address and any list", "[migrate]")

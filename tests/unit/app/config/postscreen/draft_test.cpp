@@ -30,7 +30,7 @@ ttl = "2d"
 [store]
 # about the section
 
-# ── What has no key ──
+# -- What has no key --
 # ATTENTION: the rest
 )");
     CHECK(made.remarks.empty());
