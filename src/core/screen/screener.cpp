@@ -147,6 +147,13 @@ void screener::on_recipient() noexcept
     deep_->on_recipient();
 }
 
+const early_phase& screener::early() const noexcept
+{
+    static const policy no_rules{};
+    static const early_phase nothing{no_rules, plan{}};
+    return early_ ? *early_ : nothing;
+}
+
 bool screener::spoke_too_early() const noexcept
 {
     return early_ && early_->status(test::pregreet) == early_status::failed &&

@@ -101,8 +101,8 @@ public:
     {
         return known_ && known_->expires_at[t] > client_record::was_disabled;
     }
-    /// @pre run_early_tests was the last step but keep_waiting
-    [[nodiscard]] const early_phase& early() const noexcept { return *early_; }
+    /// Of a client without early tests one that wants nothing and knows nothing.
+    [[nodiscard]] const early_phase& early() const noexcept;
 
     /// Whether the client failed the pregreet test and that is held against it.
     [[nodiscard]] bool spoke_too_early() const noexcept;

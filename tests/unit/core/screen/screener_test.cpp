@@ -289,3 +289,15 @@ TEST_CASE("screener: whoever passed a test once has passed it, however long ago"
     CHECK_FALSE(s.has_passed(test::pregreet));
     CHECK_FALSE(s.has_passed(test::pipelining));
 }
+
+TEST_CASE("screener: a client without early tests has a phase that wants nothing", "[screen]")
+{
+    const policy rules = early_rules();
+    screener s{rules, client};
+    CHECK(s.on_access(permits) == step::hand_off);
+    for (const auto t : all_tests)
+        CHECK((s.early().status(t) == early_status::not_wanted));
+    CHECK_FALSE(s.early().listens());
+    CHECK_FALSE(s.early().waits_for_late_lists());
+    CHECK(s.early().score().value == 0);
+}
