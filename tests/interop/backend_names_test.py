@@ -174,6 +174,18 @@ class BackendNames(NamesCase):
         fendmail.expect_log(RESOLVED.format(r"127\.0\.0\.1"))
         self.assert_delivers(fendmail, CLIENT, "one")
 
+    def test_check_tries_a_start_with_a_name(self) -> None:
+        sink = self.sink()
+        self.dns.host("mta.internal", NOBODY, "127.0.0.1")
+        fendmail = self.make_fendmail(self.config_of(sink), NO_GREET_WAIT)
+        fendmail.write_config()
+        check = ("check", "--as-service", "--user", "root", "-c", str(fendmail.config_path))
+        self.assertIn("connect to the backend mta.internal", run_command(*check).stdout)
+        self.dns.host("mta.internal")
+        self.assertRegex(
+            run_command(*check).stderr, r"error: backend\.address: mta\.internal cannot be looked up: "
+        )
+
     def test_reload_looks_another_name_up(self) -> None:
         sink = self.sink()
         self.dns.host("mta.internal", "127.0.0.1")

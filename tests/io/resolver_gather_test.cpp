@@ -5,9 +5,12 @@
 #include "support/dns_server.hpp"
 #include "support/run_until.hpp"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <chrono>
+#include <filesystem>
 #include <fmt/format.h>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -168,4 +171,33 @@ TEST_CASE("resolver: answers that our own sockets had no room for are counted", 
     for (int i = 0; i < 200 && resolver.figures().dropped == 0; ++i)
         (void)f.ask(resolver, fmt::format("n{}.test", i));
     CHECK(resolver.figures().dropped > 0);
+}
+
+namespace {
+
+std::size_t open_descriptors()
+{
+    const std::filesystem::directory_iterator all{"/proc/self/fd"};
+    return static_cast<std::size_t>(std::distance(begin(all), end(all)));
+}
+
+} // namespace
+
+TEST_CASE("resolver: however much is asked, it opens no more than it says", "[dns]")
+{
+    fixture f;
+    f.server.on_others([](const std::string&) { return dns_reply::silence(); });
+    const auto before = open_descriptors();
+    io::resolver_settings eager;
+    eager.limits.names = {.first = 4096, .least = 4096, .most = 4096};
+    resolver asked{f.context, {f.server.address()}, eager};
+    std::size_t most = 0;
+    for (int round = 0; round < 40; ++round) {
+        for (int i = 0; i < 100; ++i)
+            asked.query_a("n" + std::to_string(round * 100 + i) + ".test", [](const auto&) {});
+        f.context.poll();
+        most = std::max(most, open_descriptors() - before);
+    }
+    CHECK(most > 4);
+    CHECK(most <= resolver::descriptors_max(1));
 }

@@ -13,10 +13,15 @@
 #include <cstring>
 #include <exception>
 #include <fmt/format.h>
+#include <memory>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <string>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <system_error>
+#include <vector>
 
 namespace fendmail::app {
 
@@ -93,6 +98,36 @@ int try_tcp(const endpoint& where, milliseconds limit)
                           limit);
 }
 
+/// All addresses of a name, as libc finds them: a running fendmail asks the same files and servers.
+std::vector<endpoint> look_up(const dns::named_host& host, std::string& why)
+{
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    addrinfo* found = nullptr;
+    if (const int fault = ::getaddrinfo(host.name.c_str(), nullptr, &hints, &found); fault != 0) {
+        why = ::gai_strerror(fault);
+        return {};
+    }
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner{found, &::freeaddrinfo};
+    std::vector<endpoint> all;
+    for (const auto* one = found; one != nullptr; one = one->ai_next) {
+        const io::server_address raw{one->ai_addr, one->ai_addrlen, IPPROTO_TCP};
+        if (const auto where = io::from_generic(raw)) all.push_back({where->address, host.port});
+    }
+    return all;
+}
+
+/// One of its addresses is enough, as for a client. @return 0, or the errno of the last one
+int try_named(const dns::named_host& host, milliseconds limit, std::string& why)
+{
+    int error_number = EHOSTUNREACH;
+    for (const auto& where : look_up(host, why)) {
+        error_number = try_tcp(where, limit);
+        if (error_number == 0) return 0;
+    }
+    return error_number;
+}
+
 } // namespace
 
 std::size_t try_ports(const startup_config& startup, const std::string& config_path)
@@ -108,11 +143,23 @@ std::size_t try_ports(const startup_config& startup, const std::string& config_p
 std::size_t try_backend(const backend_options& backend, const std::string& config_path)
 {
     const bool is_unix = !backend.unix_path.empty();
-    const int error_number = is_unix ? try_unix(backend.unix_path, backend.connect_timeout)
-                                     : try_tcp(backend.tcp, backend.connect_timeout);
+    std::string why_not_found;
+    int error_number = 0;
+    if (is_unix)
+        error_number = try_unix(backend.unix_path, backend.connect_timeout);
+    else if (backend.host)
+        error_number = try_named(*backend.host, backend.connect_timeout, why_not_found);
+    else
+        error_number = try_tcp(backend.tcp, backend.connect_timeout);
     if (error_number == 0) {
         print_good(fmt::format("connect to the backend {}", backend.address));
         return 0;
+    }
+    if (!why_not_found.empty()) {
+        print_bad(config_path, "backend.address",
+                  fmt::format("{} cannot be looked up: {}; clients would get 421 until it can",
+                              backend.host->name, why_not_found));
+        return 1;
     }
     const auto text = std::generic_category().message(error_number);
     print_bad(config_path, "backend.address",

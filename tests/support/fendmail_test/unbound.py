@@ -28,7 +28,7 @@ server:
   local-zone: "test." nodefault
   # No DNSSEC: there is no root here that would have signed anything.
   module-config: "iterator"
-remote-control:
+{more}remote-control:
   control-enable: no
 stub-zone:
   name: "test."
@@ -37,10 +37,11 @@ stub-zone:
 
 
 class Unbound:
-    """Asks `server` for everything below test."""
+    """Asks `server` for everything below test. `more` are lines of its server section."""
 
-    def __init__(self, server: Address):
+    def __init__(self, server: Address, *more: str):
         self._server = server
+        self._more = "".join(f"  {line}\n" for line in more)
         self._port = 0
         self._child: Child | None = None
 
@@ -87,7 +88,11 @@ class Unbound:
             self._port = free_ports(1, socket.SOCK_DGRAM)[0]
             server, server_port = self._server
             text = CONFIG.format(
-                port=self._port, directory=self.directory, server=server, server_port=server_port
+                port=self._port,
+                directory=self.directory,
+                server=server,
+                server_port=server_port,
+                more=self._more,
             )
             file.write_text(text, encoding="ascii")
             self._child = Child([program, "-c", file], self.directory, "unbound")
