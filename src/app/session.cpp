@@ -143,8 +143,9 @@ screen::step session::greet_sender(std::string_view domain)
 screen::step session::consult_store()
 {
     std::optional<screen::client_record> known;
-    if (screener_.may_use_record()) known = memory().get();
-    return screener_.on_record(known, io::wall_now());
+    const instant now = io::wall_now();
+    if (screener_.may_use_record()) known = memory().get(now);
+    return screener_.on_record(known, now);
 }
 
 io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step step)
