@@ -39,6 +39,7 @@ session::~session()
     summary.phase = phase_;
     summary.dnsbl_score = score_;
     summary.dnsbl_complete = score_complete_;
+    if (listings_) summary.dnsbl_lists = *listings_;
     summary.dnsbl_retries = score_retries_;
     summary.screening = between(accepted_, decided_ == tick{} ? now : decided_);
     summary.total = between(accepted_, now);
@@ -145,7 +146,11 @@ screen::step session::consult_store()
     std::optional<screen::client_record> known;
     const instant now = io::wall_now();
     if (screener_.may_use_record()) known = memory().get(now);
-    return screener_.on_record(known, now);
+    const auto step = screener_.on_record(known, now);
+    // Nobody asks the lists about it, but what they said last time may still be known.
+    if (!screener_.tests_to_run().todo[screen::test::dnsbl])
+        listings_ = worker_.lookups().kept_listings(client_.address, *service_->dnsbl_sites);
+    return step;
 }
 
 io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step step)

@@ -142,6 +142,7 @@ private:
     event::verdict verdict_ = event::verdict::left;
     event::ended_by ended_by_ = event::ended_by::client;
     int score_ = 0;
+    std::shared_ptr<const std::string> listings_; ///< of lists, of which it is made; null for none
     bool score_complete_ = true;
     unsigned score_retries_ = 0;
     /// No list could be asked, because its network has had too many lookups: it is to come again.
