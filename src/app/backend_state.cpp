@@ -2,8 +2,6 @@
 #include "fendmail/app/backend_state.hpp"
 
 #include <chrono>
-#include <exception>
-#include <fmt/format.h>
 
 namespace fendmail::app {
 
@@ -34,16 +32,8 @@ void backend_state::on_success(event_sink& events, std::string_view backend, tic
         clients = clients_;
         since = since_;
     }
-    try {
-        const auto text = fmt::format(
-            "backend {} takes clients again after {} s; {} client{} could not be handed over "
-            "meanwhile",
-            backend, std::chrono::duration_cast<seconds>(now - since).count(), clients,
-            clients == 1 ? "" : "s");
-        events.on(event::notice{text});
-    } catch (const std::exception&) {
-        events.on(event::notice{"the backend takes clients again"});
-    }
+    const auto after = std::chrono::duration_cast<seconds>(now - since);
+    events.on(event::backend_restored{backend, after, clients});
 }
 
 } // namespace fendmail::app

@@ -96,6 +96,8 @@ known_senders::entry known_senders::make_entry(const std::string& domain)
     const auto kept = std::ranges::find(*kept_, domain, &spf::known_sender::domain);
     if (kept == kept_->end()) return made;
     made.sender = *kept;
+    // A clock that was ahead must not make them young for ever: their age is counted from now.
+    made.sender.refreshed_at = std::min(made.sender.refreshed_at, io::wall_now());
     made.is_known = true;
     events_.on(event::sender_loaded{domain, made.sender.networks.size(), age_of(made)});
     tell_old_age(made);

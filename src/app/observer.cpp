@@ -11,11 +11,18 @@ namespace {
 constexpr seconds flush_time_limit{5};
 constexpr milliseconds look_again{10};
 
+/// At the start there is no other log to keep: mail does not wait for this one.
+io::log_options not_needed_now(io::log_options options)
+{
+    options.must_open = false;
+    return options;
+}
+
 } // namespace
 
 observer::observer(const io::log_options& options)
     : options_{options}
-    , owner_{std::make_unique<io::log_writer>(options)}
+    , owner_{std::make_unique<io::log_writer>(not_needed_now(options))}
     , writer_{owner_.get()}
     , writing_{std::make_shared<std::atomic<std::size_t>>(0)}
 {
@@ -37,7 +44,7 @@ void observer::replace(const io::log_options& options)
 {
     const bool same = options.format == options_.format && options.words == options_.words &&
                       options.target == options_.target && options.ident == options_.ident &&
-                      options.hostname == options_.hostname;
+                      options.hostname == options_.hostname && options.summary == options_.summary;
     if (!same) use(options);
 }
 

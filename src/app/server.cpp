@@ -127,11 +127,12 @@ void server::open_store()
     case store_kind::memory: store_ = std::make_unique<io::memory_store>(); return;
     case store_kind::lmdb: break;
     }
-    io::lmdb_options options;
-    options.path = startup_.store_path;
-    options.retention = service_->config.store_retention;
-    options.sweep_interval = service_->config.store_sweep_interval;
-    auto opened = std::make_unique<io::lmdb_store>(options, *events_);
+    io::resilient_options options;
+    options.disk.path = startup_.store_path;
+    options.disk.retention = service_->config.store_retention;
+    options.disk.sweep_interval = service_->config.store_sweep_interval;
+    options.disk.longest_passes = service_->config.screening.longest_passes();
+    auto opened = std::make_unique<io::resilient_store>(std::move(options), *events_);
     lmdb_ = opened.get();
     store_ = std::move(opened);
 }
@@ -314,7 +315,8 @@ std::string server::reload()
     const auto keys = needs_restart(startup_, fresh.value->startup);
     if (!keys.empty()) events_->on(event::reload_incomplete{keys});
     if (lmdb_ != nullptr)
-        lmdb_->reconfigure(service_->config.store_retention, service_->config.store_sweep_interval);
+        lmdb_->reconfigure(service_->config.store_retention, service_->config.store_sweep_interval,
+                           service_->config.screening.longest_passes());
     addresses_in_use_->configure(service_);
     keep_descriptors_back();
     for (auto& one : workers_)

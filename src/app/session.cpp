@@ -39,6 +39,7 @@ session::~session()
     summary.phase = phase_;
     summary.dnsbl_score = score_;
     summary.dnsbl_complete = score_complete_;
+    if (listings_) summary.dnsbl_lists = *listings_;
     summary.dnsbl_retries = score_retries_;
     if (is_private_) summary.dnsbl_skipped = "private_address";
     summary.screening = between(accepted_, decided_ == tick{} ? now : decided_);
@@ -144,8 +145,13 @@ screen::step session::greet_sender(std::string_view domain)
 screen::step session::consult_store()
 {
     std::optional<screen::client_record> known;
-    if (screener_.may_use_record()) known = memory().get();
-    return screener_.on_record(known, io::wall_now());
+    const instant now = io::wall_now();
+    if (screener_.may_use_record()) known = memory().get(now);
+    const auto step = screener_.on_record(known, now);
+    // Nobody asks the lists about it, but what they said last time may still be known.
+    if (!screener_.tests_to_run().todo[screen::test::dnsbl])
+        listings_ = worker_.lookups().kept_listings(client_.address, *service_->dnsbl_sites);
+    return step;
 }
 
 io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step step)

@@ -224,9 +224,10 @@ void session::remember()
 {
     if (std::exchange(remembered_, true)) return;
     const auto remembered = memory();
-    screener_.on_latest_record(remembered.get());
+    const instant now = io::wall_now();
+    screener_.on_latest_record(remembered.get(now));
     if (screener_.passed_in_dialog()) emit(event::passed{client_, screener_.is_new_client()});
-    if (const auto record = screener_.record_to_store(io::wall_now())) remembered.put(*record);
+    if (const auto record = screener_.record_to_store(now)) remembered.put(*record, now);
 }
 
 void session::tell_refusal(const smtp::recipient_refused& what)

@@ -91,6 +91,7 @@ bool session::early_tests::wait_for_late_lists()
 void session::early_tests::note_score(const dnsbl::score& score)
 {
     is_scored_ = true;
+    of_.listings_ = sources_.lists.listings();
     of_.tell_score(score, sources_.finding());
     sources_.lists = {};
     sources_.name.reset();

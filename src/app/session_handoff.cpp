@@ -74,9 +74,10 @@ io::awaitable<void> session::hand_off()
     const bool was_tested =
         screener_.how() == screen::way_in::tested || screener_.how() == screen::way_in::tolerated;
     // Another session of the client may have passed more than this one.
-    if (was_tested) screener_.on_latest_record(remembered.get());
+    const instant now = io::wall_now();
+    if (was_tested) screener_.on_latest_record(remembered.get(now));
     tell_way_in();
-    if (const auto record = screener_.record_to_store(io::wall_now())) remembered.put(*record);
+    if (const auto record = screener_.record_to_store(now)) remembered.put(*record, now);
     enter(event::phase::hand_off);
     ticket_.leave_screening();
     ticket_.set_at_stop(registry::at_stop::stay);

@@ -142,6 +142,7 @@ private:
     event::verdict verdict_ = event::verdict::left;
     event::ended_by ended_by_ = event::ended_by::client;
     int score_ = 0;
+    std::shared_ptr<const std::string> listings_; ///< of lists, of which it is made; null for none
     bool score_complete_ = true;
     unsigned score_retries_ = 0;
     bool is_private_ = false; ///< and lists were not asked therefore

@@ -11,6 +11,7 @@
 #include <boost/asio/post.hpp>
 #include <chrono>
 #include <fmt/format.h>
+#include <new>
 #include <utility>
 
 namespace fendmail::io {
@@ -373,7 +374,7 @@ void client_lookup::wake_certain()
 void client_lookup::finish()
 {
     const auto self = shared_from_this(); // the last listener may go in a wake()
-    const lookup_result found{about_.sites, score(), steady_now()};
+    const lookup_result found{about_.sites, score(), listings(), steady_now()};
     stop();
     owner_->on_over(*this, &found);
     // One at a time from the front: whoever is woken may drop any listener, or make new ones.
@@ -382,12 +383,21 @@ void client_lookup::finish()
         waiting_.pop_front();
         first.sites = about_.sites;
         first.found = found.score;
+        first.listings = found.listings;
         first.of = nullptr;
         if (first.who != nullptr) first.who->wake();
     }
 }
 
 // ── details ───────────────────────────────────────────────────────────────────────────────────
+
+std::shared_ptr<const std::string> client_lookup::listings() const noexcept
+try {
+    auto text = board_.listings();
+    return text.empty() ? nullptr : std::make_shared<const std::string>(std::move(text));
+} catch (const std::bad_alloc&) {
+    return nullptr;
+}
 
 dnsbl::score client_lookup::score() const noexcept
 {

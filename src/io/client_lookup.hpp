@@ -65,6 +65,7 @@ struct lookup_listener
     std::shared_ptr<client_lookup> of;            // while it runs
     std::shared_ptr<const dnsbl::site_set> sites; // afterwards, for `found`
     dnsbl::score found;
+    std::shared_ptr<const std::string> listings; // … and of what it is made; null for none
     waiter* who;
     std::optional<dnsbl::score_limits> limits;
     bool was_certain = false; // and has been woken for it, or need not be
@@ -109,6 +110,8 @@ public:
     [[nodiscard]] bool is_done() const noexcept { return done_; }
     [[nodiscard]] const dnsbl::scoreboard& board() const noexcept { return board_; }
     [[nodiscard]] dnsbl::score score() const noexcept;
+    /// Of what it is made; null for none, or without memory to say it.
+    [[nodiscard]] std::shared_ptr<const std::string> listings() const noexcept;
     [[nodiscard]] bool is_shared() const noexcept { return about_.is_shared; }
     [[nodiscard]] const ip_address& client() const noexcept { return about_.client; }
     [[nodiscard]] const std::shared_ptr<const dnsbl::site_set>& sites() const noexcept

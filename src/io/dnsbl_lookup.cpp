@@ -157,6 +157,12 @@ dnsbl::score dnsbl_lookup::subscription::score() const noexcept
     return state_->of ? state_->of->score() : state_->found;
 }
 
+std::shared_ptr<const std::string> dnsbl_lookup::subscription::listings() const noexcept
+{
+    if (!state_) return nullptr;
+    return state_->of ? state_->of->listings() : state_->listings;
+}
+
 dnsbl_lookup::dnsbl_lookup(boost::asio::io_context& context, event_sink& events,
                            const std::vector<std::string>& resolvers,
                            std::shared_ptr<const server_book> book)
@@ -181,6 +187,7 @@ dnsbl_lookup::subscription dnsbl_lookup::join(const ip_address& client,
     if (const auto* const kept = impl_->kept.find({about.client, about.sites.get()}, now)) {
         state.sites = kept->sites;
         state.found = kept->score;
+        state.listings = kept->listings;
         const auto age = std::chrono::ceil<seconds>(now - kept->finished);
         if (state.found.ttl) *state.found.ttl = std::max(seconds{0}, *state.found.ttl - age);
         return joined;
@@ -189,10 +196,18 @@ dnsbl_lookup::subscription dnsbl_lookup::join(const ip_address& client,
     if (what->is_done()) { // nobody had to be asked
         state.sites = what->sites();
         state.found = what->score();
+        state.listings = what->listings();
         return joined;
     }
     what->add(state);
     return joined;
+}
+
+std::shared_ptr<const std::string> dnsbl_lookup::kept_listings(const ip_address& client,
+                                                               const dnsbl::site_set& sites)
+{
+    const auto* const kept = impl_->kept.find({client, &sites}, steady_now());
+    return kept == nullptr ? nullptr : kept->listings;
 }
 
 void dnsbl_lookup::set_resolvers(const std::vector<std::string>& resolvers)

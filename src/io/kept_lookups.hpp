@@ -11,14 +11,13 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <string>
 #include <unordered_map>
 
 /// What lookups have found, for clients that come again while it holds.
 ///
-/// Memory: less than 200 octets for each, and at most `limits::dnsbl_finished_lookups`: the oldest
-/// goes first.
-/// Errors: none.
-/// Threads: one worker.
+/// Memory: about 200 octets for each, some dozen more for one that is listed, and at most
+/// `limits::dnsbl_finished_lookups`: the oldest goes first. Errors: none. Threads: one worker.
 namespace fendmail::io {
 
 /// Whom a lookup is about, and which lists it asks.
@@ -39,6 +38,7 @@ struct lookup_key_hash {
 struct lookup_result {
     std::shared_ptr<const dnsbl::site_set> sites; ///< of which `score` holds views
     dnsbl::score score;
+    std::shared_ptr<const std::string> listings; ///< of which it is made; null for none
     tick finished{};
 };
 

@@ -2,6 +2,7 @@
 #include "lmdb_check.hpp"
 
 #include "lmdb_handles.hpp"
+#include "map_fault.hpp"
 
 #include "fendmail/io/clock.hpp"
 
@@ -171,22 +172,18 @@ bool is_memory_short() noexcept
     return false;
 }
 
+/// The system's own errors say nothing about what is in the file, but for those that absurd numbers
+/// in it bring about.
 bool is_no_damage(int code) noexcept
 {
     switch (code) {
-    case EACCES:
-    case EPERM:
-    case EROFS:
-    case ENOSPC:
-    case EDQUOT:
-    case EMFILE:
-    case ENFILE:
-    case EAGAIN:
-    case EINTR:
-    case ENOLCK:
-    case MDB_READERS_FULL: return true;
+    case EINVAL:
+    case EFBIG:
+    case EOVERFLOW: return false;
     case ENOMEM: return is_memory_short();
-    default: return false;
+    case map_fault:
+    case MDB_READERS_FULL: return true;
+    default: return code > 0;
     }
 }
 
@@ -267,16 +264,17 @@ private:
     int number_;
 };
 
-/// What the child writes until it ends, cut at `octets_max`; nothing when the time is up.
-bool read_answer(int from, tick deadline, std::string& answer)
+/// What the child writes until it ends, cut at `octets_max`; false when the time is up.
+bool read_answer(int from, tick deadline, const check_limits& limits, std::string& answer)
 {
     constexpr std::size_t octets_max = 1024;
+    constexpr milliseconds look_again{100};
     std::array<char, 256> chunk;
     for (;;) {
         const auto left = std::chrono::ceil<milliseconds>(deadline - steady_now());
-        if (left <= milliseconds{0}) return false;
+        if (left <= milliseconds{0} || (limits.give_up != nullptr && *limits.give_up)) return false;
         pollfd wait{from, POLLIN, 0};
-        if (::poll(&wait, 1, static_cast<int>(left.count())) <= 0) continue;
+        if (::poll(&wait, 1, static_cast<int>(std::min(left, look_again).count())) <= 0) continue;
         const auto got = ::read(from, chunk.data(), chunk.size());
         if (got < 0 && errno == EINTR) continue;
         if (got <= 0) return true;
@@ -285,26 +283,52 @@ bool read_answer(int from, tick deadline, std::string& answer)
     }
 }
 
-/// Why a child ended that gave no answer.
-std::string end_of(int status)
+/// 0, or why the file cannot be read to its end.
+int try_to_read(const std::string& path) noexcept
 {
-    if (WIFSIGNALED(status))
-        return fmt::format("reading it ended with signal {} ({})", WTERMSIG(status),
-                           ::strsignal(WTERMSIG(status)));
-    return "reading it failed";
+    std::array<char, 65536> chunk;
+    const descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
+    if (file.get() < 0) return errno;
+    for (;;) {
+        const auto got = ::read(file.get(), chunk.data(), chunk.size());
+        if (got == 0) return 0;
+        if (got < 0 && errno != EINTR) return errno;
+    }
 }
 
-finding parse_answer(const std::string& answer, int status)
+/// What a child has found that gave no answer. Damage makes it crash; but somebody may have killed
+/// it for want of memory, and a disk that cannot be read gives a signal as well.
+finding finding_of_end(const std::string& path, int status)
+{
+    if (!WIFSIGNALED(status)) return damaged("reading it failed");
+    const int number = WTERMSIG(status);
+    const auto text =
+        fmt::format("reading it ended with signal {} ({})", number, ::strsignal(number));
+    switch (number) {
+    case SIGBUS:
+        if (const int code = try_to_read(path); code != 0)
+            return {file_state::unknown, std::strerror(code)};
+        return damaged(text);
+    case SIGSEGV:
+    case SIGABRT:
+    case SIGFPE:
+    case SIGILL:
+    case SIGTRAP: return damaged(text);
+    default: return {file_state::unknown, text};
+    }
+}
+
+finding parse_answer(const std::string& path, const std::string& answer, int status)
 {
     for (const file_state each : {file_state::sound, file_state::damaged, file_state::unknown})
         if (!answer.empty() && answer[0] == static_cast<char>(each))
             return {each, answer.substr(1)};
-    return damaged(end_of(status));
+    return finding_of_end(path, status);
 }
 
 } // namespace
 
-finding check_in_child(const std::string& path, milliseconds time_limit)
+finding check_in_child(const std::string& path, const check_limits& limits)
 {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return {file_state::unknown, std::strerror(errno)};
@@ -316,14 +340,17 @@ finding check_in_child(const std::string& path, milliseconds time_limit)
     answer_to.close();
 
     std::string answer;
-    const bool is_in_time = read_answer(answer_from.get(), steady_now() + time_limit, answer);
+    const bool is_in_time =
+        read_answer(answer_from.get(), steady_now() + limits.time, limits, answer);
     if (!is_in_time) ::kill(child, SIGKILL);
     // Where SIGCHLD is ignored there is no status to get; the answer decides, it only explains.
     int status = 0;
     while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
-    if (!is_in_time) return damaged(fmt::format("reading it took longer than {}", time_limit));
-    return parse_answer(answer, status);
+    if (!is_in_time)
+        return {file_state::unknown,
+                fmt::format("reading it through takes longer than {}", limits.time)};
+    return parse_answer(path, answer, status);
 }
 
 } // namespace fendmail::io::lmdb

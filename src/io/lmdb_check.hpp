@@ -3,17 +3,18 @@
 
 #include "fendmail/core/time.hpp"
 
+#include <atomic>
 #include <string>
 
 /// Reads an LMDB file from end to end and says whether it is a sound one of ours.
 ///
-/// Threads: at start-up; forks.
+/// Threads: any; forks. The child of a process with several threads only looks at the file.
 namespace fendmail::io::lmdb {
 
 enum class file_state : char {
     sound = 's',
     damaged = 'd', ///< or of another program, version or kind of machine
-    unknown = 'u', ///< it could not be found out: want of memory, descriptors, rights
+    unknown = 'u', ///< it could not be found out: want of memory, room, rights, time; a bad disk
 };
 
 struct finding {
@@ -21,8 +22,13 @@ struct finding {
     std::string reason; ///< empty for a sound file
 };
 
-/// Examines `path` in a child process. A child that crashes, or takes longer than `time_limit`,
-/// has found damage.
-[[nodiscard]] finding check_in_child(const std::string& path, milliseconds time_limit);
+struct check_limits {
+    milliseconds time{5'000};
+    const std::atomic<bool>* give_up = nullptr; ///< true ends it early; may be null
+};
+
+/// Examines `path` in a child process. A child that crashes has found damage, unless the reason is
+/// that the file cannot be read at all.
+[[nodiscard]] finding check_in_child(const std::string& path, const check_limits& limits);
 
 } // namespace fendmail::io::lmdb

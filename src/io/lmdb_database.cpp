@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lmdb_database.hpp"
 
+#include "lmdb_recovery.hpp"
+
 #include <fmt/format.h>
 #include <sys/mman.h>
 
@@ -14,10 +16,9 @@ namespace {
 
 std::runtime_error cannot_open(const std::filesystem::path& path, int code)
 {
-    return std::runtime_error{fmt::format(
-        "store: cannot open {}: {}; let the user that fendmail runs as write to the directory, "
-        "or set store.path to another place, or store.kind to \"none\"",
-        path.string(), error_text(code))};
+    code = cause_of(code, path);
+    return std::runtime_error{fmt::format("store: cannot open {}: {}; {}", path.string(),
+                                          error_text(code), cure_of(code))};
 }
 
 /// LMDB unmaps the old map before it maps the new one, and is lost when that fails.
@@ -61,7 +62,7 @@ void database::forget_dead_readers() noexcept
 {
     int dead = 0;
     // Failing costs only room in the file, and the next call tries again.
-    static_cast<void>(mdb_reader_check(env_.get(), &dead));
+    note(guard_map([&] { return mdb_reader_check(env_.get(), &dead); }));
 }
 
 bool database::make_room(int code)
@@ -77,11 +78,12 @@ bool database::make_room(int code)
 
 int database::set_map(std::size_t octets)
 {
-    const int code = mdb_env_set_mapsize(env_.get(), octets);
+    const int code = guard_map([&] { return mdb_env_set_mapsize(env_.get(), octets); });
     // EINVAL comes before anything is unmapped; after any other failure there is no map.
     if (code == 0 || code == EINVAL) return code;
     is_mapped_ = false;
     readers_->disable();
+    note(MDB_PANIC);
     return code;
 }
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace fendmail::io::lmdb {
 
@@ -16,7 +17,9 @@ int open_env(env_handle& env, const std::string& path, unsigned flags,
     env.reset(raw);
     code = mdb_env_set_maxreaders(raw, readers_max);
     if (code == 0 && map_octets > 0) code = mdb_env_set_mapsize(raw, map_octets);
-    if (code == 0) code = mdb_env_open(raw, path.c_str(), env_flags | flags, S_IRUSR | S_IWUSR);
+    if (code == 0)
+        code = guard_map(
+            [&] { return mdb_env_open(raw, path.c_str(), env_flags | flags, S_IRUSR | S_IWUSR); });
     // LMDB wants a handle closed that could not be opened.
     if (code != 0) env.reset();
     return code;
@@ -58,6 +61,8 @@ int seek_behind(MDB_cursor* cursor, std::span<const std::byte> last, MDB_val& ke
 
 std::string error_text(int code)
 {
+    if (code == map_fault) return "its disk is full, broken or read-only (SIGBUS on a page of it)";
+    if (code == EIO) return "input/output error: its disk is broken, or a quota is used up";
     return mdb_strerror(code);
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "map_fault.hpp"
+
 #include <lmdb.h>
 
 #include <cstddef>
@@ -10,18 +12,25 @@
 
 /// Owners of LMDB's handles, and its values as spans.
 ///
-/// Errors: LMDB's own codes as int: 0, an errno, or MDB_…; `error_text` explains one.
-/// Threads: as LMDB has it; see each.
+/// Errors: LMDB's own codes as int: 0, an errno, or MDB_…; or map_fault, when a page of its files
+/// could not be had. `error_text` explains one. What cannot be closed after a fault is left as it
+/// is. Threads: as LMDB has it; see each.
 namespace fendmail::io::lmdb {
 
 struct env_closer {
-    void operator()(MDB_env* env) const noexcept { mdb_env_close(env); }
+    void operator()(MDB_env* env) const noexcept
+    {
+        static_cast<void>(guard_map([env] { return mdb_env_close(env), 0; }));
+    }
 };
 using env_handle = std::unique_ptr<MDB_env, env_closer>;
 
 /// A transaction that is not committed is aborted.
 struct txn_aborter {
-    void operator()(MDB_txn* txn) const noexcept { mdb_txn_abort(txn); }
+    void operator()(MDB_txn* txn) const noexcept
+    {
+        static_cast<void>(guard_map([txn] { return mdb_txn_abort(txn), 0; }));
+    }
 };
 using txn_handle = std::unique_ptr<MDB_txn, txn_aborter>;
 

@@ -21,7 +21,7 @@ class reader_pool : public std::enable_shared_from_this<reader_pool> {
 public:
     [[nodiscard]] static std::shared_ptr<reader_pool> make(MDB_env* env);
 
-    /// Runs `int body(MDB_txn*)` in a snapshot; it may throw.
+    /// Runs `int body(MDB_txn*)` in a snapshot; it may throw. See guard_map() for what it may hold.
     /// @return LMDB's code, or that of the body
     template <class Body>
     [[nodiscard]] int read(Body&& body)
@@ -29,9 +29,9 @@ public:
         reader& mine = this_threads_reader();
         const std::lock_guard lock{mine.busy};
         if (is_disabled_) return MDB_PANIC;
-        if (const int code = renew(mine); code != 0) return code;
+        if (const int code = guard_map([&] { return renew(mine); }); code != 0) return code;
         const snapshot_end end{mine};
-        return body(mine.txn.get());
+        return guard_map([&] { return body(mine.txn.get()); });
     }
 
     /// Runs `int body()` while no thread reads.
@@ -60,7 +60,11 @@ private:
     /// Lets go of the snapshot, so that its pages can be used again, and keeps the handle.
     struct snapshot_end {
         reader& mine;
-        ~snapshot_end() { mdb_txn_reset(mine.txn.get()); }
+        ~snapshot_end()
+        {
+            // A fault here is met again by the next reader, who tells of it.
+            static_cast<void>(guard_map([this] { return mdb_txn_reset(mine.txn.get()), 0; }));
+        }
     };
     class lease;
 

@@ -36,30 +36,27 @@ std::optional<screen::client_key> parse_key(std::span<const std::byte> octets) n
     return std::nullopt;
 }
 
-bool has_all_passes(const screen::client_record& record, instant now) noexcept
+/// Ones that may be believed: those too far ahead must not hide what waits for the disk.
+bool has_all_passes(const screen::client_record& record, instant now, seconds longest) noexcept
 {
-    return std::all_of(screen::all_tests.begin(), screen::all_tests.end(),
-                       [&](screen::test each) { return record.is_passed(each, now); });
+    return std::ranges::all_of(screen::all_tests, [&](screen::test each) {
+        return record.is_passed(each, now) && record.expires_at[each] - now <= longest;
+    });
+}
+
+seconds longest_of(const screen::by_test<seconds>& each) noexcept
+{
+    return *std::ranges::max_element(each.values);
 }
 
 /// Prepared before the database is opened, within the initialiser of the member.
 const std::filesystem::path& prepared(const lmdb_options& options, instant now, event_sink& events)
 {
-    lmdb::prepare_file(options.path, now, options.check_time_limit, events);
+    lmdb::prepare_file(options.path, now, {options.check_time_limit, options.give_up}, events);
     return options.path;
 }
 
 } // namespace
-
-bool event_throttle::lets_through(tick now) noexcept
-{
-    constexpr tick_span pause = std::chrono::minutes{1};
-    auto next = next_.load(std::memory_order_relaxed);
-    const auto at = now.time_since_epoch();
-    // Of several threads at the same time only the one that moves the mark may speak.
-    return at.count() >= next &&
-           next_.compare_exchange_strong(next, (at + pause).count(), std::memory_order_relaxed);
-}
 
 // ── what any thread may call ──────────────────────────────────────────────────────────────────
 
@@ -68,8 +65,10 @@ lmdb_store::impl::impl(lmdb_options options, event_sink& events, std::function<i
     , events_{events}
     , now_{std::move(now)}
     , db_{prepared(options_, now_(), events_), options_.map_octets, options_.map_max_octets}
+    , longest_pass_{longest_of(options_.longest_passes).count()}
     , retention_{options_.retention}
     , sweep_interval_{options_.sweep_interval}
+    , longest_passes_{options_.longest_passes}
     , sweep_at_{steady_now() + options_.sweep_delay}
     , writer_{[this] { run(); }}
 {
@@ -90,7 +89,8 @@ std::optional<screen::client_record> lmdb_store::impl::get(const screen::client_
     for (;;) {
         const auto batches = batches_done_.load(std::memory_order_acquire);
         const auto on_disk = load(key);
-        if (on_disk && has_all_passes(*on_disk, now_())) return on_disk;
+        if (on_disk && has_all_passes(*on_disk, now_(), seconds{longest_pass_.load()}))
+            return on_disk;
         if (const auto pending = find_pending(key)) return pending;
         // A batch that was written between the two look-ups was seen by neither.
         if (batches_done_.load(std::memory_order_acquire) == batches) return on_disk;
@@ -110,7 +110,7 @@ std::optional<screen::client_record> lmdb_store::impl::load(const screen::client
     if (code != 0 && code != MDB_NOTFOUND)
         note_read_error(code);
     else
-        works_again(cannot_read_, "the client store can be read again");
+        works_again(reading_, 0);
     return record;
 }
 
@@ -143,7 +143,7 @@ void lmdb_store::impl::put(const screen::client_key& key, const screen::client_r
     }
     if (is_writer_needed) work_.notify_one();
     if (is_dropped)
-        report(puts_dropped_, "write",
+        report(writing_trouble_, "write",
                fmt::format("{} records wait for the disk already; more are dropped",
                            options_.pending_max));
 }
@@ -157,15 +157,28 @@ void lmdb_store::impl::flush()
     done_.wait(held, [&] { return puts_done_ >= wanted; });
 }
 
-void lmdb_store::impl::reconfigure(seconds retention, seconds sweep_interval)
+void lmdb_store::impl::reconfigure(seconds retention, seconds sweep_interval,
+                                   const screen::by_test<seconds>& longest_passes)
 {
+    longest_pass_.store(longest_of(longest_passes).count());
     {
         const std::lock_guard held{mutex_};
         retention_ = retention;
         sweep_interval_ = sweep_interval;
+        longest_passes_ = longest_passes;
         sweep_at_ = steady_now();
     }
     work_.notify_one();
+}
+
+lmdb_store::waiting_records lmdb_store::impl::take_waiting()
+{
+    const std::lock_guard held{mutex_};
+    waiting_records taken;
+    taken.reserve(pending_.size() + writing_.size());
+    for (const records* each : {&writing_, &pending_}) // the newer ones last
+        taken.insert(taken.end(), each->begin(), each->end());
+    return taken;
 }
 
 std::size_t lmdb_store::impl::size()
@@ -236,16 +249,32 @@ void lmdb_store::impl::note_read_error(int code)
     work_.notify_one();
 }
 
-bool lmdb_store::impl::report(event_throttle& throttle, std::string_view what,
+void lmdb_store::impl::report(trouble& which, std::string_view what,
                               std::string_view reason) noexcept
 try {
-    if (!throttle.lets_through(steady_now())) return false;
+    if (is_lost()) return; // told by whoever opens it anew
+    which.is_on.store(true);
+    std::optional<lasting_trouble::summary> told;
+    {
+        const std::lock_guard held{which.mutex};
+        told = which.course.on_failure(steady_now());
+    }
+    if (!told) return;
     const std::string text = fmt::format("cannot {} {}: {}", what, options_.path.native(), reason);
-    events_.on(event::store_unavailable{text});
-    return true;
+    events_.on(event::store_unavailable{text, told->failures, told->after});
 } catch (const std::exception&) {
     events_.on(event::store_unavailable{"out of memory"});
-    return true;
+}
+
+void lmdb_store::impl::works_again(trouble& which, std::size_t waited) noexcept
+{
+    if (!which.is_on.load() || !which.is_on.exchange(false)) return;
+    std::optional<lasting_trouble::summary> ended;
+    {
+        const std::lock_guard held{which.mutex};
+        ended = which.course.on_success(steady_now());
+    }
+    if (ended) events_.on(event::store_restored{options_.path.native(), ended->after, waited});
 }
 
 // ── the class itself ──────────────────────────────────────────────────────────────────────────
@@ -277,9 +306,25 @@ void lmdb_store::flush() noexcept
     impl_->flush();
 }
 
-void lmdb_store::reconfigure(seconds retention, seconds sweep_interval) noexcept
+void lmdb_store::reconfigure(seconds retention, seconds sweep_interval,
+                             const screen::by_test<seconds>& longest_passes) noexcept
 {
-    impl_->reconfigure(retention, sweep_interval);
+    impl_->reconfigure(retention, sweep_interval, longest_passes);
+}
+
+bool lmdb_store::is_lost() const noexcept
+{
+    return impl_->is_lost();
+}
+
+std::string lmdb_store::why_lost() const
+{
+    return impl_->why_lost();
+}
+
+lmdb_store::waiting_records lmdb_store::take_waiting()
+{
+    return impl_->take_waiting();
 }
 
 std::size_t lmdb_store::size() noexcept
@@ -293,6 +338,11 @@ try {
 bool lmdb_store::for_each(const visitor& visit)
 {
     return impl_->for_each(visit);
+}
+
+std::string trouble_with_store(const std::filesystem::path& path)
+{
+    return lmdb::trouble_with(path);
 }
 
 } // namespace fendmail::io

@@ -16,10 +16,13 @@ constexpr std::array<std::byte, 6> last_sweep_key{own_key_mark,   std::byte{'s'}
                                                   std::byte{'e'}, std::byte{'p'}, std::byte{'t'}};
 constexpr std::size_t time_octets = 8;
 
-bool is_worthless(const MDB_val& data, instant now, seconds retention) noexcept
+bool is_worthless(const MDB_val& data, instant now, const sweep_rules& rules) noexcept
 {
     const auto record = screen::decode(to_octets(data));
-    return !record || record->is_stale(now, retention);
+    if (!record) return true;
+    if (rules.longest_passes == nullptr) return record->is_stale(now, rules.retention);
+    return screen::without_impossible(*record, *rules.longest_passes, now)
+        .is_stale(now, rules.retention);
 }
 
 } // namespace
@@ -29,18 +32,18 @@ bool is_own_key(const MDB_val& key) noexcept
     return key.mv_size > 0 && to_octets(key)[0] == own_key_mark;
 }
 
-int sweep::step(database& db, instant now, seconds retention, std::size_t records_max)
+int sweep::step(database& db, instant now, const sweep_rules& rules, std::size_t records_max)
 {
     position next;
     const int code = db.write([&](MDB_txn* txn) {
         next = at_;
-        return advance(txn, db.dbi(), now, retention, records_max, next);
+        return advance(txn, db.dbi(), now, rules, records_max, next);
     });
     if (code == 0) at_ = std::move(next);
     return code;
 }
 
-int sweep::advance(MDB_txn* txn, MDB_dbi dbi, instant now, seconds retention,
+int sweep::advance(MDB_txn* txn, MDB_dbi dbi, instant now, const sweep_rules& rules,
                    std::size_t records_max, position& at)
 {
     cursor_handle cursor;
@@ -52,7 +55,7 @@ int sweep::advance(MDB_txn* txn, MDB_dbi dbi, instant now, seconds retention,
         const auto octets = to_octets(key);
         at.last_key.assign(octets.begin(), octets.end());
         if (const bool is_client = !is_own_key(key); is_client) {
-            const bool goes = is_worthless(data, now, retention);
+            const bool goes = is_worthless(data, now, rules);
             if (goes) code = mdb_cursor_del(cursor.get(), 0);
             if (code != 0) return code;
             ++(goes ? at.dropped : at.retained);

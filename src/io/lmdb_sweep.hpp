@@ -3,6 +3,7 @@
 
 #include "lmdb_database.hpp"
 
+#include "fendmail/core/screen/client_record.hpp"
 #include "fendmail/core/time.hpp"
 
 #include <cstddef>
@@ -15,11 +16,19 @@
 /// Threads: the store's own.
 namespace fendmail::io::lmdb {
 
+/// What is dropped.
+struct sweep_rules {
+    seconds retention{0};
+    /// Passes that last longer from now on are none; null = believe all.
+    const screen::by_test<seconds>* longest_passes = nullptr;
+};
+
 class sweep {
 public:
     /// Looks at the next `records_max` records in one transaction, and drops those that are stale
     /// or cannot be decoded. A step that fails changes nothing and can be tried again.
-    [[nodiscard]] int step(database& db, instant now, seconds retention, std::size_t records_max);
+    [[nodiscard]] int step(database& db, instant now, const sweep_rules& rules,
+                           std::size_t records_max);
 
     [[nodiscard]] bool is_complete() const noexcept { return at_.is_complete; }
     [[nodiscard]] std::size_t retained() const noexcept { return at_.retained; }
@@ -32,8 +41,9 @@ private:
         std::size_t dropped = 0;
         bool is_complete = false;
     };
-    [[nodiscard]] static int advance(MDB_txn* txn, MDB_dbi dbi, instant now, seconds retention,
-                                     std::size_t records_max, position& at);
+    [[nodiscard]] static int advance(MDB_txn* txn, MDB_dbi dbi, instant now,
+                                     const sweep_rules& rules, std::size_t records_max,
+                                     position& at);
 
     position at_;
 };

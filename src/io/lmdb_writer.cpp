@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lmdb_recovery.hpp"
 #include "lmdb_store_impl.hpp"
 
 #include <algorithm>
 #include <exception>
+#include <new>
 #include <utility>
 
 namespace fendmail::io {
@@ -38,14 +40,15 @@ void lmdb_store::impl::run() noexcept
 bool lmdb_store::impl::is_batch_due(tick now) const noexcept
 {
     if (pending_.empty()) return false;
-    return is_stopping_ || puts_wanted_ > puts_done_ || pending_.size() >= options_.batch_records ||
-           now >= batch_at_;
+    if (is_stopping_ || puts_wanted_ > puts_done_) return true;
+    if (now < retry_at_) return false;
+    return pending_.size() >= options_.batch_records || now >= batch_at_;
 }
 
 tick lmdb_store::impl::wake_up_at(tick now) const noexcept
 {
     const tick at = std::min(sweep_at_, now + look_again_after);
-    return pending_.empty() ? at : std::min(at, batch_at_);
+    return pending_.empty() ? at : std::min(at, std::max(batch_at_, retry_at_));
 }
 
 // ── commits ───────────────────────────────────────────────────────────────────────────────────
@@ -56,12 +59,15 @@ void lmdb_store::impl::write_batch(lock& held)
     const auto puts_taken = puts_;
     held.unlock();
     // Nobody changes `writing_` while it is not empty, so it needs no lock to be read.
-    write_records(writing_);
+    const bool is_written = write_records(writing_);
     batches_done_.fetch_add(1, std::memory_order_release);
 
     records written;
     held.lock();
     writing_.swap(written);
+    // What could not be written is kept and tried again: forgetting it would test its clients anew
+    // each time they come, for as long as the disk is full. At a stop there is no later.
+    if (!is_written && !is_stopping_) put_back(written);
     puts_done_ = puts_taken;
     waiting_.store(pending_.size(), std::memory_order_release);
     done_.notify_all();
@@ -70,7 +76,18 @@ void lmdb_store::impl::write_batch(lock& held)
     held.lock();
 }
 
-void lmdb_store::impl::write_records(const records& batch) noexcept
+/// Newer records of the same clients stay as they are.
+void lmdb_store::impl::put_back(records& failed) noexcept
+{
+    retry_at_ = steady_now() + options_.retry_delay;
+    try {
+        pending_.merge(failed); // moves the nodes
+    } catch (const std::bad_alloc&) {
+        // Those that are left are dropped: their clients are tested again.
+    }
+}
+
+bool lmdb_store::impl::write_records(const records& batch) noexcept
 try {
     const int code = db_.write([&](MDB_txn* txn) {
         for (const auto& [client, record] : batch) {
@@ -81,11 +98,13 @@ try {
         return 0;
     });
     if (code != 0)
-        write_failed(lmdb::error_text(code));
+        write_failed(lmdb::error_text(lmdb::cause_of(code, options_.path)));
     else
-        works_again(cannot_write_, "the client store can be written again");
+        works_again(writing_trouble_, batch.size());
+    return code == 0;
 } catch (const std::exception& failed) {
     write_failed(failed.what());
+    return false;
 }
 
 void lmdb_store::impl::follow_map(lock& held)
@@ -104,17 +123,18 @@ void lmdb_store::impl::follow_map(lock& held)
 
 void lmdb_store::impl::advance_sweep(lock& held)
 {
-    const auto retention = retention_;
     const auto interval = sweep_interval_;
+    const auto longest = longest_passes_;
+    const lmdb::sweep_rules rules{retention_, &longest};
     sweep_at_ = tick::max();
     held.unlock();
-    const tick next = run_sweep_step(retention, interval);
+    const tick next = run_sweep_step(rules, interval);
     held.lock();
     // reconfigure() may have asked for an earlier one meanwhile.
     sweep_at_ = std::min(sweep_at_, next);
 }
 
-tick lmdb_store::impl::run_sweep_step(seconds retention, seconds interval) noexcept
+tick lmdb_store::impl::run_sweep_step(const lmdb::sweep_rules& rules, seconds interval) noexcept
 try {
     int code = 0;
     if (!sweep_) {
@@ -125,14 +145,22 @@ try {
             return steady_now() + std::min<tick_span>(wait, look_again_after);
         if (code == 0) sweep_.emplace();
     }
-    if (code == 0) code = sweep_->step(db_, now_(), retention, options_.sweep_step_records);
+    if (code == 0) code = sweep_->step(db_, now_(), believed(rules), options_.sweep_step_records);
     if (code == 0 && sweep_->is_complete()) code = end_sweep();
     if (code == 0) return steady_now() + (sweep_ ? options_.sweep_pause : milliseconds{0});
-    write_failed(lmdb::error_text(code));
+    write_failed(lmdb::error_text(lmdb::cause_of(code, options_.path)));
     return steady_now() + sweep_retry_after;
 } catch (const std::exception& failed) {
     write_failed(failed.what());
     return steady_now() + sweep_retry_after;
+}
+
+/// A clock that is behind the last sweep may be wrong itself, on a machine that has just booted
+/// without a battery: then every pass seems to lie too far ahead. The next sweep drops those.
+lmdb::sweep_rules lmdb_store::impl::believed(lmdb::sweep_rules rules) const noexcept
+{
+    if (was_clock_set_back_) rules.longest_passes = nullptr;
+    return rules;
 }
 
 /// How long until the next sweep; the last one may have been another process's.
@@ -142,7 +170,8 @@ int lmdb_store::impl::find_sweep_wait(seconds interval, seconds& wait)
     if (const int code = lmdb::load_last_sweep(db_, last); code != 0) return code;
     const instant now = now_();
     // A time to come means that the clock was set back; waiting for it might take years.
-    const bool is_due = !last || *last > now || now - *last >= interval;
+    was_clock_set_back_ = last && *last > now;
+    const bool is_due = !last || was_clock_set_back_ || now - *last >= interval;
     if (is_due)
         db_.forget_dead_readers();
     else

@@ -1,29 +1,30 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "log_target.hpp"
 
+#include "fendmail/io/log_writer.hpp"
+#include "log_socket.hpp"
+#include "log_stamp.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <cstdlib>
+#include <ctime>
 #include <fcntl.h>
-#include <mutex>
+#include <iterator>
 #include <poll.h>
-#include <set>
 #include <stdexcept>
 #include <string_view>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <syslog.h>
 #include <system_error>
 #include <unistd.h>
 
-// The place in our source says nothing about what happened; the event's name is in the message.
-#define SD_JOURNAL_SUPPRESS_LOCATION
 #include <systemd/sd-daemon.h>
-#include <systemd/sd-journal.h>
 
 namespace fendmail::io {
 
@@ -35,13 +36,18 @@ constexpr std::string_view file_prefix = "file:";
 /// open for appending) do not mix.
 constexpr std::size_t block_octets = PIPE_BUF;
 constexpr mode_t file_mode = 0640; // client addresses are personal data
-constexpr const char* syslog_socket = "/dev/log";
-constexpr const char* journal_socket = "/run/systemd/journal/socket";
+/// How often a file that cannot be opened is tried again.
+constexpr std::chrono::seconds open_again_after{1};
+
+std::string text_of(std::string_view call, int error)
+{
+    return fmt::format("{}: {}", call, std::generic_category().message(error));
+}
 
 [[noreturn]] void fail_to_open(std::string_view target, std::string_view path, int error)
 {
-    const auto why = std::generic_category().message(error);
-    throw std::runtime_error{fmt::format("cannot open log target {}: {}: {}", target, path, why)};
+    throw std::runtime_error{
+        fmt::format("cannot open log target {}: {}", target, text_of(path, error))};
 }
 
 int priority_of(event::level level) noexcept
@@ -55,24 +61,81 @@ int priority_of(event::level level) noexcept
     return LOG_ERR;
 }
 
+/// sd-daemon(3): systemd takes it from the beginning of each line.
+std::string_view prefix_of(event::level level) noexcept
+{
+    switch (level) {
+    case event::level::debug: return SD_DEBUG;
+    case event::level::info: return SD_INFO;
+    case event::level::warning: return SD_WARNING;
+    case event::level::error: return SD_ERR;
+    }
+    return SD_ERR;
+}
+
+/// systemd.exec(5): JOURNAL_STREAM is "device:inode" of the stream to the journal that it has given
+/// us. Somebody between it and us may have put another file there since.
+bool is_journal(int fd) noexcept
+{
+    const char* const named = std::getenv("JOURNAL_STREAM");
+    struct stat here{};
+    if (named == nullptr || ::fstat(fd, &here) != 0) return false;
+    std::array<char, 64> text{};
+    const auto end = fmt::format_to_n(text.data(), text.size(), "{}:{}", here.st_dev, here.st_ino);
+    return std::string_view{text.data(), std::min(end.size, text.size())} == named;
+}
+
+/// stderr, for lines that another target does not take. Nobody waits for it: a pipe that is full
+/// takes nothing.
+class stand_in {
+public:
+    explicit stand_in(const log_target_options& options)
+        : hostname_{options.hostname}
+        , is_journal_{is_journal(STDERR_FILENO)}
+    {
+    }
+
+    /// @param has_stamp the line carries time, host and program itself
+    void write(event::level level, std::string_view ident, std::string_view line,
+               bool has_stamp) noexcept
+    try {
+        pollfd ready{STDERR_FILENO, POLLOUT, 0};
+        if (::poll(&ready, 1, 0) != 1 || (ready.revents & POLLOUT) == 0) return;
+        std::string text;
+        if (is_journal_)
+            text = prefix_of(level);
+        else if (!has_stamp)
+            text = fmt::format("{}{} {}[{}]: ", stamp_.at(std::time(nullptr)), hostname_, ident,
+                               ::getpid());
+        fmt::format_to(std::back_inserter(text), "{}\n", line);
+        [[maybe_unused]] const auto taken = ::write(STDERR_FILENO, text.data(), text.size());
+    } catch (const std::exception&) {
+        // It is counted as lost in any case.
+    }
+
+private:
+    std::string hostname_;
+    bool is_journal_;
+    log_stamp stamp_;
+};
+
 /// What stands in front of each line.
 enum class line_start { stamp, priority };
 
-class descriptor_target final : public log_target {
+class descriptor_target : public log_target {
 public:
-    descriptor_target(int fd, bool is_ours, line_start start)
+    descriptor_target(int fd, line_start start)
         : fd_{fd}
-        , is_ours_{is_ours}
         , start_{start}
     {
         block_.reserve(block_octets + 2);
     }
     ~descriptor_target() override
     {
-        if (is_ours_) ::close(fd_);
+        if (fd_ > STDERR_FILENO) ::close(fd_);
     }
 
-    void write(event::level level, std::string_view line) noexcept override
+    void write(event::level level, std::string_view, std::string_view line) noexcept override
     {
         const std::string_view start = start_ == line_start::priority ? prefix_of(level) : "";
         if (kept() != 0 && block_.size() + start.size() + line.size() + 1 > block_octets) flush();
@@ -117,133 +180,180 @@ public:
     }
     bool wants_stamp() const noexcept override { return start_ == line_start::stamp; }
 
+protected:
+    [[nodiscard]] bool is_open() const noexcept { return fd_ >= 0; }
+    void use(int fd) noexcept { fd_ = fd; }
+
 private:
-    /// sd-daemon(3): systemd takes it from the beginning of each line.
-    static std::string_view prefix_of(event::level level) noexcept
-    {
-        switch (level) {
-        case event::level::debug: return SD_DEBUG;
-        case event::level::info: return SD_INFO;
-        case event::level::warning: return SD_WARNING;
-        case event::level::error: return SD_ERR;
-        }
-        return SD_ERR;
-    }
     static std::uint64_t line_ends(std::string_view text) noexcept
     {
         return static_cast<std::uint64_t>(std::count(text.begin(), text.end(), '\n'));
     }
 
     int fd_;
-    bool is_ours_;
     line_start start_;
     bool is_torn_ = false; ///< what was written last has no end of line
     std::string block_;    ///< whole lines
 };
 
-class syslog_target final : public log_target {
-public:
-    explicit syslog_target(const std::string& ident)
-    {
-        // openlog() keeps the pointer, and there is one such pointer in a process: a reload opens
-        // the new target before it closes the old one. So idents stay for good, and closelog(),
-        // which would take the ident from the new target, is never called.
-        static std::mutex mutex;
-        static std::set<std::string> idents;
-        const std::lock_guard lock{mutex};
-        ::openlog(idents.insert(ident).first->c_str(), LOG_PID | LOG_NDELAY, LOG_MAIL);
-    }
-
-    void write(event::level level, std::string_view line) noexcept override
-    {
-        const auto size = static_cast<int>(line.size());
-        ::syslog(LOG_MAIL | priority_of(level), "%.*s", size, line.data());
-    }
-    bool wants_stamp() const noexcept override { return false; }
-};
-
-/// Not spdlog's own sink: that one sends no facility, and without it rsyslog would not put what
-/// it gets from the journal into mail.log.
-class journal_target final : public log_target {
-public:
-    explicit journal_target(std::string ident)
-        : ident_{"SYSLOG_IDENTIFIER=" + std::move(ident)}
-        , pid_{fmt::format("SYSLOG_PID={}", ::getpid())}
-        , facility_{fmt::format("SYSLOG_FACILITY={}", LOG_FAC(LOG_MAIL))}
-    {
-    }
-
-    void write(event::level level, std::string_view line) noexcept override
-    {
-        keep();
-        const int result = send(level, line);
-        result < 0 ? lose("journal", -result) : settle(1);
-    }
-    bool wants_stamp() const noexcept override { return false; }
-
-private:
-    int send(event::level level, std::string_view line) noexcept
-    try {
-        message_.assign("MESSAGE=").append(line);
-        auto priority = fmt::format("PRIORITY={}", priority_of(level));
-        std::array fields{part(message_), part(priority), part(ident_), part(pid_),
-                          part(facility_)};
-        return ::sd_journal_sendv(fields.data(), static_cast<int>(fields.size()));
-    } catch (const std::exception&) {
-        return -ENOMEM;
-    }
-    static iovec part(std::string& text) noexcept { return {text.data(), text.size()}; }
-
-    std::string ident_;
-    std::string pid_;
-    std::string facility_;
-    std::string message_;
-};
-
-std::unique_ptr<log_target> open_file(const std::string& target, const std::string& path)
+/// @return -1 with errno
+int open_to_append(const std::string& path) noexcept
 {
     // O_NONBLOCK only for open(): a FIFO without a reader is an error then and no endless wait.
     const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
     const int fd = ::open(path.c_str(), flags, file_mode);
-    if (fd < 0) fail_to_open(target, path, errno);
-    ::fcntl(fd, F_SETFL, O_APPEND);
-    return std::make_unique<descriptor_target>(fd, true, line_start::stamp);
+    if (fd >= 0) ::fcntl(fd, F_SETFL, O_APPEND);
+    return fd;
 }
 
-/// systemd.exec(5): JOURNAL_STREAM is "device:inode" of the stream to the journal that it has given
-/// us. Somebody between it and us may have put another file there since.
-bool is_journal(int fd) noexcept
-{
-    const char* const named = std::getenv("JOURNAL_STREAM");
-    struct stat here{};
-    if (named == nullptr || ::fstat(fd, &here) != 0) return false;
-    std::array<char, 64> text{};
-    const auto end = fmt::format_to_n(text.data(), text.size(), "{}:{}", here.st_dev, here.st_ino);
-    return std::string_view{text.data(), std::min(end.size, text.size())} == named;
-}
+/// A file; while it cannot be opened, lines go to stderr and count as failed.
+class file_target final : public descriptor_target {
+public:
+    file_target(std::string path, const log_target_options& options)
+        : descriptor_target{open_to_append(path), line_start::stamp}
+        , path_{std::move(path)}
+        , stand_in_{options}
+    {
+        if (!is_open() && options.must_open) fail_to_open(options.target, path_, errno);
+    }
+
+    void write(event::level level, std::string_view ident, std::string_view line) noexcept override
+    {
+        if (!is_open()) open();
+        if (is_open()) return descriptor_target::write(level, ident, line);
+        keep();
+        lose(path_, error_);
+        stand_in_.write(level, ident, line, true);
+    }
+    bool stands_in() const noexcept override { return !is_open(); }
+    void tell(event::level level, std::string_view ident, std::string_view line) noexcept override
+    {
+        stand_in_.write(level, ident, line, true);
+    }
+
+private:
+    void open() noexcept
+    {
+        const auto now = std::chrono::steady_clock::now();
+        if (now < open_at_) return;
+        open_at_ = now + open_again_after;
+        use(open_to_append(path_));
+        error_ = errno;
+    }
+
+    std::string path_;
+    stand_in stand_in_;
+    std::chrono::steady_clock::time_point open_at_{};
+    int error_ = 0;
+};
+
+/// A log daemon; while it takes nothing, lines go to stderr and count as failed.
+class socket_target : public log_target {
+public:
+    socket_target(const std::string& path, const log_target_options& options)
+        : socket_{path}
+        , stand_in_{options}
+    {
+        // Better not to start than to run without a log, for whoever may say so.
+        if (options.must_open && ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) != 0)
+            fail_to_open(options.target, path, errno);
+    }
+
+    void write(event::level level, std::string_view ident, std::string_view line) noexcept override
+    {
+        keep();
+        if (const int error = send(level, ident, line); error == 0) {
+            settle(1);
+        } else {
+            lose(socket_.path(), error);
+            stand_in_.write(level, ident, line, false);
+        }
+    }
+    bool wants_stamp() const noexcept override { return false; }
+    bool stands_in() const noexcept override { return true; }
+    void tell(event::level level, std::string_view ident, std::string_view line) noexcept override
+    {
+        stand_in_.write(level, ident, line, false);
+    }
+
+protected:
+    /// Appends the message in the daemon's own form.
+    virtual void compose(std::string& out, event::level level, std::string_view ident,
+                         std::string_view line) = 0;
+
+private:
+    int send(event::level level, std::string_view ident, std::string_view line) noexcept
+    try {
+        message_.clear();
+        compose(message_, level, ident, line);
+        return socket_.send(message_);
+    } catch (const std::exception&) {
+        return ENOMEM;
+    }
+
+    log_socket socket_;
+    stand_in stand_in_;
+    std::string message_;
+};
+
+class syslog_target final : public socket_target {
+public:
+    using socket_target::socket_target;
+
+private:
+    void compose(std::string& out, event::level level, std::string_view ident,
+                 std::string_view line) override
+    {
+        fmt::format_to(std::back_inserter(out), "<{}>{}{}[{}]: {}", LOG_MAIL | priority_of(level),
+                       stamp_.at(std::time(nullptr)), ident, ::getpid(), line);
+    }
+
+    log_stamp stamp_;
+};
+
+/// Not spdlog's own sink: that one sends no facility, and without it rsyslog would not put what
+/// it gets from the journal into mail.log.
+class journal_target final : public socket_target {
+public:
+    using socket_target::socket_target;
+
+private:
+    void compose(std::string& out, event::level level, std::string_view ident,
+                 std::string_view line) override
+    {
+        fmt::format_to(std::back_inserter(out),
+                       "MESSAGE={}\nPRIORITY={}\nSYSLOG_FACILITY={}\nSYSLOG_IDENTIFIER={}\n"
+                       "SYSLOG_PID={}\n",
+                       line, priority_of(level), LOG_FAC(LOG_MAIL), ident, ::getpid());
+    }
+};
 
 /// The journal stamps lines by itself. Its own protocol also carries ident and facility; where its
 /// socket cannot be reached, what systemd reads from the stream at least carries the priority.
-std::unique_ptr<log_target> open_stderr(const std::string& ident)
+std::unique_ptr<log_target> open_stderr(const log_target_options& options)
 {
     if (!is_journal(STDERR_FILENO))
-        return std::make_unique<descriptor_target>(STDERR_FILENO, false, line_start::stamp);
-    if (::access(journal_socket, W_OK) == 0) return std::make_unique<journal_target>(ident);
-    return std::make_unique<descriptor_target>(STDERR_FILENO, false, line_start::priority);
+        return std::make_unique<descriptor_target>(STDERR_FILENO, line_start::stamp);
+    if (::faccessat(AT_FDCWD, options.journal_socket.c_str(), W_OK, AT_EACCESS) == 0)
+        return std::make_unique<journal_target>(options.journal_socket, options);
+    return std::make_unique<descriptor_target>(STDERR_FILENO, line_start::priority);
 }
 
-/// Both libraries drop lines without a word when nobody listens: better not to start than to run
-/// without a log.
-void must_listen(const std::string& target, const char* path)
+/// 0, or why nobody could append to it; changes nothing.
+int try_to_append(const std::string& path) noexcept
 {
-    if (::access(path, W_OK) != 0) fail_to_open(target, path, errno);
+    if (::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0) return 0;
+    if (errno != ENOENT) return errno;
+    const auto slash = path.rfind('/');
+    const std::string directory = slash == 0 ? "/" : path.substr(0, slash);
+    return ::faccessat(AT_FDCWD, directory.c_str(), W_OK | X_OK, AT_EACCESS) == 0 ? 0 : errno;
 }
 
 } // namespace
 
 std::string log_target::why() const
 {
-    return fmt::format("{}: {}", failed_call_, std::generic_category().message(error_));
+    return text_of(failed_call_, error_);
 }
 
 void log_target::settle(std::uint64_t lines) noexcept
@@ -252,9 +362,9 @@ void log_target::settle(std::uint64_t lines) noexcept
     if (lines != 0) is_failing_ = false;
 }
 
-void log_target::lose(const char* what, int error) noexcept
+void log_target::lose(std::string_view what, int error) noexcept
 {
-    if (failed_ == 0) {
+    if (!is_failing_) {
         failed_call_ = what;
         error_ = error;
     }
@@ -263,21 +373,33 @@ void log_target::lose(const char* what, int error) noexcept
     is_failing_ = true;
 }
 
-std::unique_ptr<log_target> open_log_target(const std::string& target, const std::string& ident)
+std::unique_ptr<log_target> open_log_target(const log_target_options& options)
 {
-    if (target == "stderr") return open_stderr(ident);
-    if (target == "syslog") {
-        must_listen(target, syslog_socket);
-        return std::make_unique<syslog_target>(ident);
-    }
-    if (target == "journald") {
-        must_listen(target, journal_socket);
-        return std::make_unique<journal_target>(ident);
-    }
+    const std::string& target = options.target;
+    if (target == "stderr") return open_stderr(options);
+    if (target == "syslog") return std::make_unique<syslog_target>(options.syslog_socket, options);
+    if (target == "journald")
+        return std::make_unique<journal_target>(options.journal_socket, options);
     if (target.starts_with(file_prefix))
-        return open_file(target, target.substr(file_prefix.size()));
+        return std::make_unique<file_target>(target.substr(file_prefix.size()), options);
     throw std::runtime_error{
         fmt::format("unknown log target {}: use stderr, syslog, journald or file:/path", target)};
+}
+
+std::string trouble_with_log(const std::string& target)
+{
+    log_target_options known;
+    known.target = target;
+    const auto missing = [](const std::string& path) {
+        return ::faccessat(AT_FDCWD, path.c_str(), W_OK, AT_EACCESS) == 0 ? std::string{}
+                                                                          : text_of(path, errno);
+    };
+    if (target == "syslog") return missing(known.syslog_socket);
+    if (target == "journald") return missing(known.journal_socket);
+    if (!target.starts_with(file_prefix)) return {};
+    const auto path = target.substr(file_prefix.size());
+    const int error = try_to_append(path);
+    return error == 0 ? std::string{} : text_of(path, error);
 }
 
 } // namespace fendmail::io

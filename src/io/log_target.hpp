@@ -10,13 +10,14 @@
 
 /// Where log lines end up: a descriptor (stderr, a file), syslog or the journal.
 ///
-/// Source: syslog(3), sd_journal_send(3); for stderr under systemd also sd-daemon(3), and
-/// JOURNAL_STREAM of systemd.exec(5).
+/// Source: RFC 3164 as syslog(3) has it; systemd's "native journal protocol"; for stderr under
+/// systemd also sd-daemon(3), and JOURNAL_STREAM of systemd.exec(5).
 /// Memory: a descriptor's lines are kept until PIPE_BUF octets are full or flush() is called; the
 /// others write each line at once.
-/// Errors: opening throws std::runtime_error that names the target; lines that cannot be written
-/// are counted.
-/// Threads: one at a time.
+/// Errors: opening throws std::runtime_error that names the target, if it has to succeed; lines
+/// that cannot be written are counted. A daemon that is not there, and a file that cannot be
+/// opened, are tried again with each line (the file once a second), and meanwhile lines go to
+/// stderr. Threads: one at a time.
 namespace fendmail::io {
 
 class log_target {
@@ -27,11 +28,18 @@ public:
     virtual ~log_target() = default;
 
     /// Takes a line without its end. It is written by now, kept, or counted as failed.
-    virtual void write(event::level level, std::string_view line) noexcept = 0;
+    /// @param ident program name, for those that want no stamp
+    virtual void write(event::level level, std::string_view ident,
+                       std::string_view line) noexcept = 0;
     /// Writes what is kept: afterwards nothing is.
     virtual void flush() noexcept {}
     /// True when a line must carry time, host and program itself.
     [[nodiscard]] virtual bool wants_stamp() const noexcept = 0;
+
+    /// Lines that fail now go to stderr.
+    [[nodiscard]] virtual bool stands_in() const noexcept { return false; }
+    /// Writes a line to where those go that fail.
+    virtual void tell(event::level, std::string_view, std::string_view) noexcept {}
 
     /// Lines that are neither written nor failed.
     [[nodiscard]] std::uint64_t kept() const noexcept { return kept_; }
@@ -39,7 +47,7 @@ public:
     [[nodiscard]] std::uint64_t failed() const noexcept { return failed_; }
     /// True when the last line that is not kept failed.
     [[nodiscard]] bool is_failing() const noexcept { return is_failing_; }
-    /// Why the first of them failed: "write: No space left on device".
+    /// Why the first of the last ones in a row failed: "write: No space left on device".
     /// @pre failed() != 0
     [[nodiscard]] std::string why() const;
 
@@ -48,19 +56,25 @@ protected:
     /// So many lines that were kept are written.
     void settle(std::uint64_t lines) noexcept;
     /// The oldest line that is kept has failed.
-    /// @param what name of the call, a literal
-    void lose(const char* what, int error) noexcept;
+    /// @param what name of the call or path; must outlive this
+    void lose(std::string_view what, int error) noexcept;
 
 private:
     std::uint64_t kept_ = 0;
     std::uint64_t failed_ = 0;
     bool is_failing_ = false;
-    const char* failed_call_ = "";
+    std::string_view failed_call_;
     int error_ = 0;
 };
 
-/// @param target stderr | syslog | journald | file:/path
-[[nodiscard]] std::unique_ptr<log_target> open_log_target(const std::string& target,
-                                                          const std::string& ident);
+struct log_target_options {
+    std::string target;   ///< stderr | syslog | journald | file:/path
+    std::string hostname; ///< in lines that go to stderr instead
+    bool must_open = true;
+    std::string syslog_socket = "/dev/log";
+    std::string journal_socket = "/run/systemd/journal/socket";
+};
+
+[[nodiscard]] std::unique_ptr<log_target> open_log_target(const log_target_options& options);
 
 } // namespace fendmail::io

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/io/log_writer.hpp"
 
+#include "log_stamp.hpp"
 #include "log_target.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/async_logger.h>
 #include <spdlog/details/thread_pool.h>
-#include <spdlog/formatter.h>
 #include <spdlog/sinks/sink.h>
 
 #include <array>
@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <ctime>
 #include <mutex>
+#include <optional>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -83,55 +84,43 @@ void render(fmt::memory_buffer& out, const any_event& what, event::log_format fo
     }
 }
 
-/// "Nov 21 06:07:08 host ident[pid]: message": the form of syslog's files, local time. localtime
-/// takes a lock and looks at the zone, so it runs once a second and only on the writer thread.
-class stamp_formatter final : public spdlog::formatter {
+std::string host_of(const log_options& options)
+{
+    if (!options.hostname.empty()) return options.hostname;
+    std::array<char, 256> name{};
+    ::gethostname(name.data(), name.size() - 1);
+    return name[0] == 0 ? "localhost" : name.data();
+}
+
+/// The program names of lines. Postfix's helpers log under names of their own, which log analysers
+/// look for: who calls us "postfix/postscreen" gets their lines as "postfix/dnsblog".
+class line_idents {
 public:
-    explicit stamp_formatter(std::string origin)
-        : origin_{std::move(origin)}
+    line_idents(const log_options& options)
+        : own_{options.ident}
     {
+        constexpr std::string_view screen = "postscreen";
+        const std::string_view ident = own_;
+        const bool is_ours = ident == screen || ident.ends_with("/postscreen");
+        if (is_ours && options.format == event::log_format::postscreen)
+            stem_ = ident.substr(0, ident.size() - screen.size());
+        is_postfix_ = is_ours && options.format == event::log_format::postscreen;
     }
 
-    void format(const spdlog::details::log_msg& msg, spdlog::memory_buf_t& out) override
+    /// @param program of event::program_of(); valid until the next call
+    [[nodiscard]] const std::string& of(std::string_view program)
     {
-        const auto second = clock::to_time_t(msg.time);
-        if (stamp_.empty() || second != second_) renew(second);
-        out.append(stamp_.data(), stamp_.data() + stamp_.size());
-        out.append(msg.payload.data(), msg.payload.data() + msg.payload.size());
-    }
-    std::unique_ptr<spdlog::formatter> clone() const override
-    {
-        return std::make_unique<stamp_formatter>(origin_);
+        if (program.empty() || !is_postfix_) return own_;
+        helper_ = stem_;
+        return helper_.append(program);
     }
 
 private:
-    void renew(std::time_t second)
-    {
-        // Not strftime: its names of months follow the locale.
-        static constexpr std::array months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-        std::tm t{};
-        ::localtime_r(&second, &t);
-        stamp_ = fmt::format(
-            "{} {:>2} {:02}:{:02}:{:02} {}: ", months[static_cast<std::size_t>(t.tm_mon)],
-            t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, origin_);
-        second_ = second;
-    }
-
-    std::string origin_;
-    std::time_t second_ = 0;
-    std::string stamp_;
+    std::string own_;
+    std::string stem_; ///< "postfix/"
+    std::string helper_;
+    bool is_postfix_ = false;
 };
-
-std::string origin_of(const log_options& options)
-{
-    std::string host = options.hostname;
-    if (host.empty()) {
-        std::array<char, 256> name{};
-        if (::gethostname(name.data(), name.size() - 1) == 0) host = name.data();
-    }
-    return fmt::format("{} {}[{}]", host.empty() ? "localhost" : host, options.ident, ::getpid());
-}
 
 /// How many lines there were and how many are gone, so that flush() can wait, and the pause of the
 /// writer thread.
@@ -224,37 +213,49 @@ public:
         : format_{options.format}
         , gathering_{options.gathering}
         , target_name_{options.target}
-        , target_{open_log_target(options.target, options.ident)}
+        , host_{host_of(options)}
+        , idents_{options}
+        , target_{open_log_target(target_options(options))}
         , pool_{pool}
         , lines_{lines}
     {
-        if (target_->wants_stamp() && format_ == event::log_format::postscreen)
-            formatter_ = std::make_unique<stamp_formatter>(origin_of(options));
+        is_stamped_ = target_->wants_stamp() && format_ == event::log_format::postscreen;
     }
 
     void log(const spdlog::details::log_msg& msg) override
     {
         ++taken_;
         ++unformatted_; // until it is
+        if (target_->kept() == 0) kept_since_ = msg.time;
         attempt([&] {
             write(msg);
             --unformatted_;
         });
         const bool idle = is_queue_empty();
         if (idle) target_->flush();
+        note_losses(msg.time);
         if (taken_ - target_->kept() == done_) return; // all others are where they were
         attempt([&] {
             report_lost();
-            if (target_->failed() != 0 && !has_complained_) complain(target_->why().c_str());
+            if (target_->is_failing()) tell_failing();
         });
         publish();
         if (idle) lines_.pause(gathering_);
     }
     void flush() override {}
     void set_pattern(const std::string&) override {}
-    void set_formatter(std::unique_ptr<spdlog::formatter> f) override { formatter_ = std::move(f); }
+    void set_formatter(std::unique_ptr<spdlog::formatter>) override {}
 
 private:
+    static log_target_options target_options(const log_options& options)
+    {
+        log_target_options made{
+            .target = options.target, .hostname = host_of(options), .must_open = options.must_open};
+        if (!options.syslog_socket.empty()) made.syslog_socket = options.syslog_socket;
+        if (!options.journal_socket.empty()) made.journal_socket = options.journal_socket;
+        return made;
+    }
+
     /// `what` throws for want of memory only.
     void attempt(const auto& what) noexcept
     try {
@@ -266,11 +267,23 @@ private:
 
     void write(const spdlog::details::log_msg& msg)
     {
-        const auto level = from_spdlog(msg.level);
-        if (!formatter_) return target_->write(level, {msg.payload.data(), msg.payload.size()});
-        spdlog::memory_buf_t line;
-        formatter_->format(msg, line);
-        target_->write(level, {line.data(), line.size()});
+        const auto* const program = msg.source.filename;
+        write(from_spdlog(msg.level), msg.time, program == nullptr ? "" : program,
+              {msg.payload.data(), msg.payload.size()});
+    }
+    void write(event::level level, clock::time_point at, std::string_view program,
+               std::string_view text)
+    {
+        const std::string& ident = idents_.of(program);
+        target_->write(level, ident, is_stamped_ ? stamped(at, ident, text) : text);
+    }
+    /// The form of syslog's files. Valid until the next call.
+    std::string_view stamped(clock::time_point at, std::string_view ident, std::string_view text)
+    {
+        line_.clear();
+        fmt::format_to(fmt::appender(line_), "{}{} {}[{}]: {}", stamp_.at(clock::to_time_t(at)),
+                       host_, ident, ::getpid(), text);
+        return {line_.data(), line_.size()};
     }
 
     /// Asks the queue, which takes its lock, only when all that were in it last time are taken.
@@ -287,6 +300,23 @@ private:
                target_->failed() - failed_reports_;
     }
 
+    /// Keeps between which lines others are missing.
+    /// @param at when the line at hand was logged
+    void note_losses(clock::time_point at)
+    {
+        const auto lost = all_lost();
+        if (lost != noted_) {
+            const bool has_failed = target_->failed() != failed_before_;
+            // What the target did not take is at hand; what the queue dropped came before.
+            if (noted_ == reported_) lost_since_ = has_failed ? kept_since_ : last_line_;
+            lost_until_ = at;
+            if (has_failed) lost_why_ = target_->why();
+            noted_ = lost;
+            failed_before_ = target_->failed();
+        }
+        last_line_ = at;
+    }
+
     /// Says how many lines are missing once the queue has room again. Written from here, since a
     /// line that went through the queue could be lost as well.
     void report_lost()
@@ -294,19 +324,55 @@ private:
         if (all_lost() == reported_ || pool_.queue_size() > queue_lines / 2) return;
         target_->flush(); // may lose more
         if (target_->is_failing()) return;
-        const auto lost = all_lost();
         const auto now = clock::now();
-        const event::log_lines_lost what{static_cast<std::size_t>(lost - reported_)};
-        fmt::memory_buffer line;
-        render(line, what, format_, event::log_words::respectful, now);
-        const spdlog::string_view_t text{line.data(), line.size()};
+        note_losses(now);
+        const auto lost = all_lost();
         const auto failed = target_->failed();
-        write({now, {}, {}, to_spdlog(event::level_of(what)), text});
+        tell_working(now);
+        const auto since = utc_text(lost_since_);
+        const auto until = utc_text(lost_until_);
+        std::string_view why = lost_why_;
+        if (why.empty()) why = "more lines came than the log target takes";
+        write_own(
+            event::log_lines_lost{static_cast<std::size_t>(lost - reported_), since, until, why},
+            now);
         target_->flush();
-        if (target_->failed() == failed)
-            reported_ = lost;
-        else
-            ++failed_reports_;
+        failed_reports_ += target_->failed() - failed;
+        failed_before_ = target_->failed();
+        if (target_->failed() != failed) return;
+        reported_ = noted_ = lost;
+        lost_why_.clear();
+    }
+
+    void write_own(const any_event& what, clock::time_point now)
+    {
+        fmt::memory_buffer text;
+        render(text, what, format_, event::log_words::respectful, now);
+        write(event::level_of(what), now, "", {text.data(), text.size()});
+    }
+
+    /// Once for each time that the target fails, where lines go meanwhile.
+    void tell_failing()
+    {
+        if (!target_->stands_in()) return complain(target_->why().c_str());
+        if (failing_since_) return;
+        failing_since_ = clock::now();
+        const auto why = target_->why();
+        const event::log_unavailable what{target_name_, why};
+        fmt::memory_buffer text;
+        render(text, what, format_, event::log_words::respectful, *failing_since_);
+        const std::string& ident = idents_.of("");
+        const std::string_view plain{text.data(), text.size()};
+        target_->tell(event::level_of(what), ident,
+                      is_stamped_ ? stamped(*failing_since_, ident, plain) : plain);
+    }
+
+    void tell_working(clock::time_point now)
+    {
+        if (!failing_since_) return;
+        const auto after = std::chrono::duration_cast<seconds>(now - *failing_since_);
+        failing_since_.reset();
+        write_own(event::log_restored{target_name_, after}, now);
     }
 
     /// Lines that the queue drops are newer than the one that was taken last and older than all
@@ -331,8 +397,12 @@ private:
     event::log_format format_;
     milliseconds gathering_;
     std::string target_name_;
+    std::string host_;
+    line_idents idents_;
     std::unique_ptr<log_target> target_;
-    std::unique_ptr<spdlog::formatter> formatter_;
+    bool is_stamped_ = false;
+    log_stamp stamp_;
+    fmt::memory_buffer line_;
     spdlog::details::thread_pool& pool_;
     line_count& lines_;
     std::size_t ahead_ = 0;         ///< lines that are in the queue for certain
@@ -342,6 +412,14 @@ private:
     std::uint64_t unformatted_ = 0; ///< lines that there was no memory for
     std::uint64_t failed_reports_ = 0;
     std::uint64_t reported_ = 0;
+    std::uint64_t noted_ = 0;                    ///< lost lines that note_losses() has seen
+    std::uint64_t failed_before_ = 0;            ///< of them, those that the target did not take
+    clock::time_point kept_since_{clock::now()}; ///< the oldest line that is kept, or at hand
+    clock::time_point last_line_{clock::now()};
+    clock::time_point lost_since_{};
+    clock::time_point lost_until_{};
+    std::string lost_why_;
+    std::optional<clock::time_point> failing_since_; ///< and that was told
     bool has_complained_ = false;
 };
 
@@ -361,6 +439,7 @@ struct log_writer::impl {
     explicit impl(const log_options& options)
         : format{options.format}
         , words{options.words}
+        , summary{options.summary}
         , pool{std::make_shared<spdlog::details::thread_pool>(
               queue_lines, 1, [] { block_write_signals(); }, [] {})}
         , logger{std::make_shared<spdlog::async_logger>(
@@ -380,6 +459,7 @@ struct log_writer::impl {
 
     event::log_format format;
     event::log_words words;
+    bool summary;
     line_count lines;
     std::shared_ptr<spdlog::details::thread_pool> pool;
     std::shared_ptr<spdlog::async_logger> logger;
@@ -399,6 +479,7 @@ void log_writer::on(const any_event& what) noexcept
 {
     const auto level = to_spdlog(event::level_of(what));
     if (!impl_->logger->should_log(level)) return;
+    if (!impl_->summary && std::holds_alternative<event::session_ended>(what)) return;
     // Counted before it is in the queue: otherwise a line of another thread that is written but
     // not yet counted could stand for ours in flush().
     impl_->lines.queued();
@@ -406,7 +487,10 @@ void log_writer::on(const any_event& what) noexcept
         const auto now = clock::now();
         fmt::memory_buffer line;
         render(line, what, impl_->format, impl_->words, now);
-        impl_->logger->log(now, {}, level, spdlog::string_view_t{line.data(), line.size()});
+        // The place in the source is what spdlog carries along; program_of() gives literals.
+        const auto program = event::program_of(what);
+        const spdlog::source_loc carried{program.empty() ? nullptr : program.data(), 1, nullptr};
+        impl_->logger->log(now, carried, level, spdlog::string_view_t{line.data(), line.size()});
     } catch (...) { // out of memory
         impl_->lines.lost_at_door();
     }

@@ -3,6 +3,7 @@
 
 #include "fendmail/core/assert.hpp"
 
+#include <algorithm>
 #include <new>
 
 namespace fendmail::io {
@@ -39,6 +40,19 @@ try {
     by_age_.pop_front();
 } catch (const std::bad_alloc&) {
     // The client repeats its tests next time; that is all a lost record costs.
+}
+
+std::vector<memory_store::entry> memory_store::take_oldest(std::size_t most)
+{
+    const std::lock_guard lock{mutex_};
+    std::vector<entry> taken;
+    taken.reserve(std::min(most, by_age_.size()));
+    while (taken.size() < most && !by_age_.empty()) {
+        taken.push_back(by_age_.front());
+        index_.erase(by_age_.front().first);
+        by_age_.pop_front();
+    }
+    return taken;
 }
 
 std::size_t memory_store::size() const noexcept

@@ -4,6 +4,7 @@
 #include "fendmail/core/assert.hpp"
 #include "fendmail/io/unique_fd.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fcntl.h>
@@ -16,7 +17,9 @@
 #include <sys/fsuid.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -46,6 +49,20 @@ std::vector<gid_t> groups_of(const passwd& user, const std::vector<std::string>&
     for (const auto& name : further)
         if (const group* found = ::getgrnam(name.c_str())) all.push_back(found->gr_gid);
     return all;
+}
+
+constexpr std::size_t answer_octets = 4096;
+
+/// "" for root.
+std::string owner_of_nearest(std::filesystem::path at)
+{
+    struct stat found{};
+    while (::stat(at.c_str(), &found) != 0) {
+        if (at == at.parent_path()) return {};
+        at = at.parent_path();
+    }
+    const passwd* owner = found.st_uid == 0 ? nullptr : ::getpwuid(found.st_uid);
+    return owner == nullptr ? std::string{} : owner->pw_name;
 }
 
 /// Of this thread alone: glibc's setgroups() would change all of them.
@@ -114,6 +131,37 @@ std::optional<bool> could_read(const std::string& user, const std::vector<std::s
     const bool restored = set_groups_here(ours);
     FENDMAIL_ASSERT(restored);
     return static_cast<bool>(opened);
+}
+
+std::string ask_as(const std::string& user, const std::vector<std::string>& groups,
+                   const std::filesystem::path& directory, const std::function<std::string()>& look)
+{
+    const std::string name = user.empty() ? owner_of_nearest(directory) : user;
+    if (::geteuid() != 0 || name.empty() || ::getpwnam(name.c_str()) == nullptr) return look();
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC) != 0) return {};
+    const unique_fd answer_from{ends[0]};
+    unique_fd answer_to{ends[1]};
+    const pid_t child = ::fork();
+    if (child < 0) return {};
+    if (child == 0) {
+        try {
+            become_user(name, groups);
+            const auto found = look();
+            const auto size = std::min(found.size(), answer_octets);
+            ::_exit(::write(answer_to.get(), found.data(), size) < 0 ? 1 : 0);
+        } catch (...) {
+            ::_exit(1);
+        }
+    }
+    answer_to.reset();
+    std::string found(answer_octets, '\0');
+    // So much a pipe takes and gives in one piece.
+    const ssize_t size = ::read(answer_from.get(), found.data(), found.size());
+    found.resize(size < 0 ? 0 : static_cast<std::size_t>(size));
+    while (::waitpid(child, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    return found;
 }
 
 std::string host_name()

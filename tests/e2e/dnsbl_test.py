@@ -101,6 +101,49 @@ class Actions(DnsblCase):
         self.assert_blocked(fendmail, CLIENT, "bl.test", 1)
 
 
+class Named(DnsblCase):
+    """Which list was it? Each session's last line says it, not only that of the first session."""
+
+    def wait_for_summaries(self, fendmail: Fendmail, pattern: str, count: int) -> None:
+        fendmail.log.wait_for(rf"SUMMARY \[127\.0\.1\.5\]:\d+ .*{pattern}", count=count)
+
+    def test_a_score_that_was_kept_names_its_lists_as_the_first_one_did(self) -> None:
+        self.dns.zone("a.test", {CLIENT: ["127.0.0.4", "127.0.0.2"]})
+        self.dns.zone("secretkey.test", {CLIENT: ["127.0.0.3"]})
+        self.dns.zone("w.test", {CLIENT: ["127.0.5.1"]})
+        self.dns.zone("none.test", {})
+        fendmail = self.start(
+            "a.test=127.0.0.2*3", "secretkey.test*2", "w.test*-1", "none.test*5",
+            threshold=3, reply_names={"secretkey.test": "shown.test"},
+        )
+        for session in range(1, 4):
+            self.assert_blocked(fendmail, CLIENT, "a.test", 4)
+            self.wait_for_summaries(
+                fendmail,
+                r"verdict=rejected .*dnsbl=4 lists=a\.test:127\.0\.0\.2\*3,"
+                r"shown\.test:127\.0\.0\.3\*2,w\.test:127\.0\.5\.1\*-1 ",
+                session,
+            )
+        # The lists were asked once.
+        self.assertEqual(fendmail.log.count("listed by domain a.test"), 2)
+        self.assertEqual(fendmail.log.count("secretkey"), 0)
+
+    def test_a_remembered_client_has_what_the_lists_said_last_time(self) -> None:
+        self.dns.zone("a.test", {CLIENT: [LISTED]})
+        fendmail = self.start("a.test*2", greet={"greet": {"wait": "1s"}}, threshold=3)
+        self.assert_delivers(fendmail, CLIENT, "one")
+        self.wait_for_summaries(fendmail, r"verdict=pass_new .*lists=a\.test:127\.0\.0\.2\*2 ", 1)
+        self.assert_delivers(fendmail, CLIENT, "two")
+        self.wait_for_summaries(fendmail, r"verdict=pass_old .*lists=a\.test:127\.0\.0\.2\*2 ", 1)
+
+    def test_whom_no_list_knows_has_no_lists(self) -> None:
+        self.dns.zone("a.test", {})
+        fendmail = self.start("a.test*2", greet={"greet": {"wait": "1s"}})
+        self.assert_delivers(fendmail, CLIENT, "one")
+        self.wait_for_summaries(fendmail, r"verdict=pass_new ", 1)
+        self.assertEqual(fendmail.log.count("lists="), 0)
+
+
 class Scores(DnsblCase):
     def test_weights_filters_and_threshold(self) -> None:
         self.dns.zone("a.test", {

@@ -89,7 +89,7 @@ class Dialog(StarttlsCase):
                 self.assertEqual(client.certificate, der_of(self.certificate))
                 self.assertFalse(self.offers_starttls(client))
                 fendmail.expect_log(
-                    rf"TLS connection established from {log_name(client)}: "
+                    rf"Anonymous TLS connection established from {log_name(client)}: "
                     rf"{client.tls.version()} with cipher \S+ \(256/256 bits\)$"
                 )
                 self.assert_recipients_get(client, UNAVAILABLE, helo="")

@@ -29,7 +29,8 @@ struct fixture {
     void add(std::size_t number, seconds holds, tick now = start)
     {
         kept.add(client(number),
-                 {sites, {.value = static_cast<int>(number), .complete = true}, now}, holds);
+                 {sites, {.value = static_cast<int>(number), .complete = true}, nullptr, now},
+                 holds);
     }
     const io::lookup_result* find(std::size_t number, tick now = start)
     {

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <lmdb.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -193,15 +194,16 @@ TEST_CASE("lmdb store: a file is never written over when one is moved aside", "[
     CHECK(load(name + "-3") == "third");
 }
 
-TEST_CASE("lmdb store: a file that cannot be read through in time is moved aside", "[store]")
+TEST_CASE("lmdb store: a file that cannot be read through in time is not called damaged", "[store]")
 {
     fixture f;
-    save(f.options.path, sound_file());
+    const auto sound = sound_file();
+    save(f.options.path, sound);
     f.options.check_time_limit = milliseconds{0};
-    const auto store = f.open();
-    REQUIRE(f.events.count() == 1);
-    CHECK(f.events.last<event::store_moved_aside>().texts[2] == "reading it took longer than 0ms");
-    CHECK(store->size() == 0);
+    CHECK(error_of_opening(f).find("reading it through takes longer than 0ms") !=
+          std::string::npos);
+    CHECK(f.events.count() == 0);
+    CHECK(load(f.options.path) == sound);
 }
 
 TEST_CASE("lmdb store: a sound file is used, whatever its lock file holds", "[store]")
@@ -312,10 +314,12 @@ TEST_CASE("lmdb store: says what to do when there can be no store", "[store]")
         CHECK(error.find("Permission denied") != std::string::npos);
         CHECK(error.find("let the user that fendmail runs as write") != std::string::npos);
     }
-    SECTION("it may not be read nor moved aside")
+    SECTION("it is damaged and cannot be moved aside")
     {
-        save(f.options.path, "");
-        fs::permissions(f.options.path, fs::perms{0});
+        save(f.options.path, "no store");
+        save(f.options.path.native() + "-lock", "");
+        fs::permissions(f.options.path, fs::perms{0666});
+        fs::permissions(f.options.path.native() + "-lock", fs::perms{0666});
         fs::permissions(f.directory.path(), fs::perms{0555});
         const other_user nobody;
         const std::string error = error_of_opening(f);
@@ -325,18 +329,68 @@ TEST_CASE("lmdb store: says what to do when there can be no store", "[store]")
     CHECK(f.events.count() == 0);
 }
 
-TEST_CASE("lmdb store: a file that may not be read is moved aside where that is allowed", "[store]")
+TEST_CASE("lmdb store: another user's file is not damaged: it stays, where it could be moved",
+          "[store]")
+{
+    for (const bool is_lock_file : {false, true}) {
+        CAPTURE(is_lock_file);
+        fixture f;
+        const auto sound = sound_file();
+        save(f.options.path, sound);
+        save(f.options.path.native() + "-lock", "");
+        fs::permissions(f.options.path, fs::perms{is_lock_file ? 0666U : 0U});
+        fs::permissions(f.options.path.native() + "-lock", fs::perms{is_lock_file ? 0U : 0666U});
+        fs::permissions(f.directory.path(), fs::perms{0777});
+        {
+            const other_user nobody;
+            const auto error = error_of_opening(f);
+            CAPTURE(error);
+            CHECK(error.find("Permission denied") != std::string::npos);
+            CHECK_FALSE(trouble_with_store(f.options.path).empty());
+        }
+        CHECK(f.events.count() == 0);
+        fs::permissions(f.options.path, fs::perms{0600});
+        CHECK(load(f.options.path) == sound);
+    }
+}
+
+TEST_CASE("lmdb store: check says beforehand what would keep the store from opening", "[store]")
 {
     fixture f;
-    save(f.options.path, sound_file());
-    fs::permissions(f.options.path, fs::perms{0});
-    fs::permissions(f.directory.path(), fs::perms{0777});
+    CHECK(trouble_with_store(f.options.path).empty());
+    CHECK(trouble_with_store(f.directory.path() / "to" / "be" / "made.lmdb").empty());
+    CHECK(fs::is_empty(f.directory.path())); // nothing was made
+    CHECK(trouble_with_store("/proc/clients.lmdb").find("/proc") != std::string::npos);
+    fs::create_directory(f.options.path);
+    CHECK(trouble_with_store(f.options.path) ==
+          f.options.path.string() + ": it is a directory; set store.path to the name of a file");
+    fs::remove(f.options.path);
+    fs::permissions(f.directory.path(), fs::perms{0555});
     const other_user nobody;
-    const auto store = f.open();
-    REQUIRE(f.events.count() == 1);
-    CHECK(f.events.last<event::store_moved_aside>().texts[2].find("Permission denied") !=
+    const auto trouble = trouble_with_store(f.options.path);
+    CAPTURE(trouble);
+    CHECK(trouble.find("Permission denied; let the user that fendmail runs as write") !=
           std::string::npos);
-    CHECK(store->size() == 0);
+}
+
+TEST_CASE("lmdb store: the lock file has all its blocks before anybody maps it", "[store]")
+{
+    fixture f;
+    const auto lock = f.options.path.native() + "-lock";
+    const auto blocks = [&] {
+        struct stat found{};
+        REQUIRE(::stat(lock.c_str(), &found) == 0);
+        CHECK(found.st_size == 32768); // what LMDB makes of our number of readers
+        return found.st_blocks * 512;
+    };
+    f.open().reset();
+    CHECK(blocks() >= 32768);
+    // One that an older version has left full of holes.
+    fs::remove(lock);
+    save(lock, "");
+    fs::resize_file(lock, 32768);
+    f.open().reset();
+    CHECK(blocks() >= 32768);
 }
 
 // ── kill -9 ───────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,9 @@
 #include <stdexcept>
 #include <string>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <thread>
 #include <unistd.h>
 #include <utility>
@@ -92,6 +94,57 @@ public:
 private:
     rlimit saved_{};
 };
+
+/// A log daemon's end of a socket.
+class log_daemon {
+public:
+    explicit log_daemon(std::string path)
+        : path_{std::move(path)}
+        , socket_{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)}
+    {
+        sockaddr_un at{};
+        at.sun_family = AF_UNIX;
+        REQUIRE(path_.size() < sizeof at.sun_path);
+        path_.copy(at.sun_path, path_.size());
+        REQUIRE(::bind(socket_, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
+        const timeval bound{20, 0};
+        ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &bound, sizeof bound);
+    }
+    log_daemon(const log_daemon&) = delete;
+    log_daemon& operator=(const log_daemon&) = delete;
+    ~log_daemon() { ::close(socket_); }
+
+    /// Its socket is gone, as while it restarts.
+    void vanish()
+    {
+        ::close(std::exchange(socket_, -1));
+        ::unlink(path_.c_str());
+    }
+    void take(std::vector<std::string>& into, std::size_t count)
+    {
+        std::array<char, 4096> message{};
+        for (; count > 0; --count) {
+            const auto size = ::recv(socket_, message.data(), message.size(), 0);
+            REQUIRE(size >= 0);
+            into.emplace_back(message.data(), static_cast<std::size_t>(size));
+        }
+    }
+
+private:
+    std::string path_;
+    int socket_;
+};
+
+template <class Condition>
+[[nodiscard]] bool comes_true(Condition&& condition)
+{
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (!condition()) {
+        if (std::chrono::steady_clock::now() > deadline) return false;
+        std::this_thread::yield();
+    }
+    return true;
+}
 
 } // namespace
 
@@ -246,7 +299,7 @@ TEST_CASE("log writer: a target that stands still loses old lines, counted, and 
         if (line.find("event=log_lines_lost") == std::string::npos)
             ++arrived;
         else
-            lost += std::stoul(line.substr(line.rfind('=') + 1));
+            lost += std::stoul(line.substr(line.find("lines=") + 6));
     }
     CHECK(lost > 0);
     CHECK(arrived + lost == sent);
@@ -280,7 +333,168 @@ TEST_CASE("log writer: a full disk is told once, and missing lines are counted w
     const auto lines = lines_of(path);
     REQUIRE(lines.size() == 5); // what was there, one whole line, one torn, and these two
     CHECK_THAT(lines[3], Catch::Matchers::EndsWith(": room again"));
-    CHECK_THAT(lines[4], Catch::Matchers::ContainsSubstring(": warning: 4 log lines lost: "));
+    CHECK_THAT(lines[4],
+               Catch::Matchers::Matches(
+                   ".*: warning: 4 log lines lost between 20.*Z and 20.*Z: write: File too "
+                   "large"));
+}
+
+TEST_CASE(
+    "log writer: a file that cannot be opened yet is opened later, and stderr serves meanwhile",
+    "[io][log]")
+{
+    const test_support::temp_dir dir;
+    const auto directory = dir.file("missing");
+    const auto path = directory + "/mail.log";
+    const auto errors = dir.file("stderr");
+    auto options = to_file(path);
+    options.must_open = false;
+    CHECK(trouble_with_log(options.target) == path + ": No such file or directory");
+    {
+        const redirected stderr_to{STDERR_FILENO, errors};
+        log_writer log{options};
+        log.on(event::notice{"first"});
+        log.flush();
+        log.on(event::notice{"second"});
+        log.flush();
+        fs::create_directory(directory);
+        CHECK(trouble_with_log(options.target).empty());
+        REQUIRE(comes_true([&] {
+            log.on(event::notice{"later"});
+            log.flush();
+            return !lines_of(path).empty();
+        }));
+    }
+    const auto aside = lines_of(errors);
+    REQUIRE(aside.size() >= 3);
+    const std::string start =
+        " mx.example postfix/postscreen[" + std::to_string(::getpid()) + "]: ";
+    CHECK(aside[0].substr(15) == start + "first");
+    CHECK(aside[1].substr(15) == start + "warning: cannot write the log to file:" + path + ": " +
+                                     path +
+                                     ": No such file or directory; until that works, it "
+                                     "goes to stderr");
+    CHECK(aside[2].substr(15) == start + "second");
+    const auto lines = lines_of(path);
+    REQUIRE(lines.size() == 3);
+    CHECK(lines[0].substr(15) == start + "later");
+    CHECK_THAT(lines[1],
+               Catch::Matchers::Matches(".*: the log goes to file:.* again after \\d+ s"));
+    CHECK_THAT(lines[2],
+               Catch::Matchers::ContainsSubstring("warning: " + std::to_string(aside.size() - 1) +
+                                                  " log lines lost between 20"));
+}
+
+TEST_CASE(
+    "log writer: lines that syslog or the journal misses are on stderr, and it is told how many "
+    "and when",
+    "[io][log]")
+{
+    for (const std::string target : {"syslog", "journald"}) {
+        CAPTURE(target);
+        const test_support::temp_dir dir;
+        const auto path = dir.file("socket");
+        const auto errors = dir.file("stderr");
+        auto options = to(target);
+        options.syslog_socket = options.journal_socket = path;
+        CHECK_THROWS_WITH(log_writer{options}, Catch::Matchers::ContainsSubstring(path));
+        options.must_open = false;
+        std::vector<std::string> got;
+        {
+            const redirected stderr_to{STDERR_FILENO, errors};
+            log_writer log{options};
+            const auto say = [&](const char* what) {
+                log.on(event::notice{what});
+                log.flush();
+            };
+            say("before there is any");
+            log_daemon first{path};
+            say("first");
+            first.take(got, 3);
+            first.vanish();
+            say("lost one");
+            say("lost two");
+            log_daemon second{path};
+            say("second");
+            second.take(got, 3);
+            say("third");
+            second.take(got, 1);
+        }
+        CAPTURE(got);
+        REQUIRE(got.size() == 7);
+        const bool is_syslog = target == "syslog";
+        const auto holds = [&](std::size_t at, const std::string& text) {
+            CAPTURE(at, got[at]);
+            CHECK(got[at].find(text) != std::string::npos);
+        };
+        holds(0, is_syslog ? "postfix/postscreen[" + std::to_string(::getpid()) + "]: first"
+                           : "MESSAGE=first\nPRIORITY=6\nSYSLOG_FACILITY=2\n"
+                             "SYSLOG_IDENTIFIER=postfix/postscreen\nSYSLOG_PID=" +
+                                 std::to_string(::getpid()) + "\n");
+        if (is_syslog) CHECK(got[0].starts_with("<22>"));
+        holds(1, "the log goes to " + target + " again after 0 s");
+        holds(2, "warning: 1 log line lost between 20");
+        holds(2, path + ": No such file or directory");
+        holds(3, "second");
+        holds(5, "warning: 2 log lines lost between 20");
+        holds(6, "third");
+        const auto aside = lines_of(errors);
+        REQUIRE(aside.size() == 5); // three lines, and twice that it is so
+        CHECK_THAT(aside[2], Catch::Matchers::EndsWith(": lost one"));
+        CHECK_THAT(aside[3], Catch::Matchers::ContainsSubstring(
+                                 "warning: cannot write the log to " + target));
+        CHECK_THAT(aside[4], Catch::Matchers::EndsWith(": lost two"));
+    }
+}
+
+TEST_CASE("log writer: who is called postscreen writes the lines of its helpers under their names",
+          "[io][log]")
+{
+    struct row {
+        const char* ident;
+        event::log_format format;
+        const char* want;
+    };
+    const row rows[] = {
+        {"postfix/postscreen", event::log_format::postscreen, " postfix/dnsblog["},
+        {"postfix-in/postscreen", event::log_format::postscreen, " postfix-in/dnsblog["},
+        {"postscreen", event::log_format::postscreen, " dnsblog["},
+        {"fendmail", event::log_format::postscreen, " fendmail["},
+        {"notpostscreen", event::log_format::postscreen, " notpostscreen["},
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.ident);
+        const test_support::temp_dir dir;
+        const auto path = dir.file("mail.log");
+        auto options = to_file(path, r.format);
+        options.ident = r.ident;
+        {
+            log_writer log{options};
+            log.on(event::dnsbl_listed{client.address, "zen.example", client.address});
+            log.on(event::notice{"own"});
+        }
+        const auto lines = lines_of(path);
+        REQUIRE(lines.size() == 2);
+        CHECK_THAT(lines[0], Catch::Matchers::ContainsSubstring(r.want));
+        CHECK_THAT(lines[1], Catch::Matchers::ContainsSubstring(" " + std::string{r.ident} + "["));
+    }
+}
+
+TEST_CASE("log writer: the summary of each session can be left out, and nothing else", "[io][log]")
+{
+    for (const auto format : {event::log_format::postscreen, event::log_format::json}) {
+        const test_support::temp_dir dir;
+        const auto path = dir.file("log");
+        auto options = to_file(path, format);
+        options.summary = false;
+        {
+            log_writer log{options};
+            log.on(event::connected{client, client});
+            log.on(event::session_ended{});
+            log.on(event::disconnected{client});
+        }
+        CHECK(lines_of(path).size() == 2);
+    }
 }
 
 TEST_CASE("log writer: a closed pipe on stderr does not end the process", "[io][log]")

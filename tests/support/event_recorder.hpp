@@ -117,7 +117,18 @@ private:
     {
         return texts(e.backend, e.reason);
     }
-    static recorded_event keep(const event::store_unavailable& e) { return texts(e.reason); }
+    static recorded_event keep(const event::backend_restored& e)
+    {
+        return {0, {std::string{e.backend}}, {in_seconds(e.after), e.clients}};
+    }
+    static recorded_event keep(const event::store_unavailable& e)
+    {
+        return {0, {std::string{e.reason}}, {e.failures, in_seconds(e.after)}};
+    }
+    static recorded_event keep(const event::store_restored& e)
+    {
+        return {0, {std::string{e.path}}, {e.records}};
+    }
     static recorded_event keep(const event::store_moved_aside& e)
     {
         return texts(e.path, e.to, e.reason);

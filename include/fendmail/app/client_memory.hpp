@@ -24,13 +24,18 @@ public:
     client_memory(io::allowlist_store& store, const runtime_config& config,
                   const ip_address& client) noexcept;
 
-    [[nodiscard]] std::optional<screen::client_record> get() const noexcept;
-    void put(const screen::client_record& record) const noexcept;
+    /// Passes that last longer from `now` on than any can are left out, here and of neighbours.
+    [[nodiscard]] std::optional<screen::client_record> get(instant now) const noexcept;
+    void put(const screen::client_record& record, instant now) const noexcept;
 
 private:
+    [[nodiscard]] std::optional<screen::client_record> load(const screen::client_key& key,
+                                                            instant now) const noexcept;
+
     io::allowlist_store* store_;
     screen::client_key own_;
     std::optional<screen::client_key> neighbours_;
+    screen::by_test<seconds> longest_passes_;
 };
 
 } // namespace fendmail::app

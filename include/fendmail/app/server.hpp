@@ -11,7 +11,7 @@
 #include "fendmail/app/worker.hpp"
 #include "fendmail/io/allowlist_store.hpp"
 #include "fendmail/io/listener.hpp"
-#include "fendmail/io/lmdb_store.hpp"
+#include "fendmail/io/resilient_store.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -71,7 +71,7 @@ private:
     std::vector<endpoint> addresses_;
     std::unique_ptr<observer> events_;
     std::unique_ptr<io::allowlist_store> store_;
-    io::lmdb_store* lmdb_ = nullptr; ///< `store_`, when that is what it is
+    io::resilient_store* lmdb_ = nullptr; ///< `store_`, when that is what it is
     totals totals_;
     boost::asio::io_context context_{1};
     boost::asio::signal_set signals_;

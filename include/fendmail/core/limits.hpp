@@ -34,6 +34,8 @@ inline constexpr std::size_t dns_label_octets = 63;
 /// A records of one DNSBL answer that are looked at; the rest is ignored. A UDP answer of 512
 /// octets holds about 28, lists give at most a dozen.
 inline constexpr std::size_t dnsbl_addresses = 64;
+/// The lists that made a score, as they are told: each takes about 40.
+inline constexpr std::size_t listings_text_octets = 1000;
 /// Distinct zones (queries per client); more would let one client cost too many packets.
 inline constexpr std::size_t dnsbl_zones = 64;
 /// Numbers and ranges in one octet of a reply filter.

@@ -72,6 +72,8 @@ public:
         /// What is known so far. The view in it lives as long as this subscription. Of a kept
         /// lookup, the TTL is what was left of it when this subscription began.
         [[nodiscard]] dnsbl::score score() const noexcept;
+        /// The lists that have made it so far (dnsbl::scoreboard::listings()); null for none.
+        [[nodiscard]] std::shared_ptr<const std::string> listings() const noexcept;
         /// The lookup is this client's own, and not that of another one of its network, whose
         /// clients have had too many lookups.
         [[nodiscard]] bool is_own() const noexcept;
@@ -103,6 +105,10 @@ public:
                                     std::shared_ptr<const dnsbl::site_set> sites,
                                     milliseconds timeout, waiter* who,
                                     const lookup_hints& more = {});
+
+    /// Of what the score of a client is made, where it is kept; null where not, or for nothing.
+    [[nodiscard]] std::shared_ptr<const std::string> kept_listings(const ip_address& client,
+                                                                   const dnsbl::site_set& sites);
 
     /// Uses other resolvers from now on; running lookups end with those they began with.
     /// @throws std::runtime_error as the constructor does; then nothing has changed

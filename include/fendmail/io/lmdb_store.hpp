@@ -6,10 +6,14 @@
 #include "fendmail/io/allowlist_store.hpp"
 #include "fendmail/io/clock.hpp"
 
+#include <atomic>
 #include <cstddef>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 /// The memory of clients in one LMDB file.
 ///
@@ -23,18 +27,22 @@
 /// no way to have a store. It tries the file in a child process first, since LMDB trusts what it
 /// maps: a file that makes the child fail is moved aside (`store_moved_aside`) and an empty one
 /// takes its place. Later nothing throws: a failed read makes the client new, a failed write is
-/// dropped, and `store_unavailable` tells of it, at most once a minute for each kind.
-/// Threads: all functions from any thread. get() holds only a lock of its own thread's, put() a
-/// mutex for one look-up in a hash table; one thread of the store's writes and sweeps.
-/// Processes: several may use one file; each sees what the others committed. No process may open
-/// the same file twice at a time (closing one would drop the locks of the other). All must run as
-/// the same user, or as one that may write both files.
+/// tried again, with what has come meanwhile, until there is room; `store_unavailable` tells of
+/// both now and then, `store_restored` when they work. Whatever ends LMDB's own trust in its files
+/// (a page that the disk cannot give, a header that it cannot write) makes the store `is_lost()`:
+/// it must be opened anew (resilient_store does). Threads: all functions from any thread. get()
+/// holds only a lock of its own thread's, put() a mutex for one look-up in a hash table; one thread
+/// of the store's writes and sweeps. Processes: several may use one file; each sees what the others
+/// committed. No process may open the same file twice at a time (closing one would drop the locks
+/// of the other). All must run as the same user, or as one that may write both files.
 namespace fendmail::io {
 
 struct lmdb_options {
     std::filesystem::path path;
     seconds retention{7 * 86400};
-    seconds sweep_interval{12 * 3600};                 ///< 0 = never sweep
+    seconds sweep_interval{12 * 3600}; ///< 0 = never sweep
+    /// How far ahead passes can end; a sweep drops clients that have none but later ones.
+    screen::by_test<seconds> longest_passes = forever();
     std::size_t map_octets = std::size_t{1} << 30;     ///< address space; the file stays small
     std::size_t map_max_octets = std::size_t{1} << 34; ///< the map doubles up to here when full
     std::size_t pending_max = 200'000;                 ///< puts that wait for the disk
@@ -42,8 +50,17 @@ struct lmdb_options {
     milliseconds batch_delay{100};                     ///< … or when the first has waited so long
     std::size_t sweep_step_records = 500;              ///< looked at in one transaction
     milliseconds sweep_pause{20};                      ///< between two steps
-    milliseconds sweep_delay{5000};        ///< from start to the first look at what is due
-    milliseconds check_time_limit{30'000}; ///< for the child that tries the file
+    milliseconds sweep_delay{5000};             ///< from start to the first look at what is due
+    milliseconds retry_delay{5000};             ///< after a commit that failed
+    milliseconds check_time_limit{5'000};       ///< for the child that tries the file
+    const std::atomic<bool>* give_up = nullptr; ///< true ends the child early; may be null
+
+    [[nodiscard]] static screen::by_test<seconds> forever() noexcept
+    {
+        screen::by_test<seconds> made{};
+        made.values.fill(seconds::max());
+        return made;
+    }
 };
 
 class lmdb_store final : public allowlist_store {
@@ -62,7 +79,17 @@ public:
     void flush() noexcept override;
 
     /// Takes effect at once; a sweep that is due by it starts, one under way goes on with it.
-    void reconfigure(seconds retention, seconds sweep_interval) noexcept;
+    void
+    reconfigure(seconds retention, seconds sweep_interval,
+                const screen::by_test<seconds>& longest_passes = lmdb_options::forever()) noexcept;
+
+    /// Nothing is read or written any more.
+    [[nodiscard]] bool is_lost() const noexcept;
+    /// Why. @pre is_lost()
+    [[nodiscard]] std::string why_lost() const;
+    /// Takes what waits for the disk out of a store that is lost.
+    using waiting_records = std::vector<std::pair<screen::client_key, screen::client_record>>;
+    [[nodiscard]] waiting_records take_waiting();
 
     /// How many records the file holds, undecodable ones included; 0 when it cannot be read.
     /// Flush first for an exact number.
@@ -79,5 +106,9 @@ private:
     class impl;
     std::unique_ptr<impl> impl_;
 };
+
+/// What an admin should do before such a store can be opened by this user; "" = nothing is seen.
+/// Changes nothing.
+[[nodiscard]] std::string trouble_with_store(const std::filesystem::path& path);
 
 } // namespace fendmail::io

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 /// A memory of clients that lasts as long as the process: `store.kind = "memory"`.
 ///
@@ -31,9 +32,11 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept;
 
-private:
     using entry = std::pair<screen::client_key, screen::client_record>;
+    /// Forgets the records put longest ago, and returns them.
+    [[nodiscard]] std::vector<entry> take_oldest(std::size_t most);
 
+private:
     const std::size_t records_max_;
     mutable std::mutex mutex_;
     std::list<entry> by_age_; // the record put longest ago is first

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,6 +27,15 @@ void become_user(const std::string& user, const std::vector<std::string>& groups
 [[nodiscard]] std::optional<bool> could_read(const std::string& user,
                                              const std::vector<std::string>& groups,
                                              const std::filesystem::path& file);
+
+/// What `look` finds as that user, who is tried out in a child process; as ourselves when we are
+/// not root, which alone can try, or when there is no such user.
+/// @param user "" = the one whose `directory` is (or the nearest above it that is there): a
+/// supervisor may choose the user without our knowing
+/// @param look must not start threads or write anything; its text is cut at 4096 octets
+[[nodiscard]] std::string ask_as(const std::string& user, const std::vector<std::string>& groups,
+                                 const std::filesystem::path& directory,
+                                 const std::function<std::string()>& look);
 
 /// This host's fully qualified name, or its bare one when it has no domain.
 [[nodiscard]] std::string host_name();

@@ -5,6 +5,8 @@
 #include "fendmail/app/cli/service_identity.hpp"
 #include "fendmail/app/config/load.hpp"
 #include "fendmail/core/units.hpp"
+#include "fendmail/io/lmdb_store.hpp"
+#include "fendmail/io/log_writer.hpp"
 #include "fendmail/io/privilege.hpp"
 
 #include <algorithm>
@@ -118,6 +120,34 @@ void warn_of_loopback(const startup_config& startup, const std::string& config_p
                    config_path);
 }
 
+/// What would not keep mail from flowing, but what it would flow without.
+void warn_of_places(const config& found, const std::string& config_path)
+{
+    const startup_config& startup = found.startup;
+    const std::string& target = found.runtime.log.target;
+    const auto as_service = [&](const std::filesystem::path& directory, auto look) {
+        return io::ask_as(startup.user, startup.groups, directory, look);
+    };
+    // A supervisor that chooses the user makes the directory as well (StateDirectory=).
+    const auto directory = startup.store_path.parent_path();
+    const bool is_to_be_made = startup.user.empty() && !std::filesystem::exists(directory);
+    if (startup.store == store_kind::lmdb && !is_to_be_made) {
+        const auto trouble =
+            as_service(directory, [&] { return io::trouble_with_store(startup.store_path); });
+        if (!trouble.empty())
+            fmt::print(stderr,
+                       "{}: warning: store.path: {}; until then clients are remembered in memory, "
+                       "and tested again after a restart\n",
+                       config_path, trouble);
+    }
+    const auto file = target.starts_with("file:") ? target.substr(5) : std::string{"/"};
+    const auto trouble = as_service(std::filesystem::path{file}.parent_path(),
+                                    [&] { return io::trouble_with_log(target); });
+    if (!trouble.empty())
+        fmt::print(stderr, "{}: warning: log.target: {}; until then the log goes to stderr\n",
+                   config_path, trouble);
+}
+
 /// Whoever hides a keyword for a flaw of his server should know where it shows all the same.
 void warn_of_hidden_keywords(const runtime_config& config, const std::string& config_path)
 {
@@ -172,6 +202,7 @@ std::optional<config> check_file(const std::string& config_path)
     warn_of_idle_rejects(runtime, config_path);
     warn_of_hidden_keywords(runtime, config_path);
     warn_of_loopback(found.value->startup, config_path);
+    warn_of_places(*found.value, config_path);
     if (!can_start(found.value->startup, config_path)) return std::nullopt;
     fmt::print("{}: ok\n", config_path);
     return std::move(found.value);

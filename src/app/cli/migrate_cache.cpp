@@ -77,6 +77,7 @@ struct import_counts {
     std::size_t imported = 0;
     std::size_t merged = 0; ///< of those: clients that were known already
     std::size_t stale = 0;
+    std::size_t too_long = 0; ///< with a pass that ends later than any can here
     std::size_t bad = 0;
 };
 
@@ -86,6 +87,7 @@ public:
         : store_{store}
         , retention_{config.store_retention}
         , ipv6_prefix_{config.store_ipv6_prefix}
+        , longest_passes_{config.screening.longest_passes()}
     {
     }
 
@@ -117,13 +119,16 @@ private:
 
     void take(const postscreen::cached_client& client)
     {
-        if (client.record.is_stale(now_, retention_)) {
+        // Given while a clock was wrong, or with longer TTLs than those here.
+        const auto record = screen::without_impossible(client.record, longest_passes_, now_);
+        if (record != client.record) ++counts_.too_long;
+        if (record.is_stale(now_, retention_)) {
             ++counts_.stale;
             return;
         }
         const screen::client_key key{client.address, 32, ipv6_prefix_};
         const auto known = store_.get(key);
-        store_.put(key, known ? postscreen::later_of(*known, client.record) : client.record);
+        store_.put(key, known ? screen::later_of(*known, record) : record);
         ++counts_.imported;
         if (known) ++counts_.merged;
         if (counts_.imported % clients_in_a_batch == 0) store_.flush();
@@ -139,6 +144,7 @@ private:
     io::lmdb_store& store_;
     const seconds retention_;
     const unsigned ipv6_prefix_;
+    const screen::by_test<seconds> longest_passes_;
     const instant now_ = io::wall_now();
     const bool is_terminal_ = ::isatty(STDERR_FILENO) != 0;
     tick progress_at_ = io::steady_now() + progress_interval;
@@ -193,6 +199,11 @@ try {
                "lines\n",
                startup.store_path.string(), counts.imported, counts.merged, counts.stale,
                counts.bad);
+    if (counts.too_long != 0)
+        fmt::print(
+            "{} clients have passes that end later than any lasts here (server's clock, TTLs "
+            "of [greet], [dnsbl] and [deep]): those passes count for nothing\n",
+            counts.too_long);
     // An empty pipe is mostly a `postmap` that failed; a cache without clients has a line as well.
     if (counts.lines == 0)
         throw std::runtime_error(

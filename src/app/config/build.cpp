@@ -361,6 +361,7 @@ void builder::log()
     options.target = target.text;
     options.ident = ident.text;
     options.hostname = out_.runtime.hostname;
+    options.summary = flag("log", "summary");
     options.words =
         flag("log", "respectful") ? event::log_words::respectful : event::log_words::old;
     const std::string_view to = target.text;

@@ -33,8 +33,15 @@ inline constexpr std::array log_keys{
         .name = "ident",
         .default_toml = R"("fendmail")",
         .doc = "The program name in log lines; \"postfix/postscreen\" lets fail2ban's own filter "
-               "match.",
+               "match, and lines of Postfix's helpers then have theirs, \"postfix/dnsblog\".",
         .example = R"("postfix/postscreen")"},
+    key{.section = "log",
+        .name = "summary",
+        .type = key_type::boolean,
+        .default_toml = "true",
+        .doc =
+            "The SUMMARY line of each session (event session_ended); log analysers that know only "
+            "postscreen report it as unmatched."},
 };
 
 } // namespace fendmail::app

@@ -2,8 +2,11 @@
 #include "fendmail/core/dnsbl/scoreboard.hpp"
 
 #include "fendmail/core/assert.hpp"
+#include "fendmail/core/limits.hpp"
 
 #include <algorithm>
+#include <fmt/format.h>
+#include <new>
 
 namespace fendmail::dnsbl {
 
@@ -101,19 +104,46 @@ void scoreboard::weigh(std::size_t zone, std::span<const ip_address> addresses,
 {
     const auto& entry = sites_->zones[zone];
     for (const auto& site : entry.sites) {
-        const bool listed = std::ranges::any_of(addresses, [&](const ip_address& address) {
+        const auto match = std::ranges::find_if(addresses, [&](const ip_address& address) {
             return classify(address, entry.answers) == answer_kind::listing &&
                    site.wanted.matches(address);
         });
+        const bool listed = match != addresses.end();
         const bool against_client = listed == (site.weight > 0);
         (against_client ? fail_ttl_ : pass_ttl_).add(ttl);
         if (!listed) continue;
+        note(zone, site.weight, *match);
         value_ += site.weight;
         if (site.weight > best_weight_ || (site.weight == best_weight_ && zone < best_zone_)) {
             best_weight_ = site.weight;
             best_zone_ = zone;
         }
     }
+}
+
+void scoreboard::note(std::size_t zone, int weight, const ip_address& answer) noexcept
+try {
+    listings_.push_back({zone, weight, answer});
+} catch (const std::bad_alloc&) {
+    // It counts all the same; only the log knows less.
+}
+
+std::string scoreboard::listings() const
+{
+    auto sorted = listings_;
+    std::ranges::stable_sort(sorted, {}, &listing::zone);
+    fmt::memory_buffer text;
+    std::size_t left_out = 0;
+    for (const listing& each : sorted) {
+        const auto before = text.size();
+        fmt::format_to(fmt::appender(text), "{}{}:{}*{}", before == 0 ? "" : ",",
+                       sites_->zones[each.zone].reply_name, to_text(each.answer), each.weight);
+        if (text.size() <= limits::listings_text_octets) continue;
+        text.resize(before);
+        ++left_out;
+    }
+    if (left_out != 0) fmt::format_to(fmt::appender(text), "+{}", left_out);
+    return fmt::to_string(text);
 }
 
 score scoreboard::current() const noexcept

@@ -84,6 +84,8 @@ struct description_of {
     {
         return {"backend_unavailable", level::warning};
     }
+    text operator()(const backend_restored&) const { return {"backend_restored", level::info}; }
+    text operator()(const store_restored&) const { return {"store_restored", level::info}; }
     text operator()(const store_unavailable&) const
     {
         return {"store_unavailable", level::warning};
@@ -107,6 +109,8 @@ struct description_of {
     }
     text operator()(const stopping&) const { return {"stopping", level::info}; }
     text operator()(const stopped&) const { return {"stopped", level::info}; }
+    text operator()(const log_unavailable&) const { return {"log_unavailable", level::warning}; }
+    text operator()(const log_restored&) const { return {"log_restored", level::info}; }
     text operator()(const log_lines_lost&) const { return {"log_lines_lost", level::warning}; }
     text operator()(const notice&) const { return {"notice", level::info}; }
     text operator()(const caution&) const { return {"caution", level::warning}; }
@@ -242,6 +246,13 @@ level level_of(const any_event& what) noexcept
 std::string_view name_of(const any_event& what) noexcept
 {
     return std::visit(description_of{}, what).name;
+}
+
+std::string_view program_of(const any_event& what) noexcept
+{
+    if (std::holds_alternative<dnsbl_listed>(what)) return "dnsblog";
+    if (std::holds_alternative<tls_started>(what)) return "tlsproxy";
+    return {};
 }
 
 void append_escaped(fmt::memory_buffer& out, std::string_view text, std::size_t limit)

@@ -143,6 +143,7 @@ struct fields_of {
         out.own_text("reasons", e.reasons);
         out.number("dnsbl_score", e.dnsbl_score);
         out.flag("dnsbl_complete", e.dnsbl_complete);
+        out.own_text("dnsbl_lists", e.dnsbl_lists);
         out.own_text("dnsbl_skipped", e.dnsbl_skipped);
         out.own_text("reply", e.reply);
         out.client_text("helo", e.helo);
@@ -263,8 +264,27 @@ struct fields_of {
         client(e.client);
         out.own_text("backend", e.backend);
         out.own_text("reason", e.reason);
+        out.number("clients", e.clients);
+        out.number("after_seconds", e.after.count());
     }
-    void operator()(const store_unavailable& e) const { out.own_text("reason", e.reason); }
+    void operator()(const backend_restored& e) const
+    {
+        out.own_text("backend", e.backend);
+        out.number("after_seconds", e.after.count());
+        out.number("clients", e.clients);
+    }
+    void operator()(const store_unavailable& e) const
+    {
+        out.own_text("reason", e.reason);
+        out.number("failures", e.failures);
+        out.number("after_seconds", e.after.count());
+    }
+    void operator()(const store_restored& e) const
+    {
+        out.own_text("path", e.path);
+        out.number("after_seconds", e.after.count());
+        out.number("records", e.records);
+    }
     void operator()(const store_moved_aside& e) const
     {
         out.own_text("path", e.path);
@@ -303,7 +323,23 @@ struct fields_of {
         out.number("deadline_seconds", e.deadline.count());
     }
     void operator()(const stopped& e) const { out.number("sessions_cut", e.sessions_cut); }
-    void operator()(const log_lines_lost& e) const { out.number("lines", e.lines); }
+    void operator()(const log_unavailable& e) const
+    {
+        out.own_text("target", e.target);
+        out.own_text("reason", e.reason);
+    }
+    void operator()(const log_restored& e) const
+    {
+        out.own_text("target", e.target);
+        out.number("after_seconds", e.after.count());
+    }
+    void operator()(const log_lines_lost& e) const
+    {
+        out.number("lines", e.lines);
+        out.word("since", e.since);
+        out.word("until", e.until);
+        out.own_text("reason", e.reason);
+    }
     void operator()(const notice& e) const { out.own_text("text", e.text); }
     void operator()(const caution& e) const { out.own_text("text", e.text); }
     void operator()(const internal_error& e) const { out.own_text("text", e.text); }

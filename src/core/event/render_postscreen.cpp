@@ -112,7 +112,8 @@ public:
     }
     void operator()(const tls_started& e)
     {
-        say("TLS connection established from {}: ", to_text(e.client));
+        // Postfix says so of a client without a certificate, and we ask for none.
+        say("Anonymous TLS connection established from {}: ", to_text(e.client));
         own(e.summary);
     }
     void operator()(const tls_failed& e)
@@ -263,12 +264,32 @@ public:
         own(e.backend);
         say(" unavailable for {}: ", to_text(e.client));
         own(e.reason);
+        if (e.after == seconds{0}) return;
+        say("; for {} s now, {} client{} could not be handed over", e.after.count(), e.clients,
+            e.clients == 1 ? "" : "s");
+    }
+    void operator()(const backend_restored& e)
+    {
+        say("backend ");
+        own(e.backend);
+        say(" takes clients again after {} s; {} client{} could not be handed over meanwhile",
+            e.after.count(), e.clients, e.clients == 1 ? "" : "s");
     }
     void operator()(const store_unavailable& e)
     {
         say("client store unavailable: ");
         own(e.reason);
-        say("; known clients are tested again until it works: check its file and disk");
+        if (e.after != seconds{0})
+            say("; for {} s now, tried {} times", e.after.count(), e.failures);
+        say("; until it works, clients that pass are remembered in memory: check its file and "
+            "disk");
+    }
+    void operator()(const store_restored& e)
+    {
+        say("client store ");
+        own(e.path);
+        say(" works again after {} s; {} record{} waited in memory for it", e.after.count(),
+            e.records, e.records == 1 ? "" : "s");
     }
     void operator()(const store_moved_aside& e)
     {
@@ -337,10 +358,25 @@ public:
     {
         say("stopped, {} session{} cut off", e.sessions_cut, e.sessions_cut == 1 ? "" : "s");
     }
+    void operator()(const log_unavailable& e)
+    {
+        say("cannot write the log to ");
+        own(e.target);
+        say(": ");
+        own(e.reason);
+        say("; until that works, it goes to stderr");
+    }
+    void operator()(const log_restored& e)
+    {
+        say("the log goes to ");
+        own(e.target);
+        say(" again after {} s", e.after.count());
+    }
     void operator()(const log_lines_lost& e)
     {
-        say("{} log line{} lost: the log target is too slow or failed", e.lines,
-            e.lines == 1 ? "" : "s");
+        say("{} log line{} lost between {} and {}: ", e.lines, e.lines == 1 ? "" : "s", e.since,
+            e.until);
+        own(e.reason);
     }
     void operator()(const notice& e) { own(e.text); }
     void operator()(const caution& e) { own(e.text); }
@@ -469,6 +505,7 @@ void phrase_writer::operator()(const session_ended& e)
     pair("ended_by", end_of(e));
     pair("reasons", escaped(append_own_text, e.reasons));
     if (e.dnsbl_score != 0) say(" dnsbl={}", e.dnsbl_score);
+    pair("lists", escaped(append_own_text, e.dnsbl_lists));
     if (!e.dnsbl_complete) say(" dnsbl_complete=false");
     pair("dnsbl_skipped", e.dnsbl_skipped);
     if (e.dnsbl_retries != 0) say(" dnsbl_retries={}", e.dnsbl_retries);

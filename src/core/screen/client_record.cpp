@@ -28,6 +28,24 @@ bool client_record::is_stale(instant now, seconds retention) const noexcept
     return last <= was_disabled || last < now - retention;
 }
 
+client_record without_impossible(client_record of, const by_test<seconds>& longest,
+                                 instant now) noexcept
+{
+    for (const test t : all_tests)
+        // Not `now + longest`: neither side may overflow, whatever a file says.
+        if (of.expires_at[t] > now && of.expires_at[t] - now > longest[t])
+            of.expires_at[t] = client_record::never_passed;
+    return of;
+}
+
+client_record later_of(const client_record& a, const client_record& b) noexcept
+{
+    client_record out;
+    for (const test t : all_tests)
+        out.expires_at[t] = std::max(a.expires_at[t], b.expires_at[t]);
+    return out;
+}
+
 client_record with_deep_passes(client_record of, const client_record& also) noexcept
 {
     for (const test t : all_tests) {

@@ -13,6 +13,17 @@ seconds policy::shortest_ttl() const noexcept
     return shortest;
 }
 
+by_test<seconds> policy::longest_passes() const noexcept
+{
+    const seconds of_lists = std::max(dnsbl_min_ttl, dnsbl_max_ttl);
+    by_test<seconds> longest{};
+    for (const test t : all_tests) {
+        if (t == test::dnsbl || dnsbl_allow_threshold < 0) longest[t] = of_lists;
+        if (t != test::dnsbl) longest[t] = std::max(longest[t], tests[t].ttl);
+    }
+    return longest;
+}
+
 std::string_view to_string(late_lists l) noexcept
 {
     switch (l) {

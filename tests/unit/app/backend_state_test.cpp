@@ -18,7 +18,7 @@ struct meeting {
     void fails() { state.on_failure(events, {}, "127.0.0.1:10025", "refused", now); }
     void works() { state.on_success(events, "127.0.0.1:10025", now); }
     [[nodiscard]] std::size_t gone() { return events.count<event::backend_unavailable>(); }
-    [[nodiscard]] std::size_t back() { return events.count<event::notice>(); }
+    [[nodiscard]] std::size_t back() { return events.count<event::backend_restored>(); }
 };
 
 } // namespace

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,8 +22,8 @@
 /// 127.0.0.0/8) told nothing and counts as failed; beside a listing they are ignored. The order of
 /// answers never matters.
 /// Units: TTLs in seconds.
-/// Memory: a word per zone; the site set must outlive the board.
-/// Errors: none; a failed lookup is an answer like others: it scores 0 and makes the board
+/// Memory: a word per zone, and four for each site that matched; the site set must outlive the
+/// board. Errors: none; a failed lookup is an answer like others: it scores 0 and makes the board
 /// `incomplete`, so that a pass is short.
 /// Threads: one owner.
 namespace fendmail::dnsbl {
@@ -102,6 +103,11 @@ public:
     [[nodiscard]] int value() const noexcept { return value_; }
     /// What is known so far; zones that have not answered count as 0.
     [[nodiscard]] score current() const noexcept;
+    /// What the value is made of, in the order of the configuration: "zen.example:127.0.0.2*3", the
+    /// reply name, the first answer that the site matches, its weight; separated by commas. When it
+    /// gets longer than `limits::listings_text_octets`, it ends with "+N": so many are left out. ""
+    /// when no list added anything.
+    [[nodiscard]] std::string listings() const;
     /// Both are the score once every zone has answered.
     [[nodiscard]] score_bounds bounds() const noexcept
     {
@@ -120,12 +126,21 @@ private:
         [[nodiscard]] bool is_empty() const noexcept { return !any_known && !unknown; }
     };
 
+    struct listing {
+        std::size_t zone;
+        int weight;
+        ip_address answer;
+    };
+
     /// Adds the weight of each site of `zone` that lists one of `addresses`.
     void weigh(std::size_t zone, std::span<const ip_address> addresses,
                std::optional<seconds> ttl) noexcept;
 
+    void note(std::size_t zone, int weight, const ip_address& answer) noexcept;
+
     const site_set* sites_;
     std::vector<bool> answered_;
+    std::vector<listing> listings_; ///< in the order of answers
     std::size_t missing_;
     int missing_low_ = 0;  ///< sum of the negative weights of zones that have not answered
     int missing_high_ = 0; ///< sum of the positive ones

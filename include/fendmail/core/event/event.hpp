@@ -177,6 +177,9 @@ struct session_ended {
     std::string_view reasons; ///< comma separated: "pregreet", "dnsbl", "access_list", …; "" none
     int dnsbl_score = 0;
     bool dnsbl_complete = true;
+    /// The lists that made the score, each with the answers that counted and their weight:
+    /// "zen.example:127.0.0.2*3,swl.example:127.0.0.4*-2"; the names are those for replies.
+    std::string_view dnsbl_lists;
     std::string_view dnsbl_skipped{}; ///< why lists were not asked: "private_address"; "" they were
     std::string_view reply;           ///< the refusal, "" for none
     std::string_view helo;
@@ -291,13 +294,29 @@ struct sender_outdated {
 
 // ── backend, store ────────────────────────────────────────────────────────────────────────────
 
+/// Told when it begins, and now and then while it lasts.
 struct backend_unavailable {
     endpoint client;
     std::string_view backend;
     std::string_view reason;
+    std::size_t clients = 1; ///< that could not be handed over since it began
+    seconds after{0};        ///< since it began
 };
+struct backend_restored {
+    std::string_view backend;
+    seconds after{0};
+    std::size_t clients = 0; ///< that could not be handed over meanwhile
+};
+/// Told when it begins, and now and then while it lasts.
 struct store_unavailable {
     std::string_view reason;
+    std::size_t failures = 1; ///< since it began
+    seconds after{0};         ///< since it began
+};
+struct store_restored {
+    std::string_view path;
+    seconds after{0};
+    std::size_t records = 0; ///< that waited in memory and go to the file now
 };
 struct store_moved_aside {
     std::string_view path;
@@ -346,8 +365,20 @@ struct stopping {
 struct stopped {
     std::size_t sessions_cut = 0;
 };
+/// What is logged meanwhile goes to stderr.
+struct log_unavailable {
+    std::string_view target;
+    std::string_view reason;
+};
+struct log_restored {
+    std::string_view target;
+    seconds after{0};
+};
 struct log_lines_lost {
     std::size_t lines = 0;
+    std::string_view since; ///< RFC 3339; no line before it is missing …
+    std::string_view until; ///< … and none behind it
+    std::string_view reason;
 };
 /// Worth knowing, nothing to do.
 struct notice {
@@ -366,24 +397,24 @@ struct internal_error {
 
 namespace fendmail {
 
-using any_event =
-    std::variant<event::connected, event::allowlisted, event::denylisted, event::known_sender,
-                 event::vetoed, event::passed, event::protocol_fault, event::plaintext_injected,
-                 event::relay_stopped, event::tls_started, event::tls_failed, event::pregreeted,
-                 event::dnsbl_scored, event::client_name_counted, event::hung_up,
-                 event::disconnected, event::recipient_refused, event::connect_refused,
-                 event::mail_without_recipient, event::command_limit_exceeded,
-                 event::proxy_header_refused, event::session_ended, event::dnsbl_listed,
-                 event::dnsbl_answer_ignored, event::dnsbl_failed, event::resolver_unavailable,
-                 event::resolver_available, event::resolver_losing, event::resolver_steady,
-                 event::list_suspended, event::list_restored, event::resolver_distrusted,
-                 event::resolver_restored, event::sender_loaded, event::sender_refreshed,
-                 event::sender_not_refreshed, event::sender_partial, event::sender_outdated,
-                 event::backend_unavailable, event::store_unavailable, event::store_moved_aside,
-                 event::store_swept, event::started, event::listening, event::privileges_dropped,
-                 event::accept_failed, event::stress_changed, event::reloaded,
-                 event::reload_rejected, event::reload_incomplete, event::stopping, event::stopped,
-                 event::log_lines_lost, event::notice, event::caution, event::internal_error>;
+using any_event = std::variant<
+    event::connected, event::allowlisted, event::denylisted, event::known_sender, event::vetoed,
+    event::passed, event::protocol_fault, event::plaintext_injected, event::relay_stopped,
+    event::tls_started, event::tls_failed, event::pregreeted, event::dnsbl_scored,
+    event::client_name_counted, event::hung_up, event::disconnected, event::recipient_refused,
+    event::connect_refused, event::mail_without_recipient, event::command_limit_exceeded,
+    event::proxy_header_refused, event::session_ended, event::dnsbl_listed,
+    event::dnsbl_answer_ignored, event::dnsbl_failed, event::resolver_unavailable,
+    event::resolver_available, event::resolver_losing, event::resolver_steady,
+    event::list_suspended, event::list_restored, event::resolver_distrusted,
+    event::resolver_restored, event::sender_loaded, event::sender_refreshed,
+    event::sender_not_refreshed, event::sender_partial, event::sender_outdated,
+    event::backend_unavailable, event::backend_restored, event::store_unavailable,
+    event::store_restored, event::store_moved_aside, event::store_swept, event::started,
+    event::listening, event::privileges_dropped, event::accept_failed, event::stress_changed,
+    event::reloaded, event::reload_rejected, event::reload_incomplete, event::stopping,
+    event::stopped, event::log_unavailable, event::log_restored, event::log_lines_lost,
+    event::notice, event::caution, event::internal_error>;
 
 /// Where events go. Called from any worker; must not block or throw.
 class event_sink {

@@ -35,6 +35,10 @@ enum class level : std::uint8_t { debug, info, warning, error };
 /// Snake-case name of the event: "session_ended".
 [[nodiscard]] std::string_view name_of(const any_event& what) noexcept;
 
+/// Postfix's postscreen leaves some lines to helpers, and log analysers know them by the program
+/// that writes them: "dnsblog" or "tlsproxy"; "" = postscreen's own, or of no program of Postfix.
+[[nodiscard]] std::string_view program_of(const any_event& what) noexcept;
+
 /// Appends one line without its end and without time, host and program name. Warnings and
 /// errors begin with "warning: " and "error: " as Postfix's do.
 void render_postscreen(fmt::memory_buffer& out, const any_event& what,

@@ -41,6 +41,16 @@ struct client_record {
     friend bool operator==(const client_record&, const client_record&) = default;
 };
 
+/// `of` without passes that cannot be: one that ends later than a pass lasts from now on was given
+/// while the clock was wrong, or while its TTL was a longer one, and nobody can tell when. It
+/// counts as never passed, which costs the client its tests and never mail.
+/// @param longest how long a pass of each test lasts at most
+[[nodiscard]] client_record without_impossible(client_record of, const by_test<seconds>& longest,
+                                               instant now) noexcept;
+
+/// Of each test the later end, so that nobody loses what he has passed.
+[[nodiscard]] client_record later_of(const client_record& a, const client_record& b) noexcept;
+
 /// `of`, and the deep tests that `also` passed, if it passed them for longer.
 [[nodiscard]] client_record with_deep_passes(client_record of, const client_record& also) noexcept;
 

@@ -57,6 +57,9 @@ struct policy {
     }
     /// How long a deep test whose failure is ignored counts as passed: the shortest of all.
     [[nodiscard]] seconds shortest_ttl() const noexcept;
+    /// How far ahead a pass of each test can end: its TTL; where a score can let clients off, also
+    /// what the answers of lists may last, since that is how long they are let off.
+    [[nodiscard]] by_test<seconds> longest_passes() const noexcept;
 };
 
 } // namespace fendmail::screen

@@ -51,13 +51,4 @@ cache_line parse_cache_line(std::string_view line, instant now)
     return out;
 }
 
-screen::client_record later_of(const screen::client_record& a,
-                               const screen::client_record& b) noexcept
-{
-    screen::client_record out;
-    for (const screen::test t : screen::all_tests)
-        out.expires_at[t] = std::max(a.expires_at[t], b.expires_at[t]);
-    return out;
-}
-
 } // namespace fendmail::app::postscreen

@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <numeric>
 #include <optional>
+#include <string>
 #include <vector>
 
 using namespace fendmail;
@@ -415,4 +416,47 @@ TEST_CASE("scoreboard: certainty looks at both limits", "[dnsbl]")
         CAPTURE(r.title);
         CHECK(to_string(certainty_of(r.bounds, r.limits)) == to_string(r.want));
     }
+}
+
+TEST_CASE("scoreboard: says which lists made the score, with answers and weights", "[dnsbl]")
+{
+    dnsbl::site_set set =
+        sites({"a.test*3", "b.test=127.0.0.[2..3]*2", "b.test=127.0.0.9*1", "w.test*-4", "c.test"});
+    set.zones[0].reply_name = "shown.test"; // the zone holds a key
+    scoreboard board{set};
+    CHECK(board.listings().empty());
+    board.on_answer(3, not_found());
+    board.on_answer(2, found(v4(127, 0, 1, 2)));
+    board.on_answer(1, found(std::vector{v4(127, 0, 0, 9), v4(127, 0, 0, 7), v4(127, 0, 0, 3)}));
+    CHECK(board.listings() == "b.test:127.0.0.3*2,b.test:127.0.0.9*1,w.test:127.0.1.2*-4");
+    board.on_answer(0, found(std::vector{v4(127, 255, 255, 254), v4(127, 0, 0, 2)}));
+    CHECK(board.listings() ==
+          "shown.test:127.0.0.2*3,b.test:127.0.0.3*2,b.test:127.0.0.9*1,w.test:127.0.1.2*-4");
+}
+
+TEST_CASE("scoreboard: what cannot count is not said to have made the score", "[dnsbl]")
+{
+    const auto set = sites({"a.test*3", "b.test=127.0.0.2*2", "c.test"});
+    scoreboard board{set};
+    board.on_answer(0, found(v4(127, 255, 255, 254))); // an error code
+    board.on_answer(1, found(v4(127, 0, 0, 3)));       // not what the site wants
+    board.on_answer(2, said{});
+    CHECK(board.listings().empty());
+}
+
+TEST_CASE("scoreboard: however many lists know a client, the text of them is bounded", "[dnsbl]")
+{
+    std::vector<dnsbl::site> all;
+    for (std::size_t i = 0; i < 64; ++i) {
+        const auto name = std::to_string(i) + std::string(60, 'x') + ".test";
+        all.push_back(*dnsbl::parse_site(name));
+    }
+    const auto set = dnsbl::make_site_set(all, {});
+    scoreboard board{set};
+    for (std::size_t i = 0; i < 64; ++i)
+        board.on_answer(i, found(v4(127, 0, 0, 2)));
+    const auto text = board.listings();
+    const auto told = 1 + static_cast<std::size_t>(std::ranges::count(text, ','));
+    CHECK(text.size() <= 1003);
+    CHECK(text.ends_with("+" + std::to_string(64 - told)));
 }

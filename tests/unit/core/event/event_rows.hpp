@@ -173,9 +173,23 @@ inline std::vector<row> process_rows()
          R"("sessions":1,"deadline_seconds":30)", "sessions=1 deadline_seconds=30"},
         {stopped{2}, "stopped", "info", "stopped, 2 sessions cut off", R"("sessions_cut":2)",
          "sessions_cut=2"},
-        {log_lines_lost{5}, "log_lines_lost", "warning",
-         "warning: 5 log lines lost: the log target is too slow or failed", R"("lines":5)",
-         "lines=5"},
+        {log_unavailable{"syslog", "/dev/log: No such file or directory"}, "log_unavailable",
+         "warning",
+         "warning: cannot write the log to syslog: /dev/log: No such file or directory; until that "
+         "works, it goes to stderr",
+         R"("target":"syslog","reason":"/dev/log: No such file or directory")",
+         R"(target=syslog reason="/dev/log: No such file or directory")"},
+        {log_restored{"syslog", seconds{12}}, "log_restored", "info",
+         "the log goes to syslog again after 12 s", R"("target":"syslog","after_seconds":12)",
+         "target=syslog after_seconds=12"},
+        {log_lines_lost{5, "2026-01-02T03:04:05.678Z", "2026-01-02T03:05:00.000Z", "too slow"},
+         "log_lines_lost", "warning",
+         "warning: 5 log lines lost between 2026-01-02T03:04:05.678Z and 2026-01-02T03:05:00.000Z: "
+         "too slow",
+         R"("lines":5,"since":"2026-01-02T03:04:05.678Z","until":"2026-01-02T03:05:00.000Z",)"
+         R"("reason":"too slow")",
+         R"(lines=5 since=2026-01-02T03:04:05.678Z until=2026-01-02T03:05:00.000Z )"
+         R"(reason="too slow")"},
         {notice{"workers: 2"}, "notice", "info", "workers: 2", R"("text":"workers: 2")",
          R"(text="workers: 2")"},
         {caution{"an open door"}, "caution", "warning", "warning: an open door",
@@ -183,6 +197,54 @@ inline std::vector<row> process_rows()
         {internal_error{"session 3: bad_alloc"}, "internal_error", "error",
          "error: internal error: session 3: bad_alloc; please report it",
          R"("text":"session 3: bad_alloc")", R"(text="session 3: bad_alloc")"},
+    };
+}
+
+inline std::vector<row> backend_and_store_rows()
+{
+    return {
+        {backend_unavailable{client, "127.0.0.1:10025", "connection refused"},
+         "backend_unavailable", "warning",
+         "warning: backend 127.0.0.1:10025 unavailable for [192.0.2.1]:12345: connection refused",
+         json(R"(,"backend":"127.0.0.1:10025","reason":"connection refused")"
+              R"(,"clients":1,"after_seconds":0)"),
+         logfmt(R"( backend=127.0.0.1:10025 reason="connection refused" clients=1)"
+                " after_seconds=0")},
+        {backend_unavailable{client, "127.0.0.1:10025", "connection refused", 12, seconds{600}},
+         "backend_unavailable", "warning",
+         "warning: backend 127.0.0.1:10025 unavailable for [192.0.2.1]:12345: connection refused; "
+         "for 600 s now, 12 clients could not be handed over",
+         json(R"(,"backend":"127.0.0.1:10025","reason":"connection refused")"
+              R"(,"clients":12,"after_seconds":600)"),
+         logfmt(R"( backend=127.0.0.1:10025 reason="connection refused" clients=12)"
+                " after_seconds=600")},
+        {backend_restored{"127.0.0.1:10025", seconds{75}, 1}, "backend_restored", "info",
+         "backend 127.0.0.1:10025 takes clients again after 75 s; 1 client could not be handed "
+         "over meanwhile",
+         R"("backend":"127.0.0.1:10025","after_seconds":75,"clients":1)",
+         "backend=127.0.0.1:10025 after_seconds=75 clients=1"},
+        {store_unavailable{"disk full"}, "store_unavailable", "warning",
+         "warning: client store unavailable: disk full; until it works, clients that pass are "
+         "remembered in memory: check its file and disk",
+         R"("reason":"disk full","failures":1,"after_seconds":0)",
+         R"(reason="disk full" failures=1 after_seconds=0)"},
+        {store_unavailable{"disk full", 7, seconds{60}}, "store_unavailable", "warning",
+         "warning: client store unavailable: disk full; for 60 s now, tried 7 times; until it "
+         "works, clients that pass are remembered in memory: check its file and disk",
+         R"("reason":"disk full","failures":7,"after_seconds":60)",
+         R"(reason="disk full" failures=7 after_seconds=60)"},
+        {store_restored{"/var/a", seconds{61}, 1}, "store_restored", "info",
+         "client store /var/a works again after 61 s; 1 record waited in memory for it",
+         R"("path":"/var/a","after_seconds":61,"records":1)",
+         "path=/var/a after_seconds=61 records=1"},
+        {store_moved_aside{"/var/a", "/var/a.bad", "wrong version"}, "store_moved_aside", "warning",
+         "warning: client store /var/a is unusable (wrong version): moved to /var/a.bad and "
+         "started empty; delete that file when nobody needs it",
+         R"("path":"/var/a","to":"/var/a.bad","reason":"wrong version")",
+         R"(path=/var/a to=/var/a.bad reason="wrong version")"},
+        {store_swept{12, 3}, "store_swept", "info",
+         "cache clients full cleanup: retained=12 dropped=3 entries",
+         R"("retained":12,"dropped":3)", "retained=12 dropped=3"},
     };
 }
 

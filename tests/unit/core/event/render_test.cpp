@@ -98,7 +98,7 @@ std::vector<row> deep_rows()
          json(R"(,"fault":"bare_lf","place":"message","offset":512)"),
          logfmt(" fault=bare_lf place=message offset=512")},
         {tls_started{client, "TLSv1.3"}, "tls_started", "info",
-         "TLS connection established from [192.0.2.1]:12345: TLSv1.3",
+         "Anonymous TLS connection established from [192.0.2.1]:12345: TLSv1.3",
          json(R"(,"summary":"TLSv1.3")"), logfmt(" summary=TLSv1.3")},
         {tls_failed{client, "no shared cipher"}, "tls_failed", "info",
          "TLS failed for [192.0.2.1]:12345: no shared cipher",
@@ -165,6 +165,7 @@ session_ended rejected_session()
             .reasons = "pregreet,dnsbl",
             .dnsbl_score = 3,
             .dnsbl_complete = false,
+            .dnsbl_lists = "zen.example:127.0.0.2*3",
             .dnsbl_skipped = "private_address",
             .reply = "550 5.7.1 Service unavailable; client [192.0.2.1] blocked",
             .helo = "a b",
@@ -188,6 +189,7 @@ session_ended passed_session()
             .reasons = "",
             .dnsbl_score = 0,
             .dnsbl_complete = true,
+            .dnsbl_lists = "",
             .reply = "",
             .helo = "",
             .screening = milliseconds{6010},
@@ -204,14 +206,15 @@ std::vector<row> session_rows()
     return {
         {rejected_session(), "session_ended", "info",
          "SUMMARY [192.0.2.1]:12345 session=7 verdict=rejected phase=dialog ended_by=fendmail "
-         "reasons=pregreet,dnsbl dnsbl=3 dnsbl_complete=false "
-         "dnsbl_skipped=private_address dnsbl_retries=2 "
+         "reasons=pregreet,dnsbl dnsbl=3 lists=zen.example:127.0.0.2*3 "
+         "dnsbl_complete=false dnsbl_skipped=private_address dnsbl_retries=2 "
          R"(reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked" helo="a b" )"
          "screening=6.010 late_wait=0.010 total=6.100",
          std::string{R"("session":7,)"} +
              json(R"(,"local":"198.51.100.9","local_port":25,"verdict":"rejected")"
                   R"(,"ended_by":"fendmail","phase":"dialog","reasons":"pregreet,dnsbl")"
-                  R"(,"dnsbl_score":3,"dnsbl_complete":false,"dnsbl_skipped":"private_address",)"
+                  R"(,"dnsbl_score":3,"dnsbl_complete":false)"
+                  R"(,"dnsbl_lists":"zen.example:127.0.0.2*3","dnsbl_skipped":"private_address",)"
                   R"("reply":"550 5.7.1 Service unavailable; client [192.0.2.1] blocked")"
                   R"(,"helo":"a b","screening_seconds":6.010,"dnsbl_retries":2)"
                   R"(,"late_wait_seconds":0.010)"
@@ -220,7 +223,7 @@ std::vector<row> session_rows()
          "session=7 " +
              logfmt(" local=198.51.100.9 local_port=25 verdict=rejected ended_by=fendmail "
                     "phase=dialog reasons=pregreet,dnsbl dnsbl_score=3 dnsbl_complete=false "
-                    "dnsbl_skipped=private_address "
+                    "dnsbl_lists=zen.example:127.0.0.2*3 dnsbl_skipped=private_address "
                     R"(reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked" )"
                     R"(helo="a b" screening_seconds=6.010 dnsbl_retries=2 late_wait_seconds=0.010 )"
                     "hand_off_seconds=0.000 "
@@ -231,14 +234,16 @@ std::vector<row> session_rows()
          std::string{R"("session":8,)"} +
              json(R"(,"local":"198.51.100.9","local_port":25,"verdict":"pass_new")"
                   R"(,"ended_by":"client","phase":"relay","reasons":"")"
-                  R"(,"dnsbl_score":0,"dnsbl_complete":true,"dnsbl_skipped":"","reply":"")"
+                  R"(,"dnsbl_score":0,"dnsbl_complete":true,"dnsbl_lists":"")"
+                  R"(,"dnsbl_skipped":"","reply":"")"
                   R"(,"helo":"","screening_seconds":6.010,"dnsbl_retries":0)"
                   R"(,"late_wait_seconds":0.000)"
                   R"(,"hand_off_seconds":0.002)"
                   R"(,"total_seconds":65.000,"octets_in":18446744073709551615,"octets_out":512)"),
          "session=8 " +
              logfmt(" local=198.51.100.9 local_port=25 verdict=pass_new ended_by=client "
-                    R"(phase=relay reasons="" dnsbl_score=0 dnsbl_complete=true dnsbl_skipped="" )"
+                    R"(phase=relay reasons="" dnsbl_score=0 dnsbl_complete=true dnsbl_lists="" )"
+                    R"(dnsbl_skipped="" )"
                     R"(reply="" helo="" )"
                     "screening_seconds=6.010 dnsbl_retries=0 late_wait_seconds=0.000 "
                     "hand_off_seconds=0.002 "
@@ -297,32 +302,15 @@ std::vector<row> dependency_rows()
         {resolver_restored{"192.0.2.53", seconds{60}}, "resolver_restored", "info",
          "resolver 192.0.2.53 is trusted again after 60 s",
          R"("resolver":"192.0.2.53","after_seconds":60)", "resolver=192.0.2.53 after_seconds=60"},
-        {backend_unavailable{client, "127.0.0.1:10025", "connection refused"},
-         "backend_unavailable", "warning",
-         "warning: backend 127.0.0.1:10025 unavailable for [192.0.2.1]:12345: connection refused",
-         json(R"(,"backend":"127.0.0.1:10025","reason":"connection refused")"),
-         logfmt(R"( backend=127.0.0.1:10025 reason="connection refused")")},
-        {store_unavailable{"disk full"}, "store_unavailable", "warning",
-         "warning: client store unavailable: disk full; known clients are tested again until it "
-         "works: check its file and disk",
-         R"("reason":"disk full")", R"(reason="disk full")"},
-        {store_moved_aside{"/var/a", "/var/a.bad", "wrong version"}, "store_moved_aside", "warning",
-         "warning: client store /var/a is unusable (wrong version): moved to /var/a.bad and "
-         "started empty; delete that file when nobody needs it",
-         R"("path":"/var/a","to":"/var/a.bad","reason":"wrong version")",
-         R"(path=/var/a to=/var/a.bad reason="wrong version")"},
-        {store_swept{12, 3}, "store_swept", "info",
-         "cache clients full cleanup: retained=12 dropped=3 entries",
-         R"("retained":12,"dropped":3)", "retained=12 dropped=3"},
     };
 }
 
 std::vector<row> all_rows()
 {
     std::vector<row> all;
-    for (auto&& part :
-         {client_rows(), deep_rows(), refusal_rows(), session_rows(), dependency_rows(),
-          resolver_rows(), client_name_rows(), sender_rows(), process_rows()})
+    for (auto&& part : {client_rows(), deep_rows(), refusal_rows(), session_rows(),
+                        dependency_rows(), resolver_rows(), client_name_rows(), sender_rows(),
+                        backend_and_store_rows(), process_rows()})
         all.insert(all.end(), part.begin(), part.end());
     return all;
 }
@@ -371,7 +359,7 @@ std::vector<any_event> events_with(std::string_view text)
 {
     const auto who = client.address;
     auto ended = rejected_session();
-    ended.reasons = ended.reply = ended.helo = text;
+    ended.reasons = ended.reply = ended.helo = ended.dnsbl_lists = text;
     return {allowlisted{client, text},
             denylisted{client, text},
             pregreeted{client, text.size(), milliseconds{1}, text},
@@ -399,7 +387,9 @@ std::vector<any_event> events_with(std::string_view text)
             sender_partial{text, text},
             sender_outdated{text, 1, seconds{1}},
             backend_unavailable{client, text, text},
+            backend_restored{text, {}, 1},
             store_unavailable{text},
+            store_restored{text, {}, 1},
             store_moved_aside{text, text, text},
             started{text, text},
             listening{text, 1},
@@ -408,6 +398,9 @@ std::vector<any_event> events_with(std::string_view text)
             reloaded{text},
             reload_rejected{text},
             reload_incomplete{text},
+            log_unavailable{text, text},
+            log_restored{text, {}},
+            log_lines_lost{1, "", "", text},
             notice{text},
             caution{text},
             internal_error{text}};
@@ -469,6 +462,18 @@ TEST_CASE("render: the table above covers every event, and names are unique", "[
     }
     CHECK(covered.size() == std::variant_size_v<any_event>);
     CHECK(names.size() == std::variant_size_v<any_event>);
+}
+
+TEST_CASE("render: lines that Postfix's helpers write are theirs, and all others postscreen's",
+          "[event]")
+{
+    for (const row& r : all_rows()) {
+        CAPTURE(r.name);
+        const std::string_view want = std::string_view{r.name} == "dnsbl_listed"  ? "dnsblog"
+                                      : std::string_view{r.name} == "tls_started" ? "tlsproxy"
+                                                                                  : "";
+        CHECK(program_of(r.what) == want);
+    }
 }
 
 TEST_CASE("render: the time is the first field where there is one", "[event]")

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/screen/client_record.hpp"
 
+#include "fendmail/core/screen/policy.hpp"
+
 #include "support/catch.hpp"
 
 #include <cstdint>
@@ -181,6 +183,61 @@ TEST_CASE("client record: deep passes are taken over, and nothing else", "[scree
     want.expires_at[test::pipelining] = instant{seconds{2000}};
     CHECK((with_deep_passes(own, other) == want));
     CHECK((with_deep_passes(own, client_record{}) == own));
+}
+
+TEST_CASE("client record: of two records the later end of each test stays", "[screen]")
+{
+    const auto of = [](std::array<int, test_count> times) {
+        client_record out;
+        for (std::size_t i = 0; i < times.size(); ++i)
+            out.expires_at.values[i] = instant{seconds{times[i]}};
+        return out;
+    };
+    CHECK((later_of(of({10, 0, 1, 30, 5}), of({20, 1, 0, 3, 5})) == of({20, 1, 1, 30, 5})));
+}
+
+TEST_CASE("client record: a pass that ends later than any can is none, each test by its own TTL",
+          "[screen]")
+{
+    constexpr instant now{seconds{1'000'000}};
+    by_test<seconds> longest{};
+    for (std::size_t i = 0; i < test_count; ++i)
+        longest.values[i] = seconds{100 * (static_cast<int>(i) + 1)};
+    for (const test t : all_tests) {
+        for (const int beyond : {-100, -1, 0, 1, 2, 1'000'000}) {
+            CAPTURE(to_string(t), beyond);
+            client_record record;
+            record.expires_at.values.fill(now + seconds{50});
+            record.expires_at[t] = now + longest[t] + seconds{beyond};
+            auto want = record;
+            if (beyond > 0) want.expires_at[t] = client_record::never_passed;
+            CHECK((without_impossible(record, longest, now) == want));
+        }
+    }
+    client_record extreme;
+    extreme.expires_at.values = {client_record::never_passed, client_record::was_disabled,
+                                 now - std::chrono::days{10}, instant::max(), instant::max()};
+    const auto left = without_impossible(extreme, longest, now);
+    CHECK((left.expires_at[test::pregreet] == client_record::never_passed));
+    CHECK((left.expires_at[test::dnsbl] == client_record::was_disabled));
+    CHECK((left.expires_at[test::pipelining] == now - std::chrono::days{10}));
+    CHECK((left.expires_at[test::bare_newline] == client_record::never_passed));
+    // A clock that is far back believes none of the passes that were given before.
+    CHECK_FALSE(without_impossible(extreme, longest, instant{seconds{5}})
+                    .is_passed(test::pipelining, instant{seconds{5}}));
+}
+
+TEST_CASE("policy: how long passes last follows each test's TTL", "[screen]")
+{
+    policy rules;
+    rules.dnsbl_max_ttl = seconds{7200};
+    rules.tests[test::pregreet].ttl = seconds{3600};
+    CHECK(rules.longest_passes()[test::pregreet] == seconds{3600});
+    CHECK(rules.longest_passes()[test::dnsbl] == seconds{7200});
+    CHECK(rules.longest_passes()[test::bare_newline] == std::chrono::days{30});
+    rules.dnsbl_allow_threshold = -1; // a score lets clients off all tests, for as long as it holds
+    CHECK(rules.longest_passes()[test::pregreet] == seconds{7200});
+    CHECK(rules.longest_passes()[test::bare_newline] == std::chrono::days{30});
 }
 
 } // namespace fendmail::screen

@@ -31,8 +31,4 @@ using cache_line = std::variant<cached_client, housekeeping, bad_line>;
 /// @param now times later than any pass can last from now on are refused
 [[nodiscard]] cache_line parse_cache_line(std::string_view line, instant now);
 
-/// Of each test the later end, so that nobody loses what he has passed.
-[[nodiscard]] screen::client_record later_of(const screen::client_record& a,
-                                             const screen::client_record& b) noexcept;
-
 } // namespace fendmail::app::postscreen

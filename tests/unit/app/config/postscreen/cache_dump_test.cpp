@@ -66,16 +66,4 @@ TEST_CASE("cache dump: what is no client is passed over or told of", "[migrate]"
     }
 }
 
-TEST_CASE("cache dump: of two records the later end of each test stays", "[migrate]")
-{
-    const auto record = [](std::vector<int> times) {
-        screen::client_record out;
-        for (std::size_t i = 0; i < times.size(); ++i)
-            out.expires_at.values[i] = instant{seconds{times[i]}};
-        return out;
-    };
-    CHECK(later_of(record({10, 0, 1, 30, 5}), record({20, 1, 0, 3, 5})) ==
-          record({20, 1, 1, 30, 5}));
-}
-
 } // namespace fendmail::app::postscreen
