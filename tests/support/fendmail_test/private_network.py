@@ -75,7 +75,7 @@ def own_etc() -> None:
     assert os.environ.get(_MARK), "this would change the machine's /etc"
     etc = RESOLV_CONF.parent
     copy = Path(tempfile.mkdtemp(prefix="fendmail-etc-"))
-    shutil.copytree(etc, copy, symlinks=True, dirs_exist_ok=True)
+    run([require_program("cp", "coreutils"), "-a", f"{etc}/.", copy])
     run([require_program("mount", "mount"), "--bind", copy, etc])
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
 
