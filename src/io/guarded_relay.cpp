@@ -21,11 +21,9 @@ using smtp::guard_place;
 
 /// For the replies to what came before a faulty command.
 constexpr milliseconds replies_time{60000};
-/// A client that is sending hears nothing before the end of its message.
-constexpr milliseconds rest_time{60000};
-constexpr std::uint64_t rest_octets = 256ULL * 1024 * 1024;
-/// After what may have been the end of a message: silence says that it was.
-constexpr milliseconds silence{1000};
+/// Behind what is an end of data for the client only: silence says that it waits for a reply. Well
+/// above what a network loses and sends again, so that no mail is cut that holds such a line.
+constexpr milliseconds silence{10000};
 
 smtp::reply backend_gone()
 {
@@ -57,8 +55,8 @@ private:
     void note_sent(std::size_t octets);
     awaitable<bool> send_to_client(std::string_view octets);
     awaitable<void> wait_for_reply();
-    awaitable<void> end_at_fault_of_client();
-    awaitable<void> skip_rest_of_message();
+    void end_at_fault_of_client();
+    void give_up_message();
     void on_end_of_backend();
     void end_backend();
     void break_off();
@@ -98,7 +96,11 @@ awaitable<bool> guarded_session::read_client()
 {
     std::array<char, relay_buffer_octets> buffer;
     for (;;) {
-        const auto got = co_await client_.read_some(asio::buffer(buffer), nullptr);
+        if (guard_.is_at_false_end())
+            client_limit_.set_after(silence);
+        else
+            client_limit_.clear();
+        const auto got = co_await client_.read_some(asio::buffer(buffer), &client_limit_);
         switch (got.end) {
         case wait_end::ready:
             idle_.active();
@@ -112,7 +114,7 @@ awaitable<bool> guarded_session::read_client()
             if (!client_.is_open()) co_return false;
             if (backend_done_) co_return false;
             continue;
-        case wait_end::timed_out:
+        case wait_end::timed_out: give_up_message(); co_return false;
         case wait_end::failed:
             if (client_.is_open()) ends_.note(ended_by::client);
             break_off();
@@ -138,7 +140,15 @@ awaitable<void> guarded_session::wait_for_reply()
 awaitable<void> guarded_session::from_client()
 {
     for (;;) {
-        const auto step = guard_.on_client({unsent_.data(), unsent_.size()});
+        auto step = guard_.on_client({unsent_.data(), unsent_.size()});
+        std::size_t taken = step.forward.size();
+        std::string edited;
+        for (; !step.insert.empty(); taken += step.forward.size()) {
+            edited += step.forward;
+            edited += step.insert;
+            step = guard_.on_client({unsent_.data() + taken, unsent_.size() - taken});
+        }
+        if (!edited.empty()) step.forward = edited += step.forward;
         if (!step.forward.empty()) {
             const auto end = co_await backend_.write(step.forward, nullptr);
             if (backend_done_) co_return;
@@ -147,7 +157,7 @@ awaitable<void> guarded_session::from_client()
                 ends_.note(ended_by::backend);
                 co_return;
             }
-            note_sent(step.forward.size());
+            note_sent(taken);
             continue; // a reply may have come meanwhile
         }
         switch (step.then) {
@@ -165,49 +175,28 @@ awaitable<void> guarded_session::from_client()
             if (backend_closed_) co_return;
             break;
         case guard_next::ended: co_return;
-        case guard_next::fault: co_return co_await end_at_fault_of_client();
+        case guard_next::fault: end_at_fault_of_client(); co_return;
         }
         if (backend_done_) co_return;
     }
 }
 
-awaitable<void> guarded_session::end_at_fault_of_client()
+void guarded_session::end_at_fault_of_client()
 {
     ends_.note(ended_by::fendmail);
-    switch (guard_.fault()->place) {
-    case guard_place::message:
-        // Before anything else: what it has of the mail must not become a whole one.
+    if (guard_.fault()->place == guard_place::reply) return; // the other direction has seen it
+    if (guard_.replies_awaited() == 0 && !guard_.is_reply_under_way())
         end_backend();
-        co_await skip_rest_of_message();
-        co_return;
-    case guard_place::command:
-        if (guard_.replies_awaited() == 0 && !guard_.is_reply_under_way())
-            end_backend();
-        else
-            backend_limit_.set_after(replies_time);
-        co_return;
-    case guard_place::reply: co_return; // the other direction has seen it
-    }
+    else
+        backend_limit_.set_after(replies_time);
 }
 
-awaitable<void> guarded_session::skip_rest_of_message()
+/// What the backend has of it must not become a whole mail.
+void guarded_session::give_up_message()
 {
-    auto end = guard_.rest_of_message();
-    auto found = end.feed({unsent_.data(), unsent_.size()});
-    unsent_.clear();
-    std::array<char, relay_buffer_octets> buffer;
-    const tick last = steady_now() + rest_time;
-    for (std::uint64_t octets = 0; octets < rest_octets && found != smtp::data_end::strict;) {
-        const tick soon = steady_now() + silence;
-        client_limit_.set(found == smtp::data_end::lax ? std::min(soon, last) : last);
-        const auto got = co_await client_.read_some(asio::buffer(buffer), &client_limit_);
-        if (got.end == wait_end::woken && client_.is_open()) continue;
-        if (got.end != wait_end::ready) break;
-        octets += got.octets;
-        idle_.active();
-        found = end.feed({buffer.data(), got.octets});
-    }
-    client_limit_.clear();
+    guard_.give_up_message();
+    ends_.note(ended_by::fendmail);
+    end_backend();
 }
 
 awaitable<bool> guarded_session::send_to_client(std::string_view octets)

@@ -17,7 +17,7 @@ from fendmail_test.exim import Exim
 from fendmail_test.fendmail import Fendmail, Settings
 from fendmail_test.fendmail_case import NO_GREET_WAIT, FendmailCase
 from fendmail_test.network import to_text
-from fendmail_test.postfix import Postfix
+from fendmail_test.postfix import Postfix, version
 from fendmail_test.process import require_program, run
 from fendmail_test.sending import EximClient, PostfixClient
 from fendmail_test.smtp_client import SmtpClient
@@ -190,30 +190,112 @@ FALSE_ENDS = (
 
 
 class Smuggling(RealCase):
-    def carry(self, client: SmtpClient, false_end: bytes) -> bytes:
+    def begin_mail(self, client: SmtpClient, message_id: str) -> None:
         client.expect_reply(220)
         client.expect("EHLO client.example.org", 250)
         client.expect("MAIL FROM:<sender@example.org>", 250)
         client.expect("RCPT TO:<user@example.test>", 250)
         client.expect("DATA", 354)
-        client.send(b"Message-ID: <carrier@example.org>\r\n\r\nline" + false_end + SMUGGLED)
-        return client.read_to_end()
+        client.send(f"Message-ID: <{message_id}@example.org>\r\n".encode())
 
     def test_no_form_of_it_reaches_a_server(self) -> None:
+        """What carries it is one mail, to its real end."""
         numbers = itertools.count(1)
         for backend in ("Postfix proxy-v2", "Postfix postfix-pass", "Exim proxy-v2"):
             fendmail = self.start(backend)
-            before = len(self.mta.mailbox.files())
             for false_end in FALSE_ENDS:
+                before = len(self.mta.mailbox.files())
+                number = next(numbers)
                 with self.subTest(backend=backend, false_end=false_end):
-                    with fendmail.client(f"127.0.43.{next(numbers)}") as client:
-                        answer = self.carry(client, false_end)
-                        self.assertRegex(answer, rb"\A550 5\.5\.2 [^\r\n]+\r\n\Z")
-            # The server still takes mail, and this is the only one.
-            last = next(numbers)
-            self.assert_delivers(fendmail, f"127.0.43.{last}", f"after-{last}")
-            self.mta.mailbox.wait_for(f"after-{last}")
-            self.assertEqual(len(self.mta.mailbox.files()), before + 1)
+                    with fendmail.client(f"127.0.43.{number}") as client:
+                        self.begin_mail(client, f"carrier-{number}")
+                        client.send(b"\r\nline" + false_end + SMUGGLED)
+                        client.expect_reply(250)
+                        client.expect("QUIT", 221)
+                    carrier = self.mta.mailbox.wait_for(f"carrier-{number}")
+                    self.assertIn(b"smuggled@example.org", carrier.body)
+                # The server still takes mail, and there was no other.
+                last = next(numbers)
+                self.assert_delivers(fendmail, f"127.0.43.{last}", f"after-{last}")
+                self.mta.mailbox.wait_for(f"after-{last}")
+                self.assertEqual(len(self.mta.mailbox.files()), before + 2)
+
+
+# Behind "Message-ID: …\r\n"; what MTAs make of these they decide themselves.
+ODD_MAILS = {
+    "bare LF": b"\r\none\ntwo\n\nthree\r\n",
+    "bare LF and dots": b"\r\none\n.two\n..three\n...\r\n",
+    "bare CR": b"\r\none\rtwo\r\rthree\r\n",
+    "bare CR and dots": b"\r\none\r.two\r..three\r\n",
+    "CR CR LF": b"\r\none\r\r\ntwo\r\r\n\r\r\nthree\r\r\n",
+    "LF CR": b"\r\none\n\rtwo\n\r",
+    "in the header": b"X-Odd: a\n b\rc\nX-More: d\r\n\r\none\r\n",
+    "before the end": b"\r\none\n",
+    "CR before the end": b"\r\none\r",
+    "NUL": b"\r\none\0two\r\n\0\r\n",
+    "8 bits and a long line": b"\r\n\xc3\xa4\xff\n" + b"x" * 5000 + b"\n" + b"y" * 900 + b"\r\n",
+}
+
+
+class BareLineEnds(Smuggling):
+    """A mail arrives as if it had been sent to the server directly, whoever its client is."""
+
+    def deliver(self, client: SmtpClient, text: bytes, message_id: str) -> bytes:
+        """What was stored, without what depends on the way."""
+        self.begin_mail(client, message_id)
+        client.send(text + (b".\r\n" if text.endswith(b"\r\n") else b"\r\n.\r\n"))
+        reply = client.read_reply()
+        if reply.code != 250:
+            return str(reply).encode()
+        client.expect("QUIT", 221)
+        stored = self.mta.mailbox.wait_for(message_id).octets
+        return stored[stored.index(b"Message-ID:") :].replace(message_id.encode(), b"ID")
+
+    def test_they_are_what_the_server_makes_of_them(self) -> None:
+        numbers = itertools.count(1)
+        for backend, data in itertools.product(
+            ("Postfix proxy-v2", "Postfix postfix-pass", "Exim proxy-v2"), ("auto", "strict")
+        ):
+            if (backend, data) == ("Postfix postfix-pass", "strict"):
+                continue
+            fendmail = self.start(backend, data=data)
+            for name, text in ODD_MAILS.items():
+                number = next(numbers)
+                with self.subTest(backend=backend, data=data, mail=name):
+                    with SmtpClient(self.mta.plain, f"127.0.44.{number}") as client:
+                        directly = self.deliver(client, text, f"odd-{number}")
+                    for contact in ("NEW", "OLD"):
+                        with fendmail.client(f"127.0.44.{number}") as client:
+                            arrived = self.deliver(client, text, f"{contact}-{number}")
+                            self.wait_for_pass(fendmail, client, contact)
+                        self.assertEqual(arrived, directly, contact)
+
+    def test_a_client_that_ends_all_its_lines_in_line_feeds_delivers(self) -> None:
+        for number, backend in enumerate(BACKENDS, 1):
+            fendmail = self.start(backend, {"bare_newline": {"action": "ignore"}})
+            stored = []
+            ways = [("through", fendmail.address), ("direct", self.mta.plain)]
+            if self.mta is self.postfix and version() >= (3, 9):
+                del ways[1]  # it takes such commands, but not such an end of data
+            for way, address in ways:
+                with (
+                    self.subTest(backend=backend, way=way),
+                    SmtpClient(address, f"127.0.45.{number}") as client,
+                ):
+                    client.expect_reply(220)
+                    for line, code in (
+                        ("EHLO client.example.org", 250), ("MAIL FROM:<sender@example.org>", 250),
+                        ("RCPT TO:<user@example.test>", 250), ("DATA", 354),
+                    ):  # fmt: skip
+                        client.send(f"{line}\n".encode())
+                        client.expect_reply(code)
+                    name = f"lf-{way}-{number}"
+                    client.send(f"Message-ID: <{name}@example.org>\n\n..one\ntwo\n.\n".encode())
+                    client.expect_reply(250)
+                    client.send(b"QUIT\n")
+                    client.expect_reply(221)
+                    stored.append(self.mta.mailbox.wait_for(name).body)
+            self.assertEqual(stored, [b".one\ntwo\n"] * len(ways))
 
 
 if __name__ == "__main__":

@@ -105,10 +105,14 @@ public:
 private:
     void pass()
     {
-        const smtp::guard_step step = guard_.on_client(seen_.left);
-        seen_.to_backend += step.forward;
-        seen_.left.erase(0, step.forward.size());
-        note(step.then);
+        for (bool is_inserted = true; is_inserted;) {
+            const smtp::guard_step step = guard_.on_client(seen_.left);
+            seen_.to_backend += step.forward;
+            seen_.to_backend += step.insert;
+            seen_.left.erase(0, step.forward.size());
+            is_inserted = !step.insert.empty();
+            note(step.then);
+        }
     }
     void note(smtp::guard_next then)
     {

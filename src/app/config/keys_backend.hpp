@@ -59,11 +59,12 @@ inline constexpr std::array backend_keys{
         .name = "data",
         .type = key_type::choice,
         .default_toml = R"("auto")",
-        .doc = "Relayed mail against SMTP smuggling. strict: only <CRLF>.<CRLF> ends a message, "
-               "and a message with a bare <CR> or <LF> is refused with 550 before the backend has "
-               "its end; as-is: octets pass unseen; auto: strict for clients that go on from our "
-               "dialog behind their deep tests, as-is for others. postfix-pass hands known "
-               "clients to Postfix with their socket, so there is nothing to be relayed then.",
+        .doc = "Relayed mail against SMTP smuggling. strict: only <CRLF>.<CRLF> ends a message; "
+               "a line of one dot that is none, but for some servers, gets a second dot, and bare "
+               "<CR>s and <LF>s are else left to the backend; as-is: octets pass unseen; auto: "
+               "strict for clients that go on from our dialog behind their deep tests, as-is for "
+               "others. postfix-pass hands known clients to Postfix with their socket, so there "
+               "is nothing to be relayed then.",
         .choices = "auto|strict|as-is"},
 };
 

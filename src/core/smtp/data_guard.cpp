@@ -79,7 +79,9 @@ data_guard::data_guard(const guard_options& options) noexcept
 guard_step data_guard::on_client(std::string_view octets) noexcept
 {
     std::size_t at = 0;
-    while (at < octets.size() && !fault_ && hold_ == hold::none && phase_ != phase::ended) {
+    insert_ = {};
+    while (at < octets.size() && !fault_ && insert_.empty() && hold_ == hold::none &&
+           phase_ != phase::ended) {
         const std::string_view rest = octets.substr(at);
         std::size_t taken = 0;
         switch (phase_) {
@@ -101,9 +103,9 @@ guard_step data_guard::on_client(std::string_view octets) noexcept
         hold_ = hold::none;
         --awaited_;
     }
-    if (fault_) return {forward, guard_next::fault};
-    if (phase_ == phase::ended && is_backend_done_) return {forward, guard_next::ended};
-    return {forward, client_waits() ? guard_next::wait : guard_next::go_on};
+    if (fault_) return {forward, {}, guard_next::fault};
+    if (phase_ == phase::ended && is_backend_done_) return {forward, {}, guard_next::ended};
+    return {forward, insert_, client_waits() ? guard_next::wait : guard_next::go_on};
 }
 
 /// Up to the end of one line, or of what has come of it.
@@ -121,8 +123,14 @@ std::size_t data_guard::take_commands(std::string_view octets) noexcept
             if (at + 1 == octets.size()) return at;
             if (octets[at + 1] != '\n') return stop(guard_fault_kind::bare_cr, at);
         } else if (octet == '\n') {
-            if (const auto kind = end_line(at > 0 && octets[at - 1] == '\r'))
-                return stop(*kind, at);
+            const bool has_cr = (at > 0 && octets[at - 1] == '\r') || has_own_cr_;
+            if (!has_cr && lacks_cr()) {
+                has_own_cr_ = true;
+                insert_ = "\r";
+                return at;
+            }
+            if (const auto kind = end_line(has_cr)) return stop(*kind, at);
+            has_own_cr_ = false;
             line_ = {};
             return at + 1;
         } else {
@@ -137,8 +145,8 @@ std::size_t data_guard::take_commands(std::string_view octets) noexcept
 std::optional<guard_fault_kind> data_guard::end_line(bool has_cr) noexcept
 {
     const std::string_view text = line_.text();
-    const bool ends_like_its_neighbour = has_cr && !after_bare_lf_;
-    const bool is_exact = ends_like_its_neighbour && !line_.is_indented && !line_.is_cut;
+    const bool is_exact = !line_.is_indented && !line_.is_cut;
+    ending_ = has_cr ? line_ending::crlf : line_ending::lf;
 
     if (is_response_) { // of AUTH; whatever it looks like
         is_response_ = false;
@@ -153,8 +161,6 @@ std::optional<guard_fault_kind> data_guard::end_line(bool has_cr) noexcept
             return guard_fault_kind::bad_bdat;
         is_last_chunk_due_ = !is_reset;
     } else if (begins_with(text, "DATA")) {
-        // The first line of a message may be its end, so all must agree on where it begins.
-        if (!ends_like_its_neighbour) return guard_fault_kind::bare_lf;
         hold_ = hold::data;
     } else if (begins_with(text, "EHLO") || begins_with(text, "HELO")) {
         hold_ = hold::hello;
@@ -163,7 +169,7 @@ std::optional<guard_fault_kind> data_guard::end_line(bool has_cr) noexcept
     } else if (begins_with(text, "STARTTLS")) {
         hold_ = hold::starttls;
     }
-    after_bare_lf_ = !has_cr;
+    if (!has_cr && hold_ == hold::none) hold_ = hold::line;
     ++awaited_;
     return std::nullopt;
 }
@@ -180,23 +186,25 @@ std::optional<guard_fault_kind> data_guard::begin_chunk(bool is_exact) noexcept
     return std::nullopt;
 }
 
+/// A chunk begins behind this line, and there is no reply to wait for before it.
+bool data_guard::lacks_cr() const noexcept
+{
+    return !is_response_ && begins_with(line_.text(), "BDAT");
+}
+
 std::size_t data_guard::take_message(std::string_view octets) noexcept
 {
     const data_step step = end_.take(octets);
     message_octets_ += step.octets;
-    const auto stop = [&](guard_fault_kind kind) {
-        fail(kind, guard_place::message, message_octets_);
-        return step.octets;
-    };
     switch (step.then) {
     case data_next::more: break;
     case data_next::end:
         phase_ = phase::command;
         ++awaited_;
+        if (end_.is_irregular()) hold_ = hold::message;
         break;
-    case data_next::bare_lf: return stop(guard_fault_kind::bare_lf);
-    case data_next::bare_cr: return stop(guard_fault_kind::bare_cr);
-    case data_next::nul_dot: return stop(guard_fault_kind::nul);
+    case data_next::stuff: insert_ = "."; break;
+    case data_next::add_cr: insert_ = "\r"; break;
     }
     return step.octets;
 }
@@ -215,12 +223,12 @@ guard_step data_guard::on_backend(std::string_view octets) noexcept
     std::size_t at = 0;
     while (at < octets.size() && phase_ != phase::transparent && take_reply(octets[at]))
         ++at;
-    if (phase_ == phase::transparent) return {octets, guard_next::go_on};
+    if (phase_ == phase::transparent) return {octets, {}, guard_next::go_on};
 
     const std::string_view forward = octets.substr(0, at);
-    if (fault_ && (is_backend_done_ || awaited_ == 0)) return {forward, guard_next::fault};
-    if (is_backend_done_) return {forward, guard_next::ended};
-    return {forward, guard_next::go_on};
+    if (fault_ && (is_backend_done_ || awaited_ == 0)) return {forward, {}, guard_next::fault};
+    if (is_backend_done_) return {forward, {}, guard_next::ended};
+    return {forward, {}, guard_next::go_on};
 }
 
 /// False when this octet may not be forwarded, nor any behind it.
@@ -298,7 +306,9 @@ void data_guard::release() noexcept
 {
     const int code = reply_.code();
     switch (hold_) {
-    case hold::none: break;
+    case hold::none:
+    case hold::line:
+    case hold::message: break;
     case hold::hello: has_chunking_ = code == 250 && reply_.names_chunking(); break;
     case hold::auth: is_response_ = code == 334; break;
     case hold::starttls:
@@ -307,17 +317,17 @@ void data_guard::release() noexcept
     case hold::data:
         if (code != 354) break; // refused
         phase_ = phase::message;
-        end_ = {};
+        end_ = end_of_data{ending_};
         message_octets_ = 0;
         break;
     }
     hold_ = hold::none;
 }
 
-lax_end_of_data data_guard::rest_of_message() const noexcept
+void data_guard::give_up_message() noexcept
 {
-    FENDMAIL_ASSERT(fault_ && fault_->place == guard_place::message);
-    return end_.lax();
+    FENDMAIL_ASSERT(is_at_false_end());
+    fail(guard_fault_kind::false_end, guard_place::message, message_octets_);
 }
 
 void data_guard::fail(guard_fault_kind kind, guard_place place, std::uint64_t offset) noexcept
@@ -327,17 +337,15 @@ void data_guard::fail(guard_fault_kind kind, guard_place place, std::uint64_t of
 
 reply last_words_of(const guard_fault& f)
 {
-    const bool is_in_message = f.place == guard_place::message;
-    const std::string where = is_in_message ? "the message" : "a command";
-    const int code = is_in_message ? 550 : 521;
+    constexpr int code = 521;
     switch (f.kind) {
-    case guard_fault_kind::bare_lf:
-        return make_reply(code, "5.5.2", "Error: bare <LF> in " + where);
     case guard_fault_kind::bare_cr:
-        return make_reply(code, "5.5.2", "Error: bare <CR> in " + where);
-    case guard_fault_kind::nul: return make_reply(code, "5.5.2", "Error: NUL in " + where);
+        return make_reply(code, "5.5.2", "Error: bare <CR> in a command");
+    case guard_fault_kind::nul: return make_reply(code, "5.5.2", "Error: NUL in a command");
     case guard_fault_kind::line_too_long:
         return make_reply(code, "5.5.2", "Error: command line too long");
+    case guard_fault_kind::false_end:
+        return make_reply(451, "4.5.2", "Error: only <CRLF>.<CRLF> ends a message");
     case guard_fault_kind::bad_bdat:
         return make_reply(code, "5.5.4", "Error: BDAT size [LAST], and only BDAT before LAST");
     case guard_fault_kind::no_chunking:
@@ -375,10 +383,10 @@ std::string_view to_string(guard_place p) noexcept
 std::string_view to_string(guard_fault_kind k) noexcept
 {
     switch (k) {
-    case guard_fault_kind::bare_lf: return "bare_lf";
     case guard_fault_kind::bare_cr: return "bare_cr";
     case guard_fault_kind::nul: return "nul";
     case guard_fault_kind::line_too_long: return "line_too_long";
+    case guard_fault_kind::false_end: return "false_end";
     case guard_fault_kind::bad_bdat: return "bad_bdat";
     case guard_fault_kind::no_chunking: return "no_chunking";
     case guard_fault_kind::behind_starttls: return "behind_starttls";

@@ -26,6 +26,7 @@ class Mail:
     sender: str = ""
     recipients: list[str] = dataclasses.field(default_factory=list)
     octets: bytes = b""
+    raw: bytes = b""  # as sent, with the end of data
 
 
 @dataclasses.dataclass
@@ -242,10 +243,13 @@ class _Server:
             return True
         self._say("354 End data with <CR><LF>.<CR><LF>")
         lines: list[bytes] = []
+        raw: list[bytes] = []
         while (line := self._input.readline()) != b".\r\n":
             if not line or len(lines) == self._behaviour.close_in_data_after:
                 return False
+            raw.append(line)
             lines.append(line[1:] if line.startswith(b".") else line)
+        self._mail.raw = b"".join([*raw, line])
         if self._behaviour.close_after_mail:
             return False
         self._mail.octets = b"".join(lines)

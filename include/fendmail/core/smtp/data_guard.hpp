@@ -13,8 +13,10 @@
 #include <string_view>
 
 /// Watches a relayed session in both directions, so that the backend finds in it the mails that
-/// the client meant, and no others: only <CRLF>.<CRLF> ends a message, and none holds a bare <CR>
-/// or a bare <LF>. Nothing is changed or added; what is at fault is not forwarded.
+/// the client meant, and no others: only <CRLF>.<CRLF> ends a message. What servers read in two
+/// ways within a message is made harmless (end_of_data adds a dot to what would be an end for some)
+/// and else left to them: a mail that the backend would take is taken. Commands are not changed;
+/// what is at fault is not forwarded.
 ///
 /// Source: RFC 5321 §4.1.1.4, §2.3.8; RFC 2920 §3.1 (DATA, EHLO and others end a pipelined group,
 /// so holding back what follows them costs an honest client nothing), RFC 3030 §2 (BDAT), RFC 3207
@@ -25,19 +27,24 @@
 /// - EHLO, HELO, AUTH, STARTTLS and DATA, also as the beginning of a longer word or behind blanks,
 ///   are held at: nothing behind them is forwarded until their reply has come. Each line counts as
 ///   one reply; a 354, a 334 or a positive reply where none can be means that the two disagree.
-/// - A bare <LF> ends a command line, as servers have it, but neither DATA's nor BDAT's, nor the
-///   line before: a server that wants <CRLF> would see other lines. A bare <CR> or a NUL in a
-///   command, and a line longer than any server reads in one piece, are faults.
+/// - A bare <LF> ends a command line, as servers have it. One that wants <CRLF> would see other
+///   lines, so nothing behind it is forwarded until its reply has come: that proves the line. BDAT,
+///   whose chunk follows at once, gets the <CR> that is missing. A bare <CR> or a NUL in a command,
+///   and a line longer than any server reads in one piece, are faults.
+/// - DATA that ended in a bare <LF>, and was answered, is of a client that ends its lines so, and
+///   <LF>.<LF> is its end of data; the message goes on in <CRLF>s. The author of a mail that
+///   another server relays has no hand in that server's commands, so he cannot bring this about.
+/// - Behind the end of a message that held anything irregular nothing is forwarded until the reply
+///   has come: had the backend not seen this end, it would take commands for mail.
 /// - BDAT is taken only in the form RFC 3030 gives it, below 2 GiB, and only when the backend's
 ///   last EHLO reply had CHUNKING: otherwise the backend would read the chunk as commands. Until a
 ///   chunk with LAST, only BDAT, NOOP, RSET and QUIT may follow (Exim stops reading chunks then).
 ///   What a chunk holds is not looked at: it may be binary and ends where its size says.
-/// - NULs in a message pass, but not in a line that would be an end of data without them.
 /// XEXCH50 (its reply is 354) and SASL security layers are not understood; such a session ends.
 ///
 /// Units: octets.
 /// Memory: constant, the beginning of one command line. Time: linear, two searches of the C
-/// library for each line of a message; no allocation.
+/// library for each line of a message; no allocation. What is added is at most one octet for two.
 /// Errors: faults are values; after the first there is no other.
 /// Threads: one guard belongs to one session.
 namespace fendmail::smtp {
@@ -50,7 +57,8 @@ enum class guard_next : std::uint8_t {
 };
 
 struct guard_step {
-    std::string_view forward; ///< the beginning of what was given; send it on
+    std::string_view forward;  ///< the beginning of what was given; send it on
+    std::string_view insert{}; ///< of ours: to be sent behind it, and given to nobody again
     guard_next then = guard_next::go_on;
 };
 
@@ -58,10 +66,10 @@ enum class guard_place : std::uint8_t { command, message, reply };
 
 enum class guard_fault_kind : std::uint8_t {
     // of the client
-    bare_lf,
     bare_cr,
-    nul,             ///< in a command, or in a line with nothing else but a dot
-    line_too_long,   ///< a command
+    nul,
+    line_too_long,
+    false_end,       ///< a message ended in what is no end, and the client waits for a reply
     bad_bdat,        ///< not as RFC 3030 has it, or another command where only BDAT may stand
     no_chunking,     ///< BDAT, but the backend does not offer CHUNKING
     behind_starttls, ///< octets that the client sent before the reply to STARTTLS
@@ -72,7 +80,7 @@ enum class guard_fault_kind : std::uint8_t {
 };
 
 struct guard_fault {
-    guard_fault_kind kind = guard_fault_kind::bare_lf;
+    guard_fault_kind kind = guard_fault_kind::bare_cr;
     guard_place place = guard_place::command;
     /// Where the faulty octet stands: from the beginning of the command line, message or reply.
     std::uint64_t offset = 0;
@@ -89,19 +97,20 @@ struct guard_options {
     std::size_t line_octets = limits::relayed_line_octets; ///< of a command, its <LF> included
 };
 
-/// How to use it: what comes from a side is given to on_client() or on_backend(), `forward` is
-/// sent on and removed from the buffer. What remains of the client's octets is given again, with
+/// How to use it: what comes from a side is given to on_client() or on_backend(), `forward` and
+/// `insert` are sent on, the former is removed from the buffer; with either of them on_client() is
+/// called again before its `then` counts. What remains of the client's octets is given again, with
 /// more behind them (a <CR> whose <LF> has not come), and after each on_backend() that ended
 /// client_waits(). Giving them earlier does no harm and takes no time. A buffer that is full while
 /// the client waits is a reason not to read, so any size above 1 will do. Of the backend's nothing
 /// remains, unless it is at an end. Once is_transparent() the guard need not be asked any more.
 ///
-/// Nothing can be taken back or put in between, so a mail that is at fault ends with the backend's
-/// connection: the end of data, or the last chunk, was never sent, and no server delivers without
-/// it (RFC 5321 §4.1.1.4). What to do, by what `then` says:
-/// - fault of the client in a message: close the backend at once, without QUIT. No reply is owed.
-///   Read the client to the end of its message (rest_of_message()), within a limit of time and
-///   octets, then send last_words_of() and close: a client that is still sending reads no reply.
+/// Nothing can be taken back, so a mail that is given up ends with the backend's connection: the
+/// end of data, or the last chunk, was never sent, and no server delivers without it (RFC 5321
+/// §4.1.1.4). What to do, by what `then` says:
+/// - go_on while is_at_false_end(), and the client is silent for long: give_up_message(), close the
+///   backend at once, without QUIT, send last_words_of() and close. Without that the client would
+///   wait for a reply until somebody's limit.
 /// - fault of the client in a command: take nothing more of it, but while there are
 ///   replies_awaited() go on with on_backend(), until that says `fault`, too, or the backend closes
 ///   or is too slow: a reply may be about a mail that was taken. Then close the backend, send the
@@ -137,10 +146,13 @@ public:
     [[nodiscard]] bool is_reply_under_way() const noexcept { return reply_.is_under_way(); }
     [[nodiscard]] const std::optional<guard_fault>& fault() const noexcept { return fault_; }
 
-    /// To be fed with what the client sends, from the faulty octet on (what on_client() left), to
-    /// find out when it waits for our reply. Without a limit on time and octets it may wait long.
-    /// @pre fault(), at guard_place::message
-    [[nodiscard]] lax_end_of_data rest_of_message() const noexcept;
+    /// The client may believe that it has ended its message.
+    [[nodiscard]] bool is_at_false_end() const noexcept
+    {
+        return phase_ == phase::message && !fault_ && end_.is_at_false_end();
+    }
+    /// @pre is_at_false_end()
+    void give_up_message() noexcept;
 
 private:
     enum class phase : std::uint8_t {
@@ -151,7 +163,7 @@ private:
         ended,
     };
     /// Whose reply is waited for before the client may go on.
-    enum class hold : std::uint8_t { none, hello, auth, starttls, data };
+    enum class hold : std::uint8_t { none, line, hello, auth, starttls, data, message };
     /// The beginning of a command line, <SP>, <HT> and the like before it not kept.
     struct line_start {
         std::array<char, 40> octets{}; ///< BDAT, a size of 10 digits, LAST, and room for blanks
@@ -169,6 +181,7 @@ private:
     [[nodiscard]] std::size_t take_chunk(std::string_view octets) noexcept;
     [[nodiscard]] std::optional<guard_fault_kind> end_line(bool has_cr) noexcept;
     [[nodiscard]] std::optional<guard_fault_kind> begin_chunk(bool is_exact) noexcept;
+    [[nodiscard]] bool lacks_cr() const noexcept;
 
     [[nodiscard]] bool begin_reply(char octet) noexcept;
     [[nodiscard]] bool take_reply(char octet) noexcept;
@@ -185,20 +198,23 @@ private:
     std::optional<guard_fault> fault_;
 
     line_start line_;
-    bool after_bare_lf_ = false; ///< the line before ended so
-    bool is_response_ = false;   ///< the next line answers a 334 and is no command
+    line_ending ending_ = line_ending::crlf; ///< of the last line
+    bool has_own_cr_ = false;                ///< it was we who put it before the <LF> that comes
+    std::string_view insert_;                ///< to be handed out with the step under way
+    bool is_response_ = false;               ///< the next line answers a 334 and is no command
     bool has_chunking_;
     bool is_last_chunk_due_ = false;   ///< a chunk without LAST was sent
     std::uint64_t chunk_octets_ = 0;   ///< that still belong to the chunk
     std::uint64_t message_octets_ = 0; ///< of the message that were forwarded
-    strict_end_of_data end_;
+    end_of_data end_;
 
     reply_tracker reply_;
     bool is_backend_done_ = false; ///< nothing more of it is forwarded
 };
 
 /// What to say to the client before the session is closed: 5xx for its own fault, 421 for the
-/// backend's, and also when plain text stood behind STARTTLS, since it may be the victim.
+/// backend's, and also when plain text stood behind STARTTLS, since it may be the victim. A message
+/// that has not ended is deferred: there are servers that would have taken its end.
 [[nodiscard]] reply last_words_of(const guard_fault& f);
 
 [[nodiscard]] std::string_view to_string(guard_next n) noexcept;

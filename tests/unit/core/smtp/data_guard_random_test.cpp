@@ -50,7 +50,12 @@ public:
     [[nodiscard]] guarded seen() const
     {
         guarded out = seen_;
-        out.to_backend = client_.substr(0, passed_);
+        std::size_t done = 0;
+        for (const auto& [at, text] : inserted_) {
+            out.to_backend += client_.substr(done, at - done) + text;
+            done = at;
+        }
+        out.to_backend += client_.substr(done, passed_ - done);
         out.left = client_.substr(passed_);
         out.waits = !hold_.empty() || (mode_ == mode::over && !is_backend_done_);
         return out;
@@ -93,6 +98,12 @@ private:
         return false;
     }
 
+    void insert(std::size_t at, const std::string& text)
+    {
+        const std::pair one{unit_ + at, text};
+        if (std::ranges::find(inserted_, one) == inserted_.end()) inserted_.push_back(one);
+    }
+
     bool faulty(kind k, guard_place place, std::size_t offset)
     {
         passed_ = unit_ + offset;
@@ -108,10 +119,16 @@ private:
             if (unit[i] == '\r' && i + 1 < unit.size() && unit[i + 1] != '\n')
                 return faulty(kind::bare_cr, guard_place::command, i);
             if (unit[i] != '\n') continue;
-            if (const auto k = fault_of(unit.substr(0, i + 1)))
-                return faulty(*k, guard_place::command, i);
+            std::string line = unit.substr(0, i + 1);
+            const bool has_lf = !line.ends_with("\r\n");
+            if (has_lf && !is_response_ && re2::RE2::FullMatch(line, "(?is)[ \\t]*BDAT.*")) {
+                insert(i, "\r");
+                line.insert(i, 1, '\r');
+            }
+            if (const auto k = fault_of(line)) return faulty(*k, guard_place::command, i);
             ++seen_.awaited;
-            after_lf_ = !unit.substr(0, i + 1).ends_with("\r\n");
+            is_lf_ = !line.ends_with("\r\n");
+            if (is_lf_ && hold_.empty()) hold_ = "LINE";
             passed_ = unit_ + i + 1;
             return true;
         }
@@ -122,7 +139,7 @@ private:
     std::optional<kind> fault_of(const std::string& line)
     {
         static const re2::RE2 chunk{"(?i)BDAT ([0-9]{1,10})( LAST)?[ \\t]*\\r\\n"};
-        static const re2::RE2 between{"(?i)(RSET|NOOP|QUIT)[ \\t]*\\r\\n"};
+        static const re2::RE2 between{"(?i)(RSET|NOOP|QUIT)[ \\t]*\\r?\\n"};
         static const re2::RE2 verb{"(?is)[ \\t]*(EHLO|HELO|AUTH|STARTTLS|DATA|BDAT).*"};
         if (is_response_) {
             is_response_ = false;
@@ -133,8 +150,7 @@ private:
         if (re2::RE2::FullMatch(line, verb, &name)) name = smtp::to_upper(name);
         if (name == "BDAT") {
             std::string last;
-            if (after_lf_ || !re2::RE2::FullMatch(line, chunk, &chunk_, &last))
-                return kind::bad_bdat;
+            if (!re2::RE2::FullMatch(line, chunk, &chunk_, &last)) return kind::bad_bdat;
             is_open_ = last.empty();
             if (chunk_ >= 0x80000000U || (chunk_ == 0 && is_open_)) return kind::bad_bdat;
             if (!has_chunking_) return kind::no_chunking;
@@ -142,11 +158,10 @@ private:
             return std::nullopt;
         }
         if (is_open_) {
-            if (after_lf_ || !re2::RE2::FullMatch(line, between, &name)) return kind::bad_bdat;
+            if (!re2::RE2::FullMatch(line, between, &name)) return kind::bad_bdat;
             is_open_ = smtp::to_upper(name) != "RSET";
             return std::nullopt;
         }
-        if (name == "DATA" && (after_lf_ || !line.ends_with("\r\n"))) return kind::bare_lf;
         hold_ = name;
         if (hold_ == "HELO") hold_ = "EHLO";
         return std::nullopt;
@@ -155,24 +170,41 @@ private:
     bool pass_message(const std::string& unit)
     {
         for (std::size_t i = 0; i < unit.size(); ++i) {
-            if (unit[i] == '\n' && (i == 0 || unit[i - 1] != '\r'))
-                return faulty(kind::bare_lf, guard_place::message, i);
-            if (unit[i] != '\r' || i + 1 == unit.size()) continue;
-            if (unit[i + 1] != '\n') return faulty(kind::bare_cr, guard_place::message, i);
-            const std::size_t before = unit.rfind('\n', i);
-            std::string line = unit.substr(before == std::string::npos ? 0 : before + 1);
-            line.resize(line.find('\r'));
-            const bool is_end = line == ".";
-            std::erase(line, '\0');
-            if (line == "." && !is_end) return faulty(kind::nul, guard_place::message, i);
-            if (!is_end) continue;
-            passed_ = unit_ + i + 2;
-            ++seen_.awaited;
-            mode_ = mode::command;
-            return true;
+            if (message_is_lf_ && unit[i] == '\n' && (i == 0 || unit[i - 1] != '\r'))
+                insert(i, "\r");
+            const std::size_t line = unit.substr(0, i).find_last_of("\r\n") + 1;
+            const std::string before = unit.substr(line, i - line);
+            if (unit[i] != '.' || before.find_first_not_of('\0') != std::string::npos) continue;
+            const std::string behind = unit.substr(i + 1);
+            if (behind == "\r") break;
+            const bool is_lf_client = message_is_lf_;
+            const bool begins_proper =
+                i == 0 || (before.empty() && (unit.substr(0, i).ends_with("\r\n") ||
+                                              (is_lf_client && unit[i - 1] == '\n')));
+            const bool is_end = behind.starts_with("\r\n") || (is_lf_client && behind[0] == '\n');
+            if (begins_proper && !behind.empty() && is_end) {
+                const std::size_t size = i + 1 + behind.find('\n') + 1;
+                if (behind[0] == '\n') insert(i + 1, "\r");
+                end_message(unit.substr(0, size));
+                passed_ = unit_ + size;
+                return true;
+            }
+            static const re2::RE2 false_end{"(?s)[\\x00\r\n].*"};
+            if (re2::RE2::FullMatch(behind, false_end)) insert(i + 1, ".");
         }
         passed_ = client_.size() - (unit.ends_with('\r') ? 1 : 0);
         return false;
+    }
+
+    void end_message(const std::string& message)
+    {
+        static const re2::RE2 odd{"\r([^\n]|$)|(^|[\r\n])(\\x00|\\.\\x00)"};
+        static const re2::RE2 bare_lf{"(^|[^\r])\n"};
+        ++seen_.awaited;
+        mode_ = mode::command;
+        if (re2::RE2::PartialMatch(message, odd) ||
+            (!message_is_lf_ && re2::RE2::PartialMatch(message, bare_lf)))
+            hold_ = "MESSAGE";
     }
 
     bool refuses(kind k)
@@ -225,6 +257,7 @@ private:
         seen_.awaited = code < 400 && code >= 300 ? 0 : seen_.awaited - 1;
         if (seen_.awaited > 0) return;
         if (code == 354) mode_ = mode::message;
+        if (code == 354) message_is_lf_ = is_lf_;
         if (hold_ == "EHLO") has_chunking_ = names_chunking;
         if (hold_ == "AUTH") is_response_ = code == 334;
         if (hold_ == "STARTTLS" && code == 220) mode_ = mode::open;
@@ -242,7 +275,9 @@ private:
     bool has_chunking_;
     bool is_open_ = false; ///< a last chunk is due
     bool is_response_ = false;
-    bool after_lf_ = false;
+    bool is_lf_ = false;         ///< the last line ended in a bare <LF>
+    bool message_is_lf_ = false; ///< that of DATA did
+    std::vector<std::pair<std::size_t, std::string>> inserted_; ///< where, and what
     bool is_backend_done_ = false;
 };
 
@@ -280,7 +315,7 @@ std::string backend_text(dice& random, const slow_guard& model)
 
 TEST_CASE("data guard: it does what a slow model of it does", "[smtp][random]")
 {
-    std::array<int, 10> faults{};
+    std::array<int, 9> faults{};
     int messages = 0;
     for (unsigned seed = 1; seed <= 20000; ++seed) {
         CAPTURE(seed);
@@ -305,7 +340,7 @@ TEST_CASE("data guard: it does what a slow model of it does", "[smtp][random]")
         if (const auto& fault = session.guard().fault())
             ++faults[static_cast<std::size_t>(fault->kind)];
     }
-    // All of it was tried, but for a reply that is too long.
+    // All of it was tried, but for a reply that is too long and a client that is given up.
     CHECK(messages > 1000);
-    CHECK(std::ranges::count_if(faults, [](int times) { return times > 20; }) == 9);
+    CHECK(std::ranges::count_if(faults, [](int times) { return times > 20; }) == 7);
 }
