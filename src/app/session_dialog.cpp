@@ -80,7 +80,7 @@ io::awaitable<void> session::run_dialog()
     // This host itself may well use its own name.
     if (client_.address == local_.address || config().dialog.own_names.has_address(client_.address))
         terms.faults[smtp::fault::own_helo] = smtp::on_fault::unwatched;
-    terms.hide_ehlo = config().hide_ehlo_from.of(client_.address);
+    terms.hide_ehlo = hidden_keywords();
     terms.footer = footer();
     terms.local = local_.address;
     terms.hands_over = config().relays_after_deep_tests && screener_.may_go_on();

@@ -61,9 +61,10 @@ io::awaitable<io::hand_off_result> session::connect_backend()
     // would be turned away for it.
     const auto limit = config().handing_off_limit;
     const bool may_gather = limit == 0 || shared.handing_off.load() * 2 < limit;
-    io::hand_off_request request{stream_,  client_,
-                                 local_,   worker_.deadlines(),
-                                 streams_, may_gather ? &worker_.gathering() : nullptr};
+    io::hand_off_request request{stream_,          client_,
+                                 local_,           worker_.deadlines(),
+                                 streams_,         may_gather ? &worker_.gathering() : nullptr,
+                                 hidden_keywords()};
     co_return co_await service_->backend->hand_off(request);
 }
 
@@ -243,6 +244,7 @@ io::awaitable<void> session::relay_rest(const smtp::dialog& dialog, io::stream& 
         io::guarded_relay_options options;
         options.idle_limit = service_->backend->idle_limit();
         options.guard.has_chunking = backend_has_chunking;
+        options.hide_ehlo = hidden_keywords();
         options.held = dialog.octets_to_relay();
         guarded = co_await io::guarded_relay(stream_, server, worker_.deadlines(), options);
         done = guarded.moved;
@@ -266,8 +268,8 @@ io::awaitable<io::relay_result> session::relay_as_is(std::string_view held, io::
         co_return done;
     }
     limit.clear();
-    done =
-        co_await io::relay(stream_, server, worker_.deadlines(), service_->backend->idle_limit());
+    done = co_await io::relay(stream_, server, worker_.deadlines(), service_->backend->idle_limit(),
+                              hidden_keywords());
     done.octets_in += held.size();
     co_return done;
 }

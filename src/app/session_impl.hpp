@@ -11,6 +11,7 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,11 @@ public:
 
 private:
     [[nodiscard]] const runtime_config& config() const noexcept { return service_->config; }
+    /// EHLO keywords that this client is not offered, by us or the backend.
+    [[nodiscard]] std::span<const std::string> hidden_keywords() const noexcept
+    {
+        return config().hide_ehlo_from.of(client_.address).value_or(config().dialog.hide_ehlo);
+    }
     void emit(const any_event& what) noexcept { worker_.events().on(what); }
 
     [[nodiscard]] client_memory memory() noexcept

@@ -30,6 +30,14 @@ smtp::reply backend_gone()
     return smtp::make_reply(421, "4.3.0", "Error: mail server closed the connection");
 }
 
+smtp::guard_options guard_options_of(const guarded_relay_options& options)
+{
+    auto guard = options.guard;
+    guard.hides_chunking =
+        std::ranges::find(options.hide_ehlo, "CHUNKING") != options.hide_ehlo.end();
+    return guard;
+}
+
 class guarded_session {
 public:
     guarded_session(stream& client, stream& backend, deadline_queue& deadlines,
@@ -38,7 +46,8 @@ public:
         , backend_{backend}
         , idle_{client, backend, deadlines, options.idle_limit}
         , ends_{idle_}
-        , guard_{options.guard}
+        , guard_{guard_options_of(options)}
+        , filter_{options.hide_ehlo}
         , unsent_(options.held.begin(), options.held.end())
         , released_{client.get_executor(), steady_timer::time_point::max()}
         , client_limit_{deadlines, client}

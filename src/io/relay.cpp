@@ -192,14 +192,14 @@ awaitable<void> both(executor where, awaitable<void> one, awaitable<void> other,
 } // namespace
 
 awaitable<relay_result> relay(stream& client, stream& backend, deadline_queue& deadlines,
-                              milliseconds idle_limit)
+                              milliseconds idle_limit, std::span<const std::string> hide_ehlo)
 {
     using event::ended_by;
     relay_result result;
     idle_guard idle{client, backend, deadlines, idle_limit};
     first_end ends{idle};
     shared_state state{idle, ends};
-    smtp::keyword_filter filter;
+    smtp::keyword_filter filter{hide_ehlo};
     const direction in{client, backend, ended_by::client, result.octets_in, state, nullptr};
     const direction out{backend, client, ended_by::backend, result.octets_out, state, &filter};
     co_await both(client.get_executor(), pump(in), pump(out), [&] {

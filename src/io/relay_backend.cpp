@@ -124,13 +124,15 @@ awaitable<hand_off_result> relay_backend::hand_off(hand_off_request& request)
     request.client.delay_acks();
     relay_result done;
     if (options_.is_guarded) {
-        auto guarded = co_await guarded_relay(request.client, server, request.deadlines,
-                                              {.idle_limit = options_.idle_timeout});
+        auto guarded = co_await guarded_relay(
+            request.client, server, request.deadlines,
+            {.idle_limit = options_.idle_timeout, .hide_ehlo = request.hide_ehlo});
         done = guarded.moved;
         result.fault = guarded.fault;
         result.last_words = std::move(guarded.last_words);
     } else {
-        done = co_await relay(request.client, server, request.deadlines, options_.idle_timeout);
+        done = co_await relay(request.client, server, request.deadlines, options_.idle_timeout,
+                              request.hide_ehlo);
     }
     result.ended_by = done.ended_by;
     result.idle = done.idle;

@@ -494,6 +494,61 @@ class Smuggling(RelayCase):
         self.assertEqual(self.sink.mails(), [])
 
 
+class HiddenKeywords(RelayCase):
+    """dialog.hide_ehlo holds wherever we see what the backend offers."""
+
+    HIDE: Settings = {"dialog": {"hide_ehlo": ["CHUNKING", "AUTH", "X-OWN"]}}
+
+    def assert_hidden(self, client: SmtpClient, *others: str) -> None:
+        lines = client.expect("EHLO client.example.org", 250).lines
+        offered = {line[4:].split()[0] for line in lines[1:]}
+        self.assertEqual(offered & {"CHUNKING", "AUTH", "X-OWN", "PIPECONNECT", *others}, set())
+        self.assertLessEqual({"SIZE", "DSN"}, offered)
+        self.assertEqual([line[3] for line in lines], ["-"] * (len(lines) - 1) + [" "])
+
+    def test_in_every_relay_and_in_every_ehlo_of_a_session(self) -> None:
+        for kind in ("proxy-v2", "proxy-v1", "xclient", "plain", "postfix-pass"):
+            for data in ("auto", "strict") if kind != "postfix-pass" else ("auto",):
+                fendmail = self.start(self.HIDE, kind=kind, data=data)
+                # A client that is known belongs to Postfix with its socket.
+                for contact in ("NEW", "OLD") if kind != "postfix-pass" else ("NEW",):
+                    with self.subTest(kind=kind, data=data, contact=contact):
+                        with fendmail.client(CLIENT) as client:
+                            client.expect_reply(220)
+                            self.assert_hidden(client)
+                            client.send_mail(make_message("one"))
+                            self.assert_hidden(client)
+                            client.expect("RSET", 250)
+                            self.assert_hidden(client)
+                            client.expect("QUIT", 221)
+                            self.wait_for_pass(fendmail, client, contact)
+
+    def test_for_the_clients_of_a_network(self) -> None:
+        fendmail = self.start({"dialog": {
+            "hide_ehlo": ["SIZE"], "hide_ehlo_from": {"127.0.1.5": "CHUNKING AUTH X-OWN 8BITMIME"}
+        }})  # fmt: skip
+        for contact in ("NEW", "OLD"):
+            with fendmail.client(CLIENT) as client:
+                client.expect_reply(220)
+                self.assert_hidden(client, "8BITMIME")
+                client.send_mail(make_message("one"))
+                client.expect("QUIT", 221)
+                self.wait_for_pass(fendmail, client, contact)
+
+    def test_bdat_that_was_not_offered_is_refused_where_commands_are_read(self) -> None:
+        for data, refused in (("auto", (True, False)), ("strict", (True, True))):
+            fendmail = self.start(self.HIDE, data=data)
+            for contact, is_refused in zip(("NEW", "OLD"), refused, strict=True):
+                with self.subTest(data=data, contact=contact), fendmail.client(CLIENT) as client:
+                    client.expect_reply(220)
+                    client.expect("EHLO client.example.org", 250)
+                    client.expect("MAIL FROM:<sender@example.org>", 250)
+                    client.expect("RCPT TO:<user@example.test>", 250)
+                    # The sink does not know it.
+                    client.expect("BDAT 0 LAST", 521 if is_refused else 500)
+                    self.wait_for_pass(fendmail, client, contact)
+
+
 class Probe(RelayCase):
     def test_there_is_none_without_deep_tests_or_with_retry(self) -> None:
         for settings in ({}, {**ALL, "deep": {"after": "retry"}}):

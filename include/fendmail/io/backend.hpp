@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 /// The mail server behind us: takes over a client that has passed.
@@ -34,6 +35,9 @@ struct hand_off_request {
     deadline_queue& deadlines;
     stream_group& streams;         ///< the backend's stream joins it
     gatherer* gathering = nullptr; ///< null = nothing is put off
+    /// Keywords of the backend's EHLO reply that the client is not to see, upper case, where it is
+    /// relayed.
+    std::span<const std::string> hide_ehlo{};
 };
 
 enum class hand_off_end : std::uint8_t {

@@ -9,6 +9,8 @@
 #include "fendmail/io/stream.hpp"
 
 #include <optional>
+#include <span>
+#include <string>
 #include <string_view>
 
 namespace fendmail::io {
@@ -17,6 +19,7 @@ struct guarded_relay_options {
     milliseconds idle_limit{600000};
     smtp::guard_options guard{};
     std::string_view held{}; ///< octets of the client that go before those it sends
+    std::span<const std::string> hide_ehlo{}; ///< as in relay()
 };
 
 struct guarded_relay_result {

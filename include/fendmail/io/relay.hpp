@@ -8,6 +8,8 @@
 #include "fendmail/io/stream.hpp"
 
 #include <cstdint>
+#include <span>
+#include <string>
 
 namespace fendmail::io {
 
@@ -29,8 +31,10 @@ struct relay_result {
 /// Errors: a broken side ends the relay; nobody is told more than that the connection is gone,
 /// so a mail under way is never taken for complete.
 /// Threads: one worker.
+/// @param hide_ehlo keywords of the backend that the client is not to see, upper case
 /// @param idle_limit with no octet in either direction for this long, both sides are closed
 [[nodiscard]] awaitable<relay_result> relay(stream& client, stream& backend,
-                                            deadline_queue& deadlines, milliseconds idle_limit);
+                                            deadline_queue& deadlines, milliseconds idle_limit,
+                                            std::span<const std::string> hide_ehlo = {});
 
 } // namespace fendmail::io

@@ -109,6 +109,27 @@ void warn_of_loopback(const startup_config& startup, const std::string& config_p
                    config_path);
 }
 
+/// Whoever hides a keyword for a flaw of his server should know where it shows all the same.
+void warn_of_hidden_keywords(const runtime_config& config, const std::string& config_path)
+{
+    const auto& hidden = config.dialog.hide_ehlo;
+    if (hidden.empty() && config.hide_ehlo_from.is_empty()) return;
+    const auto warn = [&](std::string_view what) {
+        fmt::print(stderr, "{}: warning: dialog.hide_ehlo: {}\n", config_path, what);
+    };
+    if (config.backend.kind == backend_kind::postfix_pass)
+        return warn("postfix-pass gives clients that have passed to Postfix with their socket, and "
+                    "they see what Postfix offers; hide the same there "
+                    "(smtpd_discard_ehlo_keywords of the pass service)");
+    if (std::ranges::find(hidden, "STARTTLS") == hidden.end())
+        warn("a client that has passed and speaks TLS with the backend itself sees what the "
+             "backend offers; hide the same there, or STARTTLS as well");
+    if (std::ranges::find(hidden, "CHUNKING") != hidden.end() &&
+        config.backend.data != backend_data::strict)
+        warn("CHUNKING is hidden, but a client that has passed can use BDAT all the same; "
+             "backend.data = \"strict\" refuses it");
+}
+
 } // namespace
 
 int cli_check(const std::string& config_path)
@@ -131,6 +152,7 @@ int cli_check(const std::string& config_path)
     print_client_names(runtime);
     print_deep_tests(runtime);
     warn_of_idle_rejects(runtime, config_path);
+    warn_of_hidden_keywords(runtime, config_path);
     warn_of_loopback(found.value->startup, config_path);
     fmt::print("{}: ok\n", config_path);
     return exit_ok;

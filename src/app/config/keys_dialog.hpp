@@ -60,7 +60,13 @@ inline constexpr std::array dialog_keys{
         .name = "hide_ehlo",
         .type = key_type::text_list,
         .default_toml = "[]",
-        .doc = "EHLO keywords not to offer.",
+        .doc = "EHLO keywords not to offer, neither in our own dialog nor, where sessions are "
+               "relayed, "
+               "in the backend's replies, as long as it and the client do not speak TLS past us. "
+               "postfix-pass gives the socket away: hide them in Postfix as well "
+               "(smtpd_discard_ehlo_keywords). Hiding is not refusing: only a session that goes on "
+               "behind its deep tests, and any with backend.data = \"strict\", refuses BDAT when "
+               "CHUNKING is hidden.",
         .example = R"(["ETRN", "VRFY"])"},
     key{.section = "dialog",
         .name = "hide_ehlo_from",

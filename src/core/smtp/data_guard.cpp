@@ -71,6 +71,7 @@ void data_guard::line_start::keep(char octet) noexcept
 
 data_guard::data_guard(const guard_options& options) noexcept
     : line_octets_max_{options.line_octets}
+    , hides_chunking_{options.hides_chunking}
     , awaited_{options.replies_awaited}
     , has_chunking_{options.has_chunking}
 {
@@ -178,7 +179,7 @@ std::optional<guard_fault_kind> data_guard::begin_chunk(bool is_exact) noexcept
 {
     const std::optional<chunk_header> header = parse_bdat(line_.text());
     if (!is_exact || !header) return guard_fault_kind::bad_bdat;
-    if (!has_chunking_) return guard_fault_kind::no_chunking;
+    if (!has_chunking_ || hides_chunking_) return guard_fault_kind::no_chunking;
 
     is_last_chunk_due_ = !header->is_last;
     chunk_octets_ = header->octets;

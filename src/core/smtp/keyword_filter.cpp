@@ -31,22 +31,27 @@ bool goes_on(std::string_view line) noexcept
     return line.size() > code_octets && line[code_octets] == '-';
 }
 
-bool is_hidden(std::string_view line) noexcept
-{
-    if (!line.starts_with("250") || line.size() <= code_octets + 1) return false;
-    std::string_view keyword = line.substr(code_octets + 1);
-    keyword = keyword.substr(0, keyword.find_first_of(" \r\n"));
-    return equals_ignoring_case(keyword, "PIPECONNECT") ||
-           equals_ignoring_case(keyword, "X_PIPE_CONNECT");
-}
-
-/// Behind these replies comes no command.
-bool ends_the_commands(std::string_view line) noexcept
-{
-    return line.starts_with("354") || line.starts_with("334") || line.starts_with("220");
-}
-
 } // namespace
+
+bool keyword_filter::is_hidden(std::string_view line) const noexcept
+{
+    if (is_first_line_ || !line.starts_with("250") || line.size() <= code_octets + 1) return false;
+    std::string_view keyword = line.substr(code_octets + 1);
+    // "AUTH=PLAIN" is how some old clients want AUTH.
+    keyword = keyword.substr(0, keyword.find_first_of("= \t\r\n"));
+    return equals_ignoring_case(keyword, "PIPECONNECT") ||
+           equals_ignoring_case(keyword, "X_PIPE_CONNECT") ||
+           std::ranges::any_of(hidden_, [&](const std::string& word) {
+               return equals_ignoring_case(word, keyword);
+           });
+}
+
+/// Behind these replies comes no command, at once or for good.
+bool keyword_filter::ends_the_commands(std::string_view line) const noexcept
+{
+    if (line.starts_with("220")) return true;
+    return hidden_.empty() && (line.starts_with("354") || line.starts_with("334"));
+}
 
 std::string keyword_filter::on_backend(std::string_view octets)
 {
@@ -78,6 +83,7 @@ void keyword_filter::end_line(std::string& out)
         out += held_.empty() ? line_ : held_;
         held_.clear();
     }
+    is_first_line_ = !goes_on(line_);
     line_.clear();
 }
 

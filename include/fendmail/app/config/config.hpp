@@ -77,6 +77,7 @@ public:
         networks_.insert(clients, static_cast<std::uint32_t>(keywords_.size()));
         keywords_.push_back(std::move(keywords));
     }
+    [[nodiscard]] bool is_empty() const noexcept { return keywords_.empty(); }
     /// Upper case; those of the longest network that holds the client, if there is one.
     [[nodiscard]] std::optional<std::span<const std::string>>
     of(const ip_address& client) const noexcept

@@ -37,9 +37,10 @@
 /// - Behind the end of a message that held anything irregular nothing is forwarded until the reply
 ///   has come: had the backend not seen this end, it would take commands for mail.
 /// - BDAT is taken only in the form RFC 3030 gives it, below 2 GiB, and only when the backend's
-///   last EHLO reply had CHUNKING: otherwise the backend would read the chunk as commands. Until a
-///   chunk with LAST, only BDAT, NOOP, RSET and QUIT may follow (Exim stops reading chunks then).
-///   What a chunk holds is not looked at: it may be binary and ends where its size says.
+///   last EHLO reply had CHUNKING, and the client saw it: otherwise the backend would read the
+///   chunk as commands, or do what its admin does not want it to. Until a chunk with LAST, only
+///   BDAT, NOOP, RSET and QUIT may follow (Exim stops reading chunks then). What a chunk holds is
+///   not looked at: it may be binary and ends where its size says.
 /// XEXCH50 (its reply is 354) and SASL security layers are not understood; such a session ends.
 ///
 /// Units: octets.
@@ -71,7 +72,7 @@ enum class guard_fault_kind : std::uint8_t {
     line_too_long,
     false_end,       ///< a message ended in what is no end, and the client waits for a reply
     bad_bdat,        ///< not as RFC 3030 has it, or another command where only BDAT may stand
-    no_chunking,     ///< BDAT, but the backend does not offer CHUNKING
+    no_chunking,     ///< BDAT, but CHUNKING was not offered
     behind_starttls, ///< octets that the client sent before the reply to STARTTLS
     // of the backend
     bad_reply, ///< not SMTP
@@ -91,6 +92,8 @@ struct guard_fault {
 struct guard_options {
     /// The backend's last reply to EHLO, read by the shell, had CHUNKING.
     bool has_chunking = false;
+    /// The client is not offered CHUNKING, whatever the backend says.
+    bool hides_chunking = false;
     /// Replies that will be forwarded although the guard has not seen what they answer, such as
     /// the greeting.
     std::uint64_t replies_awaited = 0;
@@ -192,6 +195,7 @@ private:
     void fail(guard_fault_kind kind, guard_place place, std::uint64_t offset) noexcept;
 
     std::size_t line_octets_max_;
+    bool hides_chunking_;
     phase phase_ = phase::command;
     hold hold_ = hold::none;
     std::uint64_t awaited_; ///< replies to what was forwarded

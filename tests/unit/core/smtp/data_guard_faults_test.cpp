@@ -91,6 +91,17 @@ TEST_CASE("data guard: a chunk that the backend would read as commands is a faul
                  in_command(kind::no_chunking, 12));
 }
 
+TEST_CASE("data guard: BDAT that is hidden from the client is refused, whatever the backend offers",
+          "[smtp][bdat]")
+{
+    const guard_options hidden{.has_chunking = true, .hides_chunking = true};
+    check_faults({{C("NOOP\r\nBDAT 1 LAST\r\nx")}, hidden}, "NOOP\r\nBDAT 1 LAST\r",
+                 in_command(kind::no_chunking, 12));
+    check_faults(
+        {{C("EHLO a\r\n"), S("250-mx\r\n250 CHUNKING\r\n"), C("BDAT 1 LAST\r\nx")}, hidden},
+        "EHLO a\r\nBDAT 1 LAST\r", in_command(kind::no_chunking, 12));
+}
+
 TEST_CASE("data guard: BDAT has one form", "[smtp][bdat]")
 {
     for (const std::string line : {"BDAT",

@@ -5,22 +5,24 @@
 #include "support/catch.hpp"
 
 #include <string>
+#include <vector>
 
 using fendmail::smtp::keyword_filter;
 
 namespace {
 
 /// In one piece, in two pieces at every place, and octet by octet.
-void check(const std::string& sent, const std::string& wanted)
+void check(const std::string& sent, const std::string& wanted,
+           const std::vector<std::string>& hidden = {})
 {
     CAPTURE(sent);
     for (std::size_t cut = 0; cut <= sent.size(); ++cut) {
-        keyword_filter filter;
+        keyword_filter filter{hidden};
         std::string got = filter.on_backend(sent.substr(0, cut));
         got += filter.on_backend(sent.substr(cut));
         CHECK(got == wanted);
     }
-    keyword_filter filter;
+    keyword_filter filter{hidden};
     std::string got;
     for (const char octet : sent)
         got += filter.on_backend({&octet, 1});
@@ -38,6 +40,25 @@ TEST_CASE("keyword filter: PIPECONNECT is taken out of an EHLO reply wherever it
     check("250-mx\r\n250-PIPECONNECT\r\n250 X_PIPE_CONNECT\r\n", "250 mx\r\n");
     check("250-mx\r\n250-x_pipe_connect 1\r\n250 DSN\r\n", "250-mx\r\n250 DSN\r\n");
     check("250-mx\n250-PIPECONNECT\n250 DSN\n", "250-mx\n250 DSN\n");
+}
+
+TEST_CASE("keyword filter: what the admin hides is taken out of every EHLO reply", "[smtp]")
+{
+    const std::string offers = "250-mx\r\n250-ETRN\r\n250-AUTH=PLAIN LOGIN\r\n250-auth PLAIN\r\n"
+                               "250-SIZE 7\r\n250-PIPECONNECT\r\n250 CHUNKING\r\n";
+    const std::string left = "250-mx\r\n250-ETRN\r\n250 SIZE 7\r\n";
+    const std::vector<std::string> hidden{"CHUNKING", "AUTH"};
+    check(offers, left, hidden);
+    // Also behind a mail, or when AUTH has been tried all the same.
+    for (const std::string between : {"354 go\r\n250 queued\r\n", "334 \r\n535 no\r\n"})
+        check(offers + between + offers, left + between + left, hidden);
+    // The first line is the server's name, and other replies are none of EHLO.
+    check("250-CHUNKING\r\n250 a\r\n214-CHUNKING\r\n214 AUTH\r\n",
+          "250-CHUNKING\r\n250 a\r\n214-CHUNKING\r\n214 AUTH\r\n", hidden);
+    check("250 CHUNKING\r\n250 a\r\n", "250 CHUNKING\r\n250 a\r\n", hidden);
+    // Behind STARTTLS there is nothing that could be read.
+    check(offers + "220 go\r\n250-a\r\n250 AUTH\r\n", left + "220 go\r\n250-a\r\n250 AUTH\r\n",
+          hidden);
 }
 
 TEST_CASE("keyword filter: everything else passes as it is", "[smtp]")
