@@ -107,6 +107,37 @@ class Check(Case):
                 told = f"{path}: warning: access.action is \"ignore\""
                 self.assertEqual(told in done.stderr, warns, done.stderr)
 
+    def test_check_says_where_hidden_keywords_show_all_the_same(self) -> None:
+        path = self.directory() / "fendmail.toml"
+        backends = {
+            "pass": {"kind": "postfix-pass", "address": "unix:/nonexistent/smtpd"},
+            "relay": {"kind": "proxy-v2", "address": "192.0.2.1:10025"},
+            "strict": {"kind": "proxy-v2", "address": "192.0.2.1:10025", "data": "strict"},
+        }
+        told = {
+            "pass": "postfix-pass gives clients that have passed",
+            "TLS": "speaks TLS with the backend itself",
+            "BDAT": "can use BDAT all the same",
+        }
+        for backend, dialog, wanted in (
+            ("pass", {"hide_ehlo": ["ETRN"]}, {"pass"}),
+            ("pass", {"hide_ehlo_from": {"192.0.2.0/24": "ETRN"}}, {"pass"}),
+            ("pass", {}, set()),
+            ("relay", {}, set()),
+            ("relay", {"hide_ehlo": ["ETRN"]}, {"TLS"}),
+            ("relay", {"hide_ehlo": ["ETRN", "STARTTLS"]}, set()),
+            ("relay", {"hide_ehlo": ["chunking", "starttls"]}, {"BDAT"}),
+            ("strict", {"hide_ehlo": ["CHUNKING", "STARTTLS"]}, set()),
+        ):
+            with self.subTest(backend=backend, dialog=dialog):
+                path.write_text(
+                    to_toml({"backend": backends[backend], "dialog": dialog}), encoding="utf-8"
+                )
+                done = run_command("check", "-c", str(path))
+                self.assertEqual(done.returncode, 0, done.stderr)
+                found = {name for name, text in told.items() if text in done.stderr}
+                self.assertEqual(found, wanted, done.stderr)
+
     def test_check_warns_of_a_name_server_here_that_has_lost_questions(self) -> None:
         path = self.directory() / "fendmail.toml"
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:

@@ -64,6 +64,7 @@ config builder::build() &&
                                         {"tls", "chain_files"},
                                         {"backend", "address"}})
         no_control(section, name);
+    macros_of_postfix();
     return std::move(out_);
 }
 

@@ -107,6 +107,7 @@ private:
     void dnsbl_zones();
     void known_lists();
     void sites_without_effect();
+    void macros_of_postfix();
     void zone_keys();
     void zone_resolvers();
     void zone_timeouts();
