@@ -5,10 +5,12 @@
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/socket_address.hpp"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 #include <stdexcept>
@@ -26,7 +28,20 @@ using io::no_throw;
 namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
-constexpr seconds time_limit{5};
+/// For a whole request and its reply.
+constexpr seconds serving_time_limit{3};
+constexpr seconds asking_time_limit{5};
+/// Before it asks again: somebody pushed its connection out.
+constexpr milliseconds asking_pause{50};
+
+std::optional<network> source_of(const stream_protocol::endpoint& peer)
+{
+    constexpr unsigned ipv4_bits = 32;
+    constexpr unsigned ipv6_bits = 64;
+    const auto where = io::from_generic(peer);
+    if (!where) return std::nullopt;
+    return network_of(where->address, where->address.is_v4() ? ipv4_bits : ipv6_bits);
+}
 
 stream_protocol::endpoint resolve(const std::string& address)
 {
@@ -103,7 +118,25 @@ void admin_http::stop() noexcept
     error_code ignored; // closed either way
     acceptor_.close(ignored);
     for (const auto& one : clients_)
-        if (const auto client = one.lock()) client->close(ignored);
+        if (const auto client = one.client.lock()) client->close(ignored);
+}
+
+void admin_http::close_oldest_of(const std::optional<network>& source)
+{
+    const auto oldest = std::ranges::find(clients_, source, &connection::source);
+    error_code ignored; // it is over either way
+    if (const auto client = oldest->client.lock()) client->close(ignored);
+    clients_.erase(oldest);
+}
+
+void admin_http::make_room_for(const std::optional<network>& source)
+{
+    std::erase_if(clients_, [](const connection& one) { return one.client.expired(); });
+    if (source && std::ranges::count(clients_, source, &connection::source) >=
+                      static_cast<std::ptrdiff_t>(connections_max_of_one))
+        close_oldest_of(source);
+    else if (clients_.size() >= connections_max)
+        close_oldest_of(clients_.front().source);
 }
 
 io::awaitable<void> admin_http::accept()
@@ -118,17 +151,18 @@ io::awaitable<void> admin_http::accept()
             co_await pause.async_wait(no_throw);
             continue;
         }
-        std::erase_if(clients_, [](const auto& one) { return one.expired(); });
-        if (clients_.size() >= connections_max) continue; // closed by its destructor
+        error_code gone; // then it has no source, and its first read fails
+        const auto source = source_of(client.remote_endpoint(gone));
+        make_room_for(source);
         auto shared = std::make_shared<socket>(std::move(client));
-        clients_.push_back(shared);
+        clients_.push_back({shared, source});
         asio::co_spawn(acceptor_.get_executor(), serve(std::move(shared)), asio::detached);
     }
 }
 
 io::awaitable<void> admin_http::serve(std::shared_ptr<socket> client)
 {
-    io::steady_timer limit{client->get_executor(), time_limit};
+    io::steady_timer limit{client->get_executor(), serving_time_limit};
     // A timer that has rung cannot be called back: its handler may run when all this is gone.
     limit.async_wait([weak = std::weak_ptr{client}](const error_code& error) {
         error_code ignored; // it is over either way
@@ -145,31 +179,48 @@ io::awaitable<void> admin_http::serve(std::shared_ptr<socket> client)
     client->shutdown(socket::shutdown_send, ignored);
 }
 
+namespace {
+
+using asking_socket = asio::basic_stream_socket<asio::generic::stream_protocol, io::executor>;
+
+/// @return whether that was an answer; "" in `out` when it is ready
+io::awaitable<bool> ask_once(const std::string& where, std::string& out)
+{
+    asking_socket server{co_await asio::this_coro::executor};
+    const auto [refused] = co_await server.async_connect(resolve(where), no_throw);
+    if (refused) {
+        out = where + ": " + refused.message();
+        co_return true;
+    }
+    http::request<http::empty_body> request{http::verb::get, "/readyz", 11};
+    request.set(http::field::host, "localhost");
+    co_await http::async_write(server, request, no_throw);
+    boost::beast::flat_buffer buffer;
+    http::response<http::string_body> reply;
+    const auto [error, n] = co_await http::async_read(server, buffer, reply, no_throw);
+    if (error) co_return false;
+    out = reply.result() == http::status::ok ? "" : reply.body();
+    co_return true;
+}
+
+io::awaitable<void> ask_until_answered(const std::string& where, std::string& out)
+{
+    while (!co_await ask_once(where, out)) {
+        io::steady_timer pause{co_await asio::this_coro::executor, asking_pause};
+        co_await pause.async_wait(no_throw);
+    }
+}
+
+} // namespace
+
 std::string ask_readiness(const std::string& address)
 {
     try {
         asio::io_context context{1};
-        asio::basic_stream_socket<asio::generic::stream_protocol, io::executor> server{context};
         std::string failure = "no answer from " + address;
-        asio::co_spawn(
-            context,
-            [](auto& socket, const std::string& where, std::string& out) -> io::awaitable<void> {
-                const auto [refused] = co_await socket.async_connect(resolve(where), no_throw);
-                if (refused) {
-                    out = where + ": " + refused.message();
-                    co_return;
-                }
-                http::request<http::empty_body> request{http::verb::get, "/readyz", 11};
-                request.set(http::field::host, "localhost");
-                co_await http::async_write(socket, request, no_throw);
-                boost::beast::flat_buffer buffer;
-                http::response<http::string_body> reply;
-                const auto [error, n] = co_await http::async_read(socket, buffer, reply, no_throw);
-                if (error) co_return;
-                out = reply.result() == http::status::ok ? "" : reply.body();
-            }(server, address, failure),
-            asio::detached);
-        context.run_for(time_limit);
+        asio::co_spawn(context.get_executor(), ask_until_answered(address, failure),
+                       asio::detached);
+        context.run_for(asking_time_limit);
         return failure;
     } catch (const std::exception& e) {
         return e.what();
