@@ -83,27 +83,22 @@ std::string pem_file::read(const std::filesystem::path& file)
     return {};
 }
 
-std::string pem_file::take_certificates(openssl::certificate_handle& first,
-                                        openssl::chain_handle& chain) const
+std::string pem_file::take_certificates(std::vector<openssl::certificate_handle>& all) const
 {
     const auto from = reader_of(text_);
-    chain.reset(sk_X509_new_null());
     bool refused = false;
     ERR_clear_error();
     for (;;) {
         openssl::certificate_handle one{
             PEM_read_bio_X509(from.get(), nullptr, refuse_passphrase, &refused)};
         if (!one) break;
-        if (!first)
-            first = std::move(one);
-        else if (sk_X509_push(chain.get(), one.get()) > 0)
-            one.release(); // the chain owns it
+        all.push_back(std::move(one));
     }
     const bool at_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
     const auto why = openssl::take_error();
     if (!at_end)
         return fmt::format("a certificate in \"{}\" cannot be read: {}", path_.string(), why);
-    if (!first) return fmt::format("\"{}\" holds no certificate in PEM form", path_.string());
+    if (all.empty()) return fmt::format("\"{}\" holds no certificate in PEM form", path_.string());
     return {};
 }
 

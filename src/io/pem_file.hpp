@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 /// A PEM file in memory: certificates and a private key.
 ///
@@ -25,10 +26,10 @@ public:
     /// @return why not, or ""
     [[nodiscard]] std::string read(const std::filesystem::path& file);
 
-    /// The first certificate to `first`, all others in their order to `chain`.
+    /// All certificates, in their order; at least one.
     /// @return why not, or ""
-    [[nodiscard]] std::string take_certificates(openssl::certificate_handle& first,
-                                                openssl::chain_handle& chain) const;
+    [[nodiscard]] std::string
+    take_certificates(std::vector<openssl::certificate_handle>& all) const;
     /// The private key, of which there must be one.
     /// @return why not, or ""
     [[nodiscard]] std::string take_key(openssl::key_handle& key) const;

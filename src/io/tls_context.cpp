@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/io/tls_context.hpp"
 
+#include "certificate_chain.hpp"
 #include "openssl_handles.hpp"
 #include "pem_file.hpp"
+#include "tls_names.hpp"
 
 #include <openssl/err.h>
 
@@ -11,6 +13,9 @@
 #include <chrono>
 #include <ctime>
 #include <fmt/format.h>
+#include <map>
+#include <memory>
+#include <utility>
 
 namespace fendmail::io {
 
@@ -29,11 +34,15 @@ std::string date_of(const ASN1_TIME* time)
     return fmt::format("{:04}-{:02}-{:02}", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday);
 }
 
+/// Puts certificates with their keys into a context.
 class server_loader {
 public:
-    server_loader(SSL_CTX* into, instant now, std::vector<tls_problem>& problems)
+    /// @param names what the certificates are for, where that is known
+    server_loader(SSL_CTX* into, instant now, const std::vector<std::string>& names,
+                  std::vector<tls_problem>& problems)
         : into_{into}
         , now_{now}
+        , names_{names}
         , problems_{problems}
     {
     }
@@ -44,17 +53,17 @@ public:
         const bool separate = !identity.key.empty();
         pem_file certificates;
         pem_file own_key;
-        openssl::certificate_handle leaf;
-        openssl::chain_handle chain;
+        std::vector<openssl::certificate_handle> all;
         auto wrong = certificates.read(identity.certificate);
-        if (wrong.empty()) wrong = certificates.take_certificates(leaf, chain);
-        if (!wrong.empty()) error(false, wrong);
+        if (wrong.empty()) wrong = certificates.take_certificates(all);
+        const bool has_certificates = wrong.empty();
+        if (!has_certificates) error(false, wrong);
 
         const pem_file& keys = separate ? own_key : certificates;
         openssl::key_handle key;
         if (separate)
             wrong = own_key.read(identity.key);
-        else if (!wrong.empty())
+        else if (!has_certificates)
             return; // the same file cannot be read
         if (wrong.empty()) wrong = keys.take_key(key);
         if (!wrong.empty()) return error(separate, wrong);
@@ -63,22 +72,22 @@ public:
             warning(separate, fmt::format("every user of this machine can read the private key in "
                                           "\"{}\"; take that away: chmod o-r",
                                           key_path.string()));
-        if (leaf) use(identity.certificate, key_path, leaf.get(), key.get(), chain.get());
+        if (has_certificates) use(identity.certificate, key_path, std::move(all), key.get());
     }
 
 private:
-    void use(const std::filesystem::path& file, const std::filesystem::path& key_file, X509* leaf,
-             EVP_PKEY* key, STACK_OF(X509) * chain)
+    void use(const std::filesystem::path& file, const std::filesystem::path& key_file,
+             std::vector<openssl::certificate_handle> all, EVP_PKEY* key)
     {
-        ERR_clear_error();
-        if (X509_check_private_key(leaf, key) != 1) {
-            ERR_clear_error();
-            error(key_file != file, fmt::format("the private key in \"{}\" does not belong to the "
-                                                "certificate in \"{}\"",
-                                                key_file.string(), file.string()));
-            return;
-        }
-        if (SSL_CTX_use_cert_and_key(into_, leaf, key, chain, 0) != 1) {
+        const bool is_one = all.size() == 1;
+        const certificate_chain chain = arrange(std::move(all), key);
+        if (!chain.leaf)
+            return error(key_file != file,
+                         fmt::format("the private key in \"{}\" does not belong to {} in \"{}\"",
+                                     key_file.string(),
+                                     is_one ? "the certificate" : "any of the certificates",
+                                     file.string()));
+        if (SSL_CTX_use_cert_and_key(into_, chain.leaf.get(), key, chain.rest.get(), 0) != 1) {
             const bool twice = ERR_GET_REASON(ERR_peek_error()) == SSL_R_NOT_REPLACING_CERTIFICATE;
             const auto why = openssl::take_error();
             const auto text = twice ? "another one has the same kind of key" : why;
@@ -86,9 +95,24 @@ private:
                   fmt::format("the certificate in \"{}\" cannot be used: {}", file.string(), text));
             return;
         }
-        look_at_dates(file, leaf, "the certificate");
-        for (int i = 0; i < sk_X509_num(chain); ++i)
-            look_at_dates(file, sk_X509_value(chain, i), "a certificate of the chain");
+        look_at_dates(file, chain.leaf.get(), "the certificate");
+        for (int i = 0; i < sk_X509_num(chain.rest.get()); ++i)
+            look_at_dates(file, sk_X509_value(chain.rest.get(), i), "a certificate of the chain");
+        look_at_names(file, chain.leaf.get());
+        if (!chain.is_complete)
+            warning(false,
+                    fmt::format("the chain in \"{}\" may lack a certificate, that of \"{}\": "
+                                "clients that verify need it; put it behind the others "
+                                "(\"fullchain.pem\")",
+                                file.string(), chain.missing));
+    }
+
+    void look_at_names(const std::filesystem::path& file, X509* certificate)
+    {
+        for (const std::string& name : names_)
+            if (!is_for(certificate, name))
+                warning(false, fmt::format("the certificate in \"{}\" is not for \"{}\"",
+                                           file.string(), name));
     }
 
     void look_at_dates(const std::filesystem::path& file, const X509* certificate,
@@ -121,6 +145,7 @@ private:
 
     SSL_CTX* into_;
     instant now_;
+    const std::vector<std::string>& names_;
     std::vector<tls_problem>& problems_;
     std::size_t index_ = 0;
 };
@@ -171,6 +196,41 @@ bool set_up_server(SSL_CTX* context, const tls_server_options& options)
     return SSL_CTX_set_session_id_context(context, ours.data(), ours.size()) == 1;
 }
 
+/// The certificates of one set of names share a context. Where one cannot be used, the others can.
+bool add_names(SSL_CTX* into, const tls_server_options& options, instant now,
+               std::vector<tls_problem>& problems)
+{
+    auto names = std::make_unique<tls_names>();
+    std::map<std::vector<std::string>, SSL_CTX*> made;
+    for (std::size_t i = 0; i < options.named.size(); ++i) {
+        const auto& [its_names, identity] = options.named[i];
+        openssl::context_handle fresh;
+        SSL_CTX*& context = made[its_names];
+        if (context == nullptr) {
+            fresh.reset(SSL_CTX_new(TLS_server_method()));
+            if (!fresh || !set_up_server(fresh.get(), options)) {
+                problems.push_back(
+                    {0, false, true, "OpenSSL cannot be used: " + openssl::take_error()});
+                return false;
+            }
+        }
+        std::vector<tls_problem> found;
+        server_loader{fresh ? fresh.get() : context, now, its_names, found}.load(
+            options.identities.size() + i, identity);
+        const bool is_lost = std::ranges::any_of(found, &tls_problem::fatal);
+        for (tls_problem& p : found) {
+            if (p.fatal) p.text += "; its clients get the certificate of all others";
+            p.fatal = false;
+            problems.push_back(std::move(p));
+        }
+        if (is_lost || !fresh) continue;
+        context = fresh.get();
+        names->keep(std::move(fresh));
+        names->add(its_names, context);
+    }
+    return names->is_empty() || tls_names::attach(std::move(names), into);
+}
+
 } // namespace
 
 tls_context::~tls_context()
@@ -188,10 +248,12 @@ std::shared_ptr<const tls_context> tls_context::for_server(const tls_server_opti
         problems.push_back({0, false, true, "OpenSSL cannot be used: " + openssl::take_error()});
         return nullptr;
     }
-    server_loader loader{made.get(), now, problems};
+    const std::vector<std::string> no_names;
+    server_loader loader{made.get(), now, no_names, problems};
     for (std::size_t i = 0; i < options.identities.size(); ++i)
         loader.load(i, options.identities[i]);
-    if (std::ranges::any_of(problems, [](const tls_problem& p) { return p.fatal; })) return nullptr;
+    if (std::ranges::any_of(problems, &tls_problem::fatal)) return nullptr;
+    if (!options.named.empty() && !add_names(made.get(), options, now, problems)) return nullptr;
     return std::shared_ptr<const tls_context>{new tls_context{made.release(), true}};
 }
 

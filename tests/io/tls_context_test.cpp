@@ -3,6 +3,10 @@
 #include "support/catch.hpp"
 #include "tls_link.hpp"
 
+#include <algorithm>
+#include <memory>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <sys/stat.h>
 
 using namespace fendmail;
@@ -44,6 +48,15 @@ std::string day_text(int days)
 }
 
 using lines = std::vector<std::string>;
+
+std::string pem_of(X509* certificate)
+{
+    const std::unique_ptr<BIO, decltype(&BIO_free)> out{BIO_new(BIO_s_mem()), BIO_free};
+    REQUIRE(PEM_write_bio_X509(out.get(), certificate) == 1);
+    const char* text = nullptr;
+    const long octets = BIO_get_mem_data(out.get(), &text);
+    return {text, static_cast<std::size_t>(octets)};
+}
 
 } // namespace
 
@@ -194,4 +207,91 @@ TEST_CASE("tls context: a problem is told with the number of its certificate", "
     CHECK(problems_of(files, {files.identity("one", one), {none, {}}, {none, {}}}) ==
           lines{"error 1 certificate: cannot read \"none\": No such file or directory",
                 "error 2 certificate: cannot read \"none\": No such file or directory"});
+}
+
+TEST_CASE("tls context: the order of a chain does not matter", "[io][tls]")
+{
+    const pem_files files;
+    const tls_certificate root{{.name = "Root"}};
+    const tls_certificate middle{{.name = "Middle", .issuer = &root}};
+    const tls_certificate leaf{{.issuer = &middle}};
+    std::vector<std::string> parts{leaf.certificate(), middle.certificate(), root.certificate()};
+    std::ranges::sort(parts);
+    int orders = 0;
+    do {
+        const auto chain = files.write("chain.pem", parts[0] + parts[1] + parts[2]);
+        const auto key = files.write("key.pem", leaf.key());
+        CHECK(problems_of(files, {{chain, key}}) == lines{});
+        // What is sent: the leaf first, and each one's issuer behind it.
+        tls_server_options options;
+        options.identities = {{chain, key}};
+        std::vector<tls_problem> problems;
+        const auto made = tls_context::for_server(options, wall_now(), problems);
+        REQUIRE(made);
+        CHECK(pem_of(SSL_CTX_get0_certificate(made->native())) == leaf.certificate());
+        STACK_OF(X509)* rest = nullptr;
+        REQUIRE(SSL_CTX_get0_chain_certs(made->native(), &rest) == 1);
+        REQUIRE(sk_X509_num(rest) == 2);
+        CHECK(pem_of(sk_X509_value(rest, 0)) == middle.certificate());
+        CHECK(pem_of(sk_X509_value(rest, 1)) == root.certificate());
+        ++orders;
+    } while (std::ranges::next_permutation(parts).found);
+    CHECK(orders == 6);
+    CHECK(problems_of(files, {{files.write("chain", middle.certificate() + root.certificate()),
+                               files.write("key", leaf.key())}}) ==
+          lines{"error 0 key: the private key in \"key\" does not belong to any of the "
+                "certificates in \"chain\""});
+}
+
+TEST_CASE("tls context: a certificate that the chain lacks is a hint", "[io][tls]")
+{
+    const pem_files files;
+    const tls_certificate root{{.name = "Root"}};
+    const tls_certificate middle{{.name = "Middle", .issuer = &root}};
+    const tls_certificate leaf{{.issuer = &middle}};
+    const auto lacks = [&](const std::string& chain, const std::string& missing) {
+        CHECK(problems_of(files, {{files.write("a", chain), files.write("b", leaf.key())}}) ==
+              lines{"warning 0 certificate: the chain in \"a\" may lack a certificate, that of "
+                    "\"CN=" +
+                    missing +
+                    "\": clients that verify need it; put it behind the others "
+                    "(\"fullchain.pem\")"});
+    };
+    lacks(leaf.certificate(), "Middle");
+    lacks(leaf.certificate() + root.certificate(), "Middle");
+    lacks(middle.certificate() + leaf.certificate(), "Root");
+}
+
+TEST_CASE("tls context: one of several for names that cannot be used takes no other down",
+          "[io][tls]")
+{
+    const pem_files files;
+    const tls_certificate common;
+    const tls_certificate one{{.name = "one.example"}};
+    const tls_certificate old{{.name = "*.old.example", .begins_in_days = -9, .ends_in_days = -2}};
+    const auto load = [&](std::vector<tls_named_identity> named) {
+        tls_server_options options;
+        options.identities = {files.identity("common", common)};
+        options.named = std::move(named);
+        std::vector<tls_problem> problems;
+        CHECK(tls_context::for_server(options, wall_now(), problems) != nullptr);
+        lines out;
+        for (const auto& p : problems) {
+            CHECK_FALSE(p.fatal);
+            out.push_back(std::to_string(p.identity) + ": " + p.text);
+        }
+        return out;
+    };
+    const auto first = files.identity("one", one);
+    CHECK(load({{{"one.example"}, first}}) == lines{});
+    CHECK(load({{{"one.example", "two.example"}, first}}) ==
+          lines{"1: the certificate in \"" + first.certificate.string() +
+                "\" is not for \"two.example\""});
+    const auto none = files.path() / "none";
+    CHECK(load({{{"lost.example"}, {none, {}}}, {{"one.example"}, first}}) ==
+          lines{"1: cannot read \"" + none.string() +
+                "\": No such file or directory; its clients get the certificate of all others"});
+    const auto expired = load({{{".old.example"}, files.identity("old", old)}});
+    REQUIRE(expired.size() == 1);
+    CHECK(expired[0].find("expired on " + day_text(-2)) != std::string::npos);
 }

@@ -25,20 +25,29 @@ enum class tls_version : std::uint8_t { v1_2, v1_3 };
 
 /// One certificate and its key.
 struct tls_identity {
-    std::filesystem::path certificate = {}; ///< PEM: the certificate itself first, then its chain
+    std::filesystem::path certificate = {}; ///< PEM: the certificate and its chain, in any order
     std::filesystem::path key = {};         ///< PEM; empty = in the same file
+};
+
+/// For clients that ask for one of these names (SNI). Several for one name must have different
+/// kinds of keys.
+struct tls_named_identity {
+    std::vector<std::string> names; ///< lower case; ".example.org" is for all names below it
+    tls_identity identity;
 };
 
 struct tls_server_options {
     /// At most one of each kind of key (RSA, ECDSA, …): clients get the one that they can use.
     std::vector<tls_identity> identities = {};
+    /// One that cannot be used is left out: its clients get what all others get.
+    std::vector<tls_named_identity> named = {};
     tls_version min_protocol = tls_version::v1_2;
     /// Clients may resume a session. The keys of the tickets live as long as the context.
     bool session_tickets = true;
 };
 
 struct tls_problem {
-    std::size_t identity = 0; ///< index into `identities`
+    std::size_t identity = 0; ///< index into `identities`, and behind them `named`
     bool in_key = false;      ///< with the file of the key, where that is one of its own
     bool fatal = true;        ///< false: a warning, the context can be used
     std::string text;

@@ -11,20 +11,20 @@ namespace fendmail::app {
 
 namespace {
 
-/// The first "$name", "${name}" or "$(name)" of a text, as main.cf has them; "" for none.
+/// The first "$name" or "$(name)" of a text, as main.cf has them, whose names are in lower case; ""
+/// for none.
 std::string_view macro_in(std::string_view text)
 {
     const auto is_name = [](char c) {
-        return smtp::is_digit(c) || (smtp::to_upper(c) >= 'A' && smtp::to_upper(c) <= 'Z') ||
-               c == '_';
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
     };
     for (std::size_t at = text.find('$'); at < text.size(); at = text.find('$', at + 1)) {
         const std::string_view rest = text.substr(at + 1);
-        const bool is_in_brackets = rest.starts_with('{') || rest.starts_with('(');
+        const bool is_in_brackets = rest.starts_with('(') || rest.starts_with('{');
         const std::string_view name = rest.substr(is_in_brackets ? 1 : 0);
         const auto size =
             static_cast<std::size_t>(std::ranges::find_if_not(name, is_name) - name.begin());
-        if (size > 0 && (name.front() < '0' || name.front() > '9'))
+        if (size > 0 && name.front() >= 'a')
             return text.substr(at, 1 + size + (is_in_brackets ? 2 : 0));
         if (rest.starts_with('$')) ++at; // main.cf's way to write one
     }

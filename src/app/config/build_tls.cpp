@@ -4,8 +4,12 @@
 #include "fendmail/io/clock.hpp"
 #include "fendmail/io/privilege.hpp"
 
+#include <algorithm>
 #include <fmt/format.h>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace fendmail::app {
 
@@ -53,7 +57,9 @@ private:
     {
         for (const auto* name : {"level", "certificate", "key", "chain_files", "min_protocol"})
             if (from_.get("tls", name).broken) return true;
-        return false;
+        return std::ranges::any_of(tables_, [](const named_table& table) {
+            return std::ranges::any_of(table.values, &setting::broken);
+        });
     }
 
     [[nodiscard]] std::filesystem::path path_of(const text_item& item) const
@@ -64,10 +70,14 @@ private:
 
     void add(named_file certificate, named_file key)
     {
-        out_.server.identities.push_back(
-            {path_of(*certificate.item),
-             key.item != certificate.item ? path_of(*key.item) : std::filesystem::path{}});
+        out_.server.identities.push_back(identity_of(certificate, key));
         files_.emplace_back(certificate, key);
+    }
+
+    [[nodiscard]] io::tls_identity identity_of(named_file certificate, named_file key) const
+    {
+        return {path_of(*certificate.item),
+                key.item != certificate.item ? path_of(*key.item) : std::filesystem::path{}};
     }
 
     void collect()
@@ -81,6 +91,67 @@ private:
             problems_.error(key.where, "tls.key: its certificate is missing; write the file in "
                                        "tls.certificate");
         collect_chain_files();
+        // In the order in which problems count them: those for all others first.
+        for (const named_table& table : tables_)
+            if (table.get("names").texts.empty()) collect_table(table);
+        for (const named_table& table : tables_)
+            if (!table.get("names").texts.empty()) collect_table(table);
+    }
+
+    void collect_table(const named_table& table)
+    {
+        const text_item& certificate = table.text("certificate");
+        const text_item& key = table.text("key");
+        if (certificate.text.empty())
+            return problems_.error(table.name.where,
+                                   "tls.certificate: certificate is missing; write its file");
+        const named_file file{&certificate, "tls.certificate.certificate"};
+        const named_file key_file =
+            key.text.empty() ? file : named_file{&key, "tls.certificate.key"};
+        std::vector<std::string> names;
+        for (const text_item& item : table.get("names").texts)
+            if (auto name = name_of(item); !name.empty()) names.push_back(std::move(name));
+        if (table.get("names").texts.empty()) return add(file, key_file);
+        if (names.empty()) return;
+        std::ranges::sort(names);
+        warn_of_taken_names(names, table);
+        out_.server.named.push_back({std::move(names), identity_of(file, key_file)});
+        files_.emplace_back(file, key_file);
+    }
+
+    /// Lower case, as clients' names are compared; "" and an error when it is none.
+    std::string name_of(const text_item& item)
+    {
+        std::string name;
+        for (const char c : item.text)
+            name += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+        if (name.starts_with("*.")) name.erase(0, 1);
+        constexpr std::size_t octets_max = 253;
+        const std::string_view labels = std::string_view{name}.substr(name.starts_with('.'));
+        const bool is_name = !labels.empty() && labels.size() <= octets_max &&
+                             labels.front() != '.' && labels.back() != '.' &&
+                             labels.find("..") == std::string_view::npos &&
+                             labels.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-._") ==
+                                 std::string_view::npos;
+        if (is_name) return name;
+        problems_.error(item.where, fmt::format("tls.certificate.names: not a host name; write one "
+                                                "such as \"mx.example.org\", or \".example.org\" "
+                                                "for all below it (found {})",
+                                                in_quotes(item.written)));
+        return {};
+    }
+
+    /// The first table with a name has it, unless they have all their names in common.
+    void warn_of_taken_names(const std::vector<std::string>& names, const named_table& table)
+    {
+        for (const auto& [taken, identity] : out_.server.named)
+            for (const std::string& name : names)
+                if (taken != names && std::ranges::find(taken, name) != taken.end())
+                    problems_.warning(table.get("names").where,
+                                      fmt::format("tls.certificate.names: another table has {} "
+                                                  "already, and it counts; give both the same "
+                                                  "names, or take it away from one",
+                                                  in_quotes(name)));
     }
 
     /// One file with key and certificates, or the key in one and the certificates in the next.
@@ -140,10 +211,11 @@ private:
     }
 
     const settings& from_;
+    const std::vector<named_table> tables_ = from_.tables("tls", "certificate");
     const startup_config& startup_;
     tls_options& out_;
     problem_list& problems_;
-    std::vector<std::pair<named_file, named_file>> files_; ///< as `identities`
+    std::vector<std::pair<named_file, named_file>> files_; ///< as `identities`, then `named`
 };
 
 } // namespace

@@ -8,6 +8,7 @@
 #include <toml++/toml.h>
 
 #include <fmt/format.h>
+#include <re2/re2.h>
 
 namespace fendmail::app {
 
@@ -48,12 +49,21 @@ toml_value convert(const toml::node& node, std::size_t file)
     return out;
 }
 
+std::string with_certificate_tables(std::string_view toml)
+{
+    static const re2::RE2 header{
+        R"((?m)^([ \t]*\[\[[ \t]*tls[ \t]*\.[ \t]*)certificate([ \t]*\]\]))"};
+    std::string out{toml};
+    re2::RE2::GlobalReplace(&out, header, fmt::format("\\1{}\\2", certificate_tables));
+    return out;
+}
+
 } // namespace
 
 std::optional<toml_value> parse_document(std::string_view toml, std::size_t file,
                                          problem_list& problems)
 {
-    const toml::parse_result parsed = toml::parse(toml);
+    const toml::parse_result parsed = toml::parse(with_certificate_tables(toml));
     if (parsed) return convert(parsed.table(), file);
     problems.error(place_of(parsed.error().source(), file),
                    fmt::format("not valid TOML: {}", parsed.error().description()));

@@ -28,6 +28,11 @@ struct toml_value {
     std::vector<toml_value> items = {}; ///< of a list in order, of a table in any order
 };
 
+/// What [[tls.certificate]] is called in the tree. TOML has no place for both it and the key of
+/// that name, but the names are fixed; so the headers are read under another one, of the same
+/// length.
+inline constexpr std::string_view certificate_tables = "certificat_";
+
 [[nodiscard]] std::optional<toml_value> parse_document(std::string_view toml, std::size_t file,
                                                        problem_list& problems);
 

@@ -54,6 +54,27 @@ constexpr std::array list_table_keys{
         .example = R"("ask")"},
 };
 
+constexpr std::array certificate_keys{
+    key{.section = "tls.certificate",
+        .name = "names",
+        .type = key_type::text_list,
+        .default_toml = "[]",
+        .doc = "The names that clients ask for; \".example.org\" stands for all below it, and the "
+               "longest that fits decides; [] = for all others, like chain_files.",
+        .example = R"(["mx.example.net", ".example.com"])"},
+    key{.section = "tls.certificate",
+        .name = "certificate",
+        .default_toml = R"("")",
+        .doc = "PEM file with the certificate and its chain; a relative path starts at the file "
+               "that holds this.",
+        .example = R"("/etc/fendmail/example.net.pem")"},
+    key{.section = "tls.certificate",
+        .name = "key",
+        .default_toml = R"("")",
+        .doc = "PEM file with the private key; \"\" = it is in the file of the certificate.",
+        .example = R"("/etc/fendmail/example.net.key")"},
+};
+
 constexpr std::array named_sections{
     named_section{"dnsbl", "list",
                   "One list as a table of its own, beside dnsbl.sites or in place of an entry "
@@ -63,6 +84,27 @@ constexpr std::array named_sections{
                   "ZONE", "zen.spamhaus.org", list_table_keys},
 };
 
+constexpr std::array table_lists{
+    named_section{"tls",
+                  "certificate",
+                  "A certificate for clients that name one of its names (SNI); all others get that "
+                  "of [tls]. One table for each certificate; with the same names and another kind "
+                  "of key they complement each other. One that cannot be used is told and left "
+                  "out. Strictly, TOML has no place for these tables beside the key "
+                  "tls.certificate; fendmail reads both all the same.",
+                  {},
+                  {},
+                  certificate_keys},
+};
+
+const named_section* find_in(std::span<const named_section> all, std::string_view section,
+                             std::string_view name) noexcept
+{
+    const auto found = std::ranges::find_if(
+        all, [&](const named_section& s) { return s.section == section && s.name == name; });
+    return found == all.end() ? nullptr : &*found;
+}
+
 } // namespace
 
 std::span<const named_section> all_named_sections() noexcept
@@ -70,12 +112,19 @@ std::span<const named_section> all_named_sections() noexcept
     return named_sections;
 }
 
+std::span<const named_section> all_table_lists() noexcept
+{
+    return table_lists;
+}
+
 const named_section* find_named_section(std::string_view section, std::string_view name) noexcept
 {
-    const auto found = std::ranges::find_if(named_sections, [&](const named_section& s) {
-        return s.section == section && s.name == name;
-    });
-    return found == named_sections.end() ? nullptr : &*found;
+    return find_in(named_sections, section, name);
+}
+
+const named_section* find_table_list(std::string_view section, std::string_view name) noexcept
+{
+    return find_in(table_lists, section, name);
 }
 
 const key* named_section::find(std::string_view key_name) const noexcept

@@ -57,6 +57,31 @@ std::string unknown_text(const named_section& of, std::string_view where, std::s
     return fmt::format("{}; the keys are {}", start, fmt::join(known, ", "));
 }
 
+/// Lays what a table has over what is there.
+void fill(named_table& table, const std::string& header, const toml_value& content,
+          problem_list& problems)
+{
+    const named_section& of = *table.of;
+    for (const toml_value& item : content.items) {
+        const key* const k = of.find(item.name);
+        if (k == nullptr) {
+            problems.error(item.name_where, unknown_text(of, header, item.name));
+            continue;
+        }
+        key shown = *k; // messages name the table
+        shown.section = header;
+        setting& value = table.values[static_cast<std::size_t>(k - of.keys.data())];
+        auto converted = convert_value(shown, item, problems);
+        if (!converted) {
+            value.broken = true;
+            continue;
+        }
+        const bool broken = value.broken;
+        value = std::move(*converted);
+        value.broken = broken;
+    }
+}
+
 } // namespace
 
 const setting& named_table::get(std::string_view key_name) const
@@ -68,7 +93,8 @@ const setting& named_table::get(std::string_view key_name) const
 
 std::vector<named_table> settings::tables(std::string_view section, std::string_view name) const
 {
-    const auto* const of = find_named_section(section, name);
+    const auto* of = find_named_section(section, name);
+    if (of == nullptr) of = find_table_list(section, name);
     FENDMAIL_ASSERT(of != nullptr);
     std::vector<named_table> out;
     std::ranges::copy_if(tables_, std::back_inserter(out),
@@ -124,23 +150,23 @@ void settings::apply_table(const named_section& of, const toml_value& content,
         tables_.push_back(std::move(made));
         table = std::prev(tables_.end());
     }
+    fill(*table, header, content, problems);
+}
+
+void settings::apply_list(const named_section& of, const toml_value& content,
+                          problem_list& problems)
+{
+    const std::string header = fmt::format("{}.{}", of.section, of.name);
     for (const toml_value& item : content.items) {
-        const key* const k = of.find(item.name);
-        if (k == nullptr) {
-            problems.error(item.name_where, unknown_text(of, header, item.name));
+        if (item.what != toml_value::kind::table) {
+            problems.error(item.where, fmt::format("{0}: write each as a table [[{0}]]", header));
             continue;
         }
-        key shown = *k; // messages name the table
-        shown.section = header;
-        setting& value = table->values[static_cast<std::size_t>(k - of.keys.data())];
-        auto converted = convert_value(shown, item, problems);
-        if (!converted) {
-            value.broken = true;
-            continue;
-        }
-        const bool broken = value.broken;
-        value = std::move(*converted);
-        value.broken = broken;
+        named_table made{&of, {{}, {}, item.where}, {}};
+        for (const key& k : of.keys)
+            made.values.push_back(default_of(k));
+        fill(made, header, item, problems);
+        tables_.push_back(std::move(made));
     }
 }
 

@@ -49,12 +49,19 @@ std::string config_entry(const key& k)
     return out + fmt::format("{} = {}\n", k.name, k.default_toml);
 }
 
-/// Every key of a table that has a name, as an example to be made one's own.
+/// What stands above a table: [dnsbl.list."zen.spamhaus.org"] or [[tls.certificate]].
+std::string header_of(const named_section& s, std::string_view name)
+{
+    if (name.empty()) return fmt::format("[[{}.{}]]", s.section, s.name);
+    return fmt::format("[{}.{}.\"{}\"]", s.section, s.name, name);
+}
+
+/// Every key of a table, as an example to be made one's own.
 std::string named_section_entry(const named_section& s)
 {
     std::string out = "\n";
     append_comment(out, s.doc);
-    out += fmt::format("# [{}.{}.\"{}\"]\n", s.section, s.name, s.example);
+    out += fmt::format("# {}\n", header_of(s, s.example));
     for (const key& k : s.keys) {
         append_comment(out,
                        fmt::format("{} ({}; default: {})", k.doc, type_text(k), k.default_toml));
@@ -183,9 +190,19 @@ std::string default_config_text()
         out += fmt::format("[{}]\n", s.name);
         for (const key& k : all_keys())
             if (k.section == s.name) out += config_entry(k);
-        for (const named_section& n : all_named_sections())
-            if (n.section == s.name) out += named_section_entry(n);
+        for (const auto all : {all_named_sections(), all_table_lists()})
+            for (const named_section& n : all)
+                if (n.section == s.name) out += named_section_entry(n);
     }
+    return out;
+}
+
+static std::string named_section_rows(const named_section& s)
+{
+    std::string out = fmt::format("\n## {}\n\n{}\n\n", header_of(s, s.placeholder), s.doc);
+    out += table_head;
+    for (const key& k : s.keys)
+        out += table_row(k);
     return out;
 }
 
@@ -197,14 +214,9 @@ std::string configuration_markdown()
         out += table_head;
         for (const key& k : all_keys())
             if (k.section == s.name) out += table_row(k);
-        for (const named_section& n : all_named_sections()) {
-            if (n.section != s.name) continue;
-            out += fmt::format("\n## [{}.{}.\"{}\"]\n\n{}\n\n", n.section, n.name, n.placeholder,
-                               n.doc);
-            out += table_head;
-            for (const key& k : n.keys)
-                out += table_row(k);
-        }
+        for (const auto all : {all_named_sections(), all_table_lists()})
+            for (const named_section& n : all)
+                if (n.section == s.name) out += named_section_rows(n);
     }
     return out;
 }

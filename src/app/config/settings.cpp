@@ -144,6 +144,12 @@ void settings::apply_section(const toml_value& content, problem_list& problems)
             apply_tables(*named, item, problems);
             continue;
         }
+        const bool is_renamed = content.name == "tls" && item.name == certificate_tables;
+        const auto* list = find_table_list(content.name, is_renamed ? "certificate" : item.name);
+        if (list != nullptr && item.what == kind::list) {
+            apply_list(*list, item, problems);
+            continue;
+        }
         const key* k = find_key(content.name, item.name);
         if (k == nullptr) {
             problems.error(item.name_where, unknown_key_text(content.name, item.name));

@@ -35,7 +35,7 @@ struct setting {
 /// What a named section has under one name, such as "zen.spamhaus.org".
 struct named_table {
     const named_section* of = nullptr;
-    text_item name;
+    text_item name;              ///< of [[section.name]] only the place
     std::vector<setting> values; ///< in the order of of->keys; its default where nobody wrote it
 
     /// @pre the section has such a key
@@ -64,6 +64,7 @@ private:
     void apply_section(const toml_value& content, problem_list& problems);
     void apply_tables(const named_section& of, const toml_value& content, problem_list& problems);
     void apply_table(const named_section& of, const toml_value& content, problem_list& problems);
+    void apply_list(const named_section& of, const toml_value& content, problem_list& problems);
 
     std::vector<named_table> tables_;
     std::vector<setting> values_; ///< in the order of all_keys()

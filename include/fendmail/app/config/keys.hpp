@@ -73,11 +73,15 @@ struct named_section {
 [[nodiscard]] std::span<const section> all_sections() noexcept;
 [[nodiscard]] std::span<const key> all_keys() noexcept;
 [[nodiscard]] std::span<const named_section> all_named_sections() noexcept;
+/// Those written as [[section.name]], whose tables have no names; a key may be called like one.
+[[nodiscard]] std::span<const named_section> all_table_lists() noexcept;
 
 /// The key, or nullptr.
 [[nodiscard]] const key* find_key(std::string_view section, std::string_view name) noexcept;
 [[nodiscard]] const named_section* find_named_section(std::string_view section,
                                                       std::string_view name) noexcept;
+[[nodiscard]] const named_section* find_table_list(std::string_view section,
+                                                   std::string_view name) noexcept;
 /// What a `choice` or `action` key takes, in the order of its enum.
 [[nodiscard]] std::vector<std::string_view> choices_of(const key& k);
 /// "duration from 1s to 5m", "one of "none", "may""; what error messages and the docs say.

@@ -108,6 +108,20 @@ TEST_CASE("keys: those of named tables have a sentence, an example and a place i
         CHECK(s.find("nothing") == nullptr);
     }
     CHECK(find_named_section("dnsbl", "nothing") == nullptr);
+    for (const named_section& s : all_table_lists()) {
+        CAPTURE(s.section, s.name);
+        CHECK(find_table_list(s.section, s.name) == &s);
+        CHECK(find_named_section(s.section, s.name) == nullptr);
+        const std::string full = std::string{s.section} + "." + std::string{s.name};
+        CHECK(text.find("\n# [[" + full + "]]\n") != std::string::npos);
+        CHECK(markdown.find("\n## [[" + full + "]]\n") != std::string::npos);
+        for (const key& k : s.keys) {
+            CAPTURE(k.name);
+            CHECK(k.section == full);
+            CHECK(text.find("\n# " + std::string{k.name} + " = " + std::string{k.example} + "\n") !=
+                  std::string::npos);
+        }
+    }
 }
 
 TEST_CASE("keys: the type of a key can be told to an admin", "[config]")

@@ -294,6 +294,32 @@ TEST_CASE("config: each broken file gives exactly the lines beside it", "[config
     }
 }
 
+TEST_CASE("config: a macro of Postfix is told, where it would be taken as it stands", "[config]")
+{
+    const auto told = [](const std::string& toml) {
+        const auto got = parse(toml);
+        REQUIRE(got.value);
+        return lines_of(got);
+    };
+    constexpr std::string_view why = " is Postfix's way to name a value and is not replaced here; "
+                                     "write the value itself (found ";
+    const auto warning = [&](const std::string& start, const std::string& found) {
+        return lines{"t.toml:2:" + start + std::string{why} + found + ")"};
+    };
+    CHECK(told("[greet]\nbanner = \"$myhostname says $x\"\n") ==
+          warning("10: warning: greet.banner: $myhostname", "\"$myhostname says $x\""));
+    CHECK(told("[dialog]\nbanner = \"mx $(mail_name)\"\n") ==
+          warning("10: warning: dialog.banner: $(mail_name)", "\"mx $(mail_name)\""));
+    CHECK(told("[store]\npath = \"/var/lib/$mail_name/x.lmdb\"\n") ==
+          warning("8: warning: store.path: $mail_name", "\"/var/lib/$mail_name/x.lmdb\""));
+    CHECK(told("[dnsbl]\nreply_names = { \"a.example\" = \"$b\" }\nsites = [\"a.example\"]\n") ==
+          warning("31: warning: dnsbl.reply_names: $b", "\"$b\""));
+    for (const auto* toml : {"[greet]\nbanner = \"5$, $$ and $$myhostname, $6 $HOME\"\n",
+                             "[dialog]\nreject_footer = \"$client_address, see example.org\"\n",
+                             "[non_smtp_command]\nforbidden = [\"/^X$mail/\"]\n"})
+        CHECK(told(toml) == lines{});
+}
+
 TEST_CASE("config: interfaces of which none is allowed are a warning", "[config]")
 {
     const auto nobody = parse("[access]\nallowlist_interfaces = [\"!192.0.2.9\", \"!::/0\"]\n");
