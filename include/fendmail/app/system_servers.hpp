@@ -17,7 +17,8 @@
 /// A file that names none, or is gone, leaves those of before in use: it is being written, or a
 /// network is down, and then no other server answers either. Where none was ever named, 127.0.0.1
 /// is asked, as resolv.conf(5) has it. Whatever changes is told, because otherwise the lists would
-/// be blamed for what their resolver does not say.
+/// be blamed for what their resolver does not say. While no server answers, the file is looked at
+/// like at any other time, every file_watch::period: soon enough, and it costs nothing.
 ///
 /// Memory: the file.
 /// Errors: none; a file that cannot be read names no servers, and the reason is told.

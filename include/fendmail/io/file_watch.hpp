@@ -27,7 +27,7 @@ namespace fendmail::io {
 class file_watch {
 public:
     static constexpr milliseconds settling{100};
-    static constexpr milliseconds period{5000};
+    static constexpr milliseconds period{2000};
 
     /// @param look is called from the event loop; it may stop() the watch but not destroy it
     file_watch(boost::asio::io_context& context, std::filesystem::path file,
