@@ -1,39 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/backend_state.hpp"
 
-#include <chrono>
+#include <optional>
 
 namespace fendmail::app {
 
 void backend_state::on_failure(event_sink& events, const endpoint& client, std::string_view backend,
                                std::string_view reason, tick now) noexcept
 {
+    std::optional<lasting_trouble::summary> told;
     {
         const std::lock_guard lock{mutex_};
         is_failing_.store(true);
+        is_told_.store(true);
         last_failure_ = now;
-        ++clients_;
-        if (is_told_.exchange(true)) return;
-        since_ = now;
-        clients_ = 1;
+        told = course_.on_failure(now);
     }
-    events.on(event::backend_unavailable{client, backend, reason});
+    if (told)
+        events.on(event::backend_unavailable{client, backend, reason, told->failures, told->after});
 }
 
 void backend_state::on_success(event_sink& events, std::string_view backend, tick now) noexcept
 {
     if (is_failing_.load()) is_failing_.store(false);
     if (!is_told_.load()) return;
-    std::size_t clients = 0;
-    tick since{};
+    std::optional<lasting_trouble::summary> ended;
     {
         const std::lock_guard lock{mutex_};
         if (now - last_failure_ < calm || !is_told_.exchange(false)) return;
-        clients = clients_;
-        since = since_;
+        ended = course_.on_success(now);
     }
-    const auto after = std::chrono::duration_cast<seconds>(now - since);
-    events.on(event::backend_restored{backend, after, clients});
+    if (ended) events.on(event::backend_restored{backend, ended->after, ended->failures});
 }
 
 } // namespace fendmail::app

@@ -113,15 +113,15 @@ class Named(DnsblCase):
         self.dns.zone("w.test", {CLIENT: ["127.0.5.1"]})
         self.dns.zone("none.test", {})
         fendmail = self.start(
-            "a.test=127.0.0.2*3", "secretkey.test*2", "w.test*-1", "none.test*5",
-            threshold=3, reply_names={"secretkey.test": "shown.test"},
+            "a.test=127.0.0.2*3", "secretkey.test*2", "w.test*1", "none.test*5",
+            threshold=6, reply_names={"secretkey.test": "shown.test"},
         )
         for session in range(1, 4):
-            self.assert_blocked(fendmail, CLIENT, "a.test", 4)
+            self.assert_blocked(fendmail, CLIENT, "a.test", 6)
             self.wait_for_summaries(
                 fendmail,
-                r"verdict=rejected .*dnsbl=4 lists=a\.test:127\.0\.0\.2\*3,"
-                r"shown\.test:127\.0\.0\.3\*2,w\.test:127\.0\.5\.1\*-1 ",
+                r"verdict=rejected .*dnsbl=6 lists=a\.test:127\.0\.0\.2\*3,"
+                r"shown\.test:127\.0\.0\.3\*2,w\.test:127\.0\.5\.1\*1 ",
                 session,
             )
         # The lists were asked once.

@@ -115,7 +115,8 @@ private:
     static recorded_event keep(const event::resolver_steady& e) { return texts(e.resolver); }
     static recorded_event keep(const event::backend_unavailable& e)
     {
-        return texts(e.backend, e.reason);
+        return {
+            0, {std::string{e.backend}, std::string{e.reason}}, {e.clients, in_seconds(e.after)}};
     }
     static recorded_event keep(const event::backend_restored& e)
     {

@@ -2,20 +2,20 @@
 #pragma once
 
 #include "fendmail/core/event/event.hpp"
+#include "fendmail/core/lasting_trouble.hpp"
 #include "fendmail/core/time.hpp"
 
 #include <atomic>
-#include <cstddef>
 #include <mutex>
-#include <string>
 #include <string_view>
 
 /// What the backend's clients last met there: one line when it goes and one when it is back,
-/// however many clients notice, and the answer for /readyz.
+/// however many clients notice, one now and then while it stays away (core/lasting_trouble), and
+/// the answer for /readyz.
 ///
 /// Units: clients that could not be handed over are counted, the one that is told included.
-/// Memory: one reason.
-/// Errors: none; without memory for a reason the state changes all the same.
+/// Memory: a few words.
+/// Errors: none.
 /// Threads: any; while all is well it is one atomic read.
 namespace fendmail::app {
 
@@ -24,7 +24,7 @@ public:
     /// Trouble and success in turn are trouble, until there was none for this long.
     static constexpr milliseconds calm{2000};
 
-    /// A client could not be handed over. The first one is told.
+    /// A client could not be handed over. The first one is told, and others now and then.
     void on_failure(event_sink& events, const endpoint& client, std::string_view backend,
                     std::string_view reason, tick now) noexcept;
     /// A client was. The first one after trouble is told, with how many were not meanwhile.
@@ -39,9 +39,8 @@ private:
     std::atomic<bool> is_failing_{false};
     std::atomic<bool> is_told_{false};
     std::mutex mutex_;
-    tick since_{};
+    lasting_trouble course_; ///< of what was told
     tick last_failure_{};
-    std::size_t clients_ = 0;
 };
 
 } // namespace fendmail::app

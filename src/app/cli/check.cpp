@@ -130,7 +130,8 @@ void warn_of_places(const config& found, const std::string& config_path)
     };
     // A supervisor that chooses the user makes the directory as well (StateDirectory=).
     const auto directory = startup.store_path.parent_path();
-    const bool is_to_be_made = startup.user.empty() && !std::filesystem::exists(directory);
+    const bool is_to_be_made =
+        startup.user.empty() && ::geteuid() != 0 && !std::filesystem::exists(directory);
     if (startup.store == store_kind::lmdb && !is_to_be_made) {
         const auto trouble =
             as_service(directory, [&] { return io::trouble_with_store(startup.store_path); });

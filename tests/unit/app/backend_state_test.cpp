@@ -4,6 +4,7 @@
 #include "support/event_recorder.hpp"
 
 #include <string>
+#include <vector>
 
 using namespace fendmail;
 using namespace fendmail::app;
@@ -38,7 +39,7 @@ TEST_CASE("backend state: however many clients meet trouble, it is told once", "
     meeting m;
     for (int n = 0; n < 100; ++n) {
         m.fails();
-        m.now += seconds{1};
+        m.now += milliseconds{500};
     }
     CHECK(m.gone() == 1);
     CHECK(m.state.is_failing());
@@ -51,10 +52,31 @@ TEST_CASE("backend state: however many clients meet trouble, it is told once", "
     CHECK(m.gone() == 2);
 }
 
+TEST_CASE("backend state: one that stays away is told again, after 1 and 10 minutes and each hour",
+          "[app]")
+{
+    meeting m;
+    for (int second = 0; second <= 2 * 3600; ++second) {
+        m.fails();
+        m.fails(); // however many clients there are
+        m.now += seconds{1};
+    }
+    const auto told = m.events.all<event::backend_unavailable>();
+    REQUIRE(told.size() == 5);
+    const std::size_t after[] = {0, 60, 600, 3600, 7200};
+    for (std::size_t i = 0; i < told.size(); ++i)
+        CHECK(told[i].counts == std::vector<std::size_t>{2 * after[i] + 1, after[i]});
+    m.now += backend_state::calm;
+    m.works();
+    REQUIRE(m.back() == 1);
+    CHECK(m.events.last<event::backend_restored>().counts ==
+          std::vector<std::size_t>{7203, 2 * 7201});
+}
+
 TEST_CASE("backend state: trouble and success in turn are one trouble", "[app]")
 {
     meeting m;
-    for (int n = 0; n < 100; ++n) {
+    for (int n = 0; n < 50; ++n) {
         m.fails();
         CHECK(m.state.is_failing());
         m.works();
