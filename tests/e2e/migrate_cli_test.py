@@ -107,6 +107,26 @@ class CommandLine(Case):
                 arguments = ["--config-dir", name, "copied/main.cf"]
                 self.assertEqual(self.rules_of(*arguments, cwd=directory.parent), wanted)
 
+    def test_relative_names_start_in_the_queue_directory(self) -> None:
+        """Where Postfix's daemons are. For a copied configuration: beside it, mostly."""
+        spool = self.directory("spool")
+        (spool / "rel").write_text("203.0.113.0/24 reject\n", "ascii")
+        directory = self.configuration("cidr:rel", rel="192.0.2.0/24 reject\n")
+        copied = str(directory / "main.cf")
+        self.assertEqual(self.rules_of(copied), (["reject 192.0.2.0/24"], ""))
+        mapped = self.rules_of(f"--map=/var/spool/postfix={spool}", copied)
+        self.assertEqual(mapped, (["reject 203.0.113.0/24"], ""))
+        # This machine's own.
+        text = (directory / "main.cf").read_text("ascii")
+        text += f"queue_directory = {spool}\n"
+        own = ("--config-dir", "/etc/no-such-postfix", "-")
+        done = self.pipe(text, *own)
+        self.assertEqual(tomllib.loads(done.stdout)["access"]["rules"], ["reject 203.0.113.0/24"])
+        (spool / "rel").unlink()
+        done = self.pipe(text, *own)
+        self.assertIn(f"cannot read rel: No such file or directory; Postfix takes it for {spool}/rel",
+                      done.stderr)  # fmt: skip
+
     def test_directories_of_another_machine_can_be_named(self) -> None:
         directory = self.configuration(
             "cidr:/opt/mail/deep/a, cidr:/opt/mail/b, cidr:/opt/mailer/a",

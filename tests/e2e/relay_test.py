@@ -482,6 +482,23 @@ class Smuggling(RelayCase):
                 for mail in self.sink.wait_for_mails(2 * number + 2)[-2:]:
                     self.assertEqual(mail.octets, b"Subject: x\r\n\r\n.dot\r\nbody\r\n")
 
+    def test_a_client_that_ends_its_lines_in_two_carriage_returns_delivers(self) -> None:
+        for data in ("auto", "strict"):
+            fendmail = self.start(data=data)
+            for contact in ("NEW", "OLD"):
+                with self.subTest(data=data, contact=contact), fendmail.client(CLIENT) as client:
+                    client.expect_reply(220)
+                    for line, code in (
+                        (b"EHLO a", 250), (b"MAIL FROM:<a@example.org>", 250),
+                        (b"RCPT TO:<user@example.test>", 250), (b"DATA", 354),
+                        (b"Subject: x\r\r\n\r\r\nbody\r\n.\r\nQUIT", 250),
+                    ):  # fmt: skip
+                        client.send(line + b"\r\r\n")
+                        client.expect_reply(code)
+                    client.expect_reply(221)
+                    self.wait_for_pass(fendmail, client, contact)
+                self.assertEqual(self.sink.mails()[-1].octets, b"Subject: x\r\r\n\r\r\nbody\r\n")
+
     def test_a_client_whose_end_of_data_no_server_shares_is_told_to_try_again(self) -> None:
         fendmail = self.start()
         client = self.begin(fendmail)

@@ -270,6 +270,28 @@ class BareLineEnds(Smuggling):
                             self.wait_for_pass(fendmail, client, contact)
                         self.assertEqual(arrived, directly, contact)
 
+    def test_commands_that_end_in_more_carriage_returns_are_commands(self) -> None:
+        for number, backend in enumerate(BACKENDS, 1):
+            fendmail = self.start(backend)
+            for way, address in (
+                ("direct", self.mta.plain), ("NEW", fendmail.address), ("OLD", fendmail.address)
+            ):  # fmt: skip
+                with (
+                    self.subTest(backend=backend, way=way),
+                    SmtpClient(address, f"127.0.46.{number}") as client,
+                ):
+                    client.expect_reply(220)
+                    for line, code in (
+                        ("EHLO client.example.org", 250), ("MAIL FROM:<sender@example.org>", 250),
+                        ("RCPT TO:<user@example.test>", 250), ("DATA", 354),
+                    ):  # fmt: skip
+                        client.send(f"{line}\r\r\n".encode())
+                        client.expect_reply(code)
+                    name = f"cr-{way}-{number}"
+                    client.send(f"Message-ID: <{name}@example.org>\r\n\r\none\r\n.\r\n".encode())
+                    client.expect_reply(250)
+                    self.assertEqual(self.mta.mailbox.wait_for(name).body, b"one\n")
+
     def test_a_client_that_ends_all_its_lines_in_line_feeds_delivers(self) -> None:
         for number, backend in enumerate(BACKENDS, 1):
             fendmail = self.start(backend, {"bare_newline": {"action": "ignore"}})

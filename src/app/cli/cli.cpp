@@ -109,9 +109,8 @@ struct command_line {
         auto* migrate = add(
             "migrate",
             "Make fendmail.toml from Postfix's main.cf and master.cf, or the output of "
-            "`postconf -n` and `postconf -M`; what needs a decision is told on standard error. "
-            "With "
-            "--cache: bring over the clients that postscreen knows.",
+            "`postconf -n` and `postconf -M` (or -F, or with -j); what needs a decision is told on "
+            "standard error. With --cache: bring over the clients that postscreen knows.",
             [this] {
                 return cache_dump.empty() ? cli_migrate(migration)
                                           : cli_migrate_cache(cache_dump, config_path);

@@ -69,6 +69,8 @@ table_places places_of(const migrate_request& request, const std::vector<std::st
         out.map(text);
     const auto written = from.main.find("config_directory");
     if (written != from.main.end()) out.add_instance(written->second.text);
+    const auto queue = from.main.find("queue_directory");
+    if (queue != from.main.end()) out.set_queue_directory(queue->second.text);
     return out;
 }
 

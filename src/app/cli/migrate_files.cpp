@@ -104,8 +104,25 @@ void table_places::add_instance(const std::string& directory)
     if (directory.starts_with('/')) instances_.emplace_back(directory);
 }
 
+void table_places::set_queue_directory(const std::string& directory)
+{
+    if (directory.starts_with('/')) queue_directory_ = directory;
+}
+
+/// "$config_directory/x" has been expanded to what --config-dir says, which may be relative.
+bool table_places::is_relative(const std::string& path) const
+{
+    return !path.starts_with('/') && !below(path, base_);
+}
+
 fs::path table_places::find(const std::string& path, bool& is_mapped) const
 {
+    if (is_relative(path)) {
+        const fs::path where = find((queue_directory_ / path).string(), is_mapped);
+        if (is_mapped || is_own_) return where;
+        is_mapped = true;
+        return fs::path(base_) / path;
+    }
     is_mapped = true;
     std::optional<fs::path> best;
     std::size_t longest = 0;
@@ -115,9 +132,7 @@ fs::path table_places::find(const std::string& path, bool& is_mapped) const
             longest = from.string().size();
         }
     if (best) return *best;
-    // "$config_directory/x" has been expanded to what --config-dir says.
     if (below(path, base_)) return path;
-    if (!path.starts_with('/')) return fs::path(base_) / path;
     for (const fs::path& instance : instances_) {
         const auto rest = below(path, instance);
         if (!rest) continue;
@@ -134,6 +149,8 @@ std::optional<std::string> table_places::read(const std::string& path, std::stri
     bool is_mapped = false;
     const fs::path where = find(path, is_mapped);
     auto text = read_whole(where, why);
+    if (!text && is_relative(path))
+        why += fmt::format("; Postfix takes it for {}", (queue_directory_ / path).string());
     const bool is_foreign = text && !is_mapped && !is_own_;
     if (is_foreign && std::ranges::find(foreign_, path) == foreign_.end()) foreign_.push_back(path);
     return text;

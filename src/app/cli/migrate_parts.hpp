@@ -24,7 +24,7 @@ namespace fendmail::app {
 /// Where a table really is: a configuration that was copied still names its old place.
 class table_places {
 public:
-    /// @param base where main.cf is; relative paths start there
+    /// @param base where main.cf is
     /// @param base_holds_tables tables below an instance's directory are nowhere else
     /// @param is_own the configuration is this machine's
     table_places(std::string base, bool base_holds_tables, bool is_own);
@@ -34,11 +34,16 @@ public:
     /// A directory of configuration that main.cf means by its name on its own machine.
     void add_instance(const std::string& directory);
 
+    /// Where Postfix's daemons are, and so where relative paths start. What is copied from there
+    /// lies beside main.cf, mostly.
+    void set_queue_directory(const std::string& directory);
+
     [[nodiscard]] std::optional<std::string> read(const std::string& path, std::string& why);
     /// Tables of this machine that were read for a configuration that is not known to be its own.
     [[nodiscard]] const std::vector<std::string>& foreign() const { return foreign_; }
 
 private:
+    [[nodiscard]] bool is_relative(const std::string& path) const;
     [[nodiscard]] std::filesystem::path find(const std::string& path, bool& is_mapped) const;
 
     std::string base_;
@@ -46,6 +51,7 @@ private:
     bool is_own_;
     std::vector<std::pair<std::filesystem::path, std::filesystem::path>> maps_;
     std::vector<std::filesystem::path> instances_{"/etc/postfix"};
+    std::filesystem::path queue_directory_{"/var/spool/postfix"};
     std::vector<std::string> foreign_;
 };
 

@@ -122,7 +122,11 @@ std::size_t data_guard::take_commands(std::string_view octets) noexcept
         if (octet == '\0') return stop(guard_fault_kind::nul, at);
         if (octet == '\r') {
             if (at + 1 == octets.size()) return at;
-            if (octets[at + 1] != '\n') return stop(guard_fault_kind::bare_cr, at);
+            // More than one of them before the <LF> is the line's end as well, or an empty line.
+            if (octets[at + 1] == '\r')
+                line_.has_more_crs = true;
+            else if (octets[at + 1] != '\n')
+                return stop(guard_fault_kind::bare_cr, at);
         } else if (octet == '\n') {
             const bool has_cr = (at > 0 && octets[at - 1] == '\r') || has_own_cr_;
             if (!has_cr && lacks_cr()) {
@@ -146,7 +150,7 @@ std::size_t data_guard::take_commands(std::string_view octets) noexcept
 std::optional<guard_fault_kind> data_guard::end_line(bool has_cr) noexcept
 {
     const std::string_view text = line_.text();
-    const bool is_exact = !line_.is_indented && !line_.is_cut;
+    const bool is_exact = !line_.is_indented && !line_.is_cut && !line_.has_more_crs;
     ending_ = has_cr ? line_ending::crlf : line_ending::lf;
 
     if (is_response_) { // of AUTH; whatever it looks like
@@ -170,7 +174,7 @@ std::optional<guard_fault_kind> data_guard::end_line(bool has_cr) noexcept
     } else if (begins_with(text, "STARTTLS")) {
         hold_ = hold::starttls;
     }
-    if (!has_cr && hold_ == hold::none) hold_ = hold::line;
+    if ((!has_cr || line_.has_more_crs) && hold_ == hold::none) hold_ = hold::line;
     ++awaited_;
     return std::nullopt;
 }

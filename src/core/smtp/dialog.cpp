@@ -155,8 +155,24 @@ void dialog::end_with(step& out, limit which, std::string_view after)
     }
 }
 
-void dialog::on_line(step& out, const line& input)
+namespace {
+
+/// What writes lines in "text mode" on Windows ends them in <CR><CR><LF>. Servers take that for an
+/// end (Postfix and Exim do), and nothing is hidden in it.
+line without_more_crs(line input)
 {
+    if (input.too_long) return input; // its end is not there
+    while (input.text.ends_with('\r'))
+        input.text.remove_suffix(1);
+    input.bare_cr = input.text.find('\r') != std::string_view::npos;
+    return input;
+}
+
+} // namespace
+
+void dialog::on_line(step& out, const line& as_read)
+{
+    const line input = without_more_crs(as_read);
     if (input.too_long) return end_with(out, limit::command_length, last_verb_);
 
     const command parsed = parse_command(input.text);

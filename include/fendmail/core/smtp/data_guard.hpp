@@ -29,8 +29,9 @@
 ///   one reply; a 354, a 334 or a positive reply where none can be means that the two disagree.
 /// - A bare <LF> ends a command line, as servers have it. One that wants <CRLF> would see other
 ///   lines, so nothing behind it is forwarded until its reply has come: that proves the line. BDAT,
-///   whose chunk follows at once, gets the <CR> that is missing. A bare <CR> or a NUL in a command,
-///   and a line longer than any server reads in one piece, are faults.
+///   whose chunk follows at once, gets the <CR> that is missing. So it is with more <CR>s than one
+///   before the <LF>, but for BDAT. A bare <CR> elsewhere or a NUL in a command, and a line longer
+///   than any server reads in one piece, are faults.
 /// - DATA that ended in a bare <LF>, and was answered, is of a client that ends its lines so, and
 ///   <LF>.<LF> is its end of data; the message goes on in <CRLF>s. The author of a mail that
 ///   another server relays has no hand in that server's commands, so he cannot bring this about.
@@ -173,7 +174,8 @@ private:
         std::size_t size = 0;
         std::uint64_t line_octets = 0; ///< of the whole line so far
         bool is_indented = false;
-        bool is_cut = false; ///< there was more than fits
+        bool is_cut = false;       ///< there was more than fits
+        bool has_more_crs = false; ///< than one before the <LF>
 
         void keep(char octet) noexcept;
         [[nodiscard]] std::string_view text() const noexcept { return {octets.data(), size}; }

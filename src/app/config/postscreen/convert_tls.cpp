@@ -2,6 +2,7 @@
 #include "conversion.hpp"
 
 #include "fendmail/app/config/postscreen/logical_lines.hpp"
+#include "fendmail/app/config/postscreen/tables.hpp"
 
 #include <algorithm>
 #include <array>
@@ -69,6 +70,7 @@ public:
         }
         c_.put("tls", "level", fmt::format("\"{}\"", level),
                {"postscreen_tls_security_level", "postscreen_use_tls", "postscreen_enforce_tls"});
+        convert_names();
         convert_protocols(level);
         // Before 3.12 a handshake had the time of a command; both are 300 s by default.
         if (is_set("postscreen_starttls_timeout"))
@@ -157,6 +159,8 @@ private:
 
     void put_pair(const source& certificate, const source& key)
     {
+        // TOML has no place for the key tls.certificate beside tables of that name.
+        if (has_names()) return put_second(certificate, key);
         c_.out.put("tls", "certificate", toml_text(trim(certificate.text)), told(certificate));
         // A key that is in the certificate's file need not be named.
         const bool has_file = is_file(key) && trim(key.text) != trim(certificate.text);
@@ -174,8 +178,59 @@ private:
         if (is_file(key) && trim(key.text) != file) files.emplace_back(trim(key.text));
         note_key(files.empty() ? file : files.front());
         files.push_back(file);
+        files.insert(files.begin(), chain_files_.begin(), chain_files_.end());
+        chain_files_ = files;
         c_.out.put("tls", "chain_files", toml_list(files),
                    {told(certificate).front(), {std::string(readable), false}});
+    }
+
+    [[nodiscard]] bool has_names() const { return !trim(c_.text("tls_server_sni_maps")).empty(); }
+
+    /// tls_server_sni_maps: a name, and its files as in smtpd_tls_chain_files.
+    void convert_names()
+    {
+        const auto* const at = c_.values.written("tls_server_sni_maps");
+        remark_sink remarks{c_.out.remarks, at != nullptr ? at->at : place{}};
+        for (const std::string& word : split_list(c_.text("tls_server_sni_maps"))) {
+            const auto table = parse_table_name(word);
+            if (!table || table->kind != table_kind::keyed) {
+                remarks.add(0, fmt::format("tls_server_sni_maps: {} cannot be read here: write its "
+                                           "names and files as [[tls.certificate]]",
+                                           table ? table->shown() : word));
+                continue;
+            }
+            const auto lines = read_table(*table, c_.read, remarks);
+            if (!lines) continue;
+            for (const keyed_entry& entry : parse_entries(*table, *lines, remarks))
+                put_names(entry, table->shown());
+        }
+    }
+
+    void put_names(const keyed_entry& entry, const std::string& from)
+    {
+        const auto files = split_list(entry.result);
+        const std::vector<comment> comments{{fmt::format("tls_server_sni_maps, {}", from), false},
+                                            {std::string(readable), false}};
+        for (std::size_t i = 0; i < files.size(); ++i) {
+            std::vector<std::pair<std::string, std::string>> keys{
+                {"names", toml_list({to_lower(entry.key)})}};
+            const bool is_pair = i + 1 < files.size() && !has_certificate(files, i);
+            note_key(files[i]);
+            keys.emplace_back("certificate", toml_text(files[is_pair ? i + 1 : i]));
+            if (is_pair) keys.emplace_back("key", toml_text(files[i++]));
+            c_.out.add_table("tls", "certificate", std::move(keys), comments);
+        }
+    }
+
+    /// Or a key alone, whose certificate is in the next file. Where nobody may look, an even number
+    /// of files are pairs.
+    [[nodiscard]] bool has_certificate(const std::vector<std::string>& files,
+                                       std::size_t which) const
+    {
+        std::string ignored;
+        if (const auto text = c_.read(files[which], ignored))
+            return text->find("-----BEGIN CERTIFICATE") != std::string::npos;
+        return (files.size() - which) % 2 != 0;
     }
 
     void note_key(std::string_view file)
@@ -204,7 +259,8 @@ private:
     }
 
     conversion& c_;
-    evaluator proxy_; ///< as tlsproxy sees them
+    std::vector<std::string> chain_files_; ///< written so far
+    evaluator proxy_;                      ///< as tlsproxy sees them
 };
 
 } // namespace

@@ -85,6 +85,29 @@ void draft::put(std::string_view section, std::string_view name, std::string tom
         entries_.push_back(std::move(made));
 }
 
+void draft::add_table(std::string_view section, std::string_view name,
+                      std::vector<std::pair<std::string, std::string>> keys,
+                      std::vector<comment> comments)
+{
+    for (comment& c : comments)
+        c.text = printable(c.text);
+    tables_.push_back(
+        {std::string(section), std::string(name), std::move(keys), std::move(comments)});
+}
+
+void draft::append_tables(std::string& out, std::string_view section) const
+{
+    for (const table& t : tables_) {
+        if (t.section != section) continue;
+        out += "\n";
+        for (const comment& c : t.comments)
+            append_comment(out, c);
+        out += fmt::format("[[{}.{}]]\n", t.section, t.name);
+        for (const auto& [key_name, toml] : t.keys)
+            out += fmt::format("{} = {}\n", key_name, toml);
+    }
+}
+
 void draft::add_comment(std::string_view section, std::string_view name, comment what)
 {
     what.text = printable(what.text);
@@ -107,7 +130,9 @@ bool draft::tells(std::string_view gist) const
     };
     return std::ranges::any_of(leftovers_, holds) ||
            std::ranges::any_of(
-               entries_, [&](const entry& e) { return std::ranges::any_of(e.comments, holds); });
+               entries_, [&](const entry& e) { return std::ranges::any_of(e.comments, holds); }) ||
+           std::ranges::any_of(
+               tables_, [&](const table& t) { return std::ranges::any_of(t.comments, holds); });
 }
 
 void draft::add_warning(std::string text, std::string_view gist)
@@ -155,6 +180,7 @@ std::string draft::to_toml(const std::vector<std::string>& head) const
             const std::string line = fmt::format("{} = {}", e->name, e->toml);
             out += (e->is_off ? as_comment(line) : line) + "\n";
         }
+        append_tables(out, name);
     }
     const auto append_all = [&](std::string_view title, const std::vector<comment>& comments) {
         if (!comments.empty()) out += fmt::format("\n# -- {} --\n", title);

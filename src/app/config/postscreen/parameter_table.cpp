@@ -231,6 +231,8 @@ constexpr parameter table[] = {
     {"smtpd_tls_chain_files", "", feeds, "tls.chain_files"},
     {"smtpd_tls_eccert_file", "", feeds, "tls.chain_files"},
     {"smtpd_tls_eckey_file", "$smtpd_tls_eccert_file", feeds, "tls.chain_files"},
+    {"tls_server_sni_maps", "", feeds, "tls.certificate",
+     "Each entry becomes a `[[tls.certificate]]`; the text is read, whatever the type."},
     {"smtpd_tls_protocols", ">=TLSv1", feeds, "tls.min_protocol"},
     {"smtpd_tls_mandatory_protocols", ">=TLSv1", feeds, "tls.min_protocol"},
     {"smtpd_starttls_timeout", "${stress?{10}:{300}}s", feeds, "tls.handshake_timeout"},

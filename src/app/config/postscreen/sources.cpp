@@ -17,6 +17,9 @@ constexpr std::array<std::string_view, 5> service_types{"inet", "unix", "fifo", 
                                                         "unix-dgram"};
 /// Name, type, private, unprivileged, chroot, wake-up, process limit, command.
 constexpr std::size_t columns = 8;
+/// The same as `postconf -F` names them.
+constexpr std::array<std::string_view, columns> fields{
+    "service", "type", "private", "unprivileged", "chroot", "wakeup", "process_limit", "command"};
 
 enum class file_kind { main, master, by_line };
 
@@ -71,6 +74,8 @@ public:
 
     sources finish() &&
     {
+        for (const row& one : rows_)
+            finish_row(one);
         for (auto& [where, value] : late_overrides_)
             apply(where, std::move(value));
         return std::move(out_);
@@ -107,6 +112,11 @@ private:
     {
         if (!pair) return false;
         if (auto where = split_override_name(pair->name)) {
+            if (const auto field = std::ranges::find(fields, (*where)[2]); field != fields.end()) {
+                take_field(*where, static_cast<std::size_t>(field - fields.begin()), pair->value,
+                           at);
+                return true;
+            }
             late_overrides_.emplace_back(std::move(*where), written_value{pair->value, at});
             return true;
         }
@@ -115,6 +125,35 @@ private:
         out_.main.insert_or_assign(std::move(pair->name),
                                    written_value{std::move(pair->value), at});
         return true;
+    }
+
+    /// Of a service that comes field by field: "smtp/inet/private = n".
+    struct row {
+        std::string name;
+        std::string type;
+        std::array<std::string, columns> texts;
+        place at;
+    };
+
+    void take_field(const std::array<std::string, 3>& where, std::size_t field, std::string value,
+                    const place& at)
+    {
+        auto found = std::ranges::find_if(
+            rows_, [&](const row& r) { return r.name == where[0] && r.type == where[1]; });
+        if (found == rows_.end()) found = rows_.insert(rows_.end(), {where[0], where[1], {}, at});
+        found->texts[field] = std::move(value);
+    }
+
+    void finish_row(const row& r)
+    {
+        std::string text;
+        for (const std::string& field : r.texts)
+            text += (text.empty() ? "" : " ") + field;
+        const bool is_whole =
+            std::ranges::none_of(r.texts, [](const std::string& t) { return t.empty(); });
+        if (!is_whole || !take_service(text, r.at))
+            complain(r.at, fmt::format("{}/{}: a service without all its fields: not read", r.name,
+                                       r.type));
     }
 
     bool take_service(std::string_view text, const place& at)
@@ -187,6 +226,7 @@ private:
     }
 
     sources out_;
+    std::vector<row> rows_;
     std::vector<std::pair<std::array<std::string, 3>, written_value>> late_overrides_;
 };
 

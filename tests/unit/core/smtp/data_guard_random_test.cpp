@@ -116,7 +116,8 @@ private:
         for (std::size_t i = 0; i < unit.size(); ++i) {
             if (i == line_max) return faulty(kind::line_too_long, guard_place::command, i);
             if (unit[i] == '\0') return faulty(kind::nul, guard_place::command, i);
-            if (unit[i] == '\r' && i + 1 < unit.size() && unit[i + 1] != '\n')
+            if (unit[i] == '\r' && i + 1 < unit.size() && unit[i + 1] != '\n' &&
+                unit[i + 1] != '\r')
                 return faulty(kind::bare_cr, guard_place::command, i);
             if (unit[i] != '\n') continue;
             std::string line = unit.substr(0, i + 1);
@@ -128,7 +129,8 @@ private:
             if (const auto k = fault_of(line)) return faulty(*k, guard_place::command, i);
             ++seen_.awaited;
             is_lf_ = !line.ends_with("\r\n");
-            if (is_lf_ && hold_.empty()) hold_ = "LINE";
+            const bool is_odd = is_lf_ || line.ends_with("\r\r\n");
+            if (is_odd && hold_.empty()) hold_ = "LINE";
             passed_ = unit_ + i + 1;
             return true;
         }

@@ -270,7 +270,8 @@ TEST_CASE("data guard: who ends DATA in an <LF> ends its message so, if the back
 
 TEST_CASE("data guard: nothing passes behind a line with a bare <LF> before its reply", "[smtp]")
 {
-    for (const std::string line : {"NOOP\n", "\n", "RCPT TO:<c@d>\n", "EHLO a\n", "DATA\n"}) {
+    for (const std::string line : {"NOOP\n", "\n", "NOOP\r\r\n", "\r\r\n", "DATA\r\r\r\n",
+                                   "RCPT TO:<c@d>\n", "EHLO a\n", "DATA\n"}) {
         CAPTURE(line);
         CHECK(course_of({{C("NOOP\r\n" + line + "BDAT 1 LAST\r\nx"), S("250 ok\r\n")},
                          with_chunking}) == guarded{.to_backend = "NOOP\r\n" + line,
@@ -329,7 +330,9 @@ TEST_CASE("data guard: command lines that servers read differently are faults", 
         return guard_fault{k, guard_place::command, offset};
     };
     check_faults({{C("NOOP\r\nNO\rOP\r\nNOOP\r\n")}}, "NOOP\r\nNO", in_command(kind::bare_cr, 2));
-    check_faults({{C("NOOP\r\r\n")}}, "NOOP", in_command(kind::bare_cr, 4));
+    check_faults({{C("NOOP\r\rX\r\n")}}, "NOOP\r", in_command(kind::bare_cr, 5));
+    check_faults({{C("BDAT 1 LAST\r\r\nx")}, with_chunking}, "BDAT 1 LAST\r\r",
+                 in_command(kind::bad_bdat, 13));
     check_faults({{C("\rDATA\r\n")}}, "", in_command(kind::bare_cr, 0));
     check_faults({{C("DATA\0\r\n"s)}}, "DATA", in_command(kind::nul, 4));
     check_faults({{C("\0DATA\r\n"s)}}, "", in_command(kind::nul, 0));

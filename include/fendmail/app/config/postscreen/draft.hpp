@@ -30,6 +30,10 @@ public:
     /// A comment at a key that stands there already, or else in its section.
     void add_comment(std::string_view section, std::string_view name, comment what);
     /// At the end of the file.
+    /// A table "[[section.name]]" behind the section's keys.
+    void add_table(std::string_view section, std::string_view name,
+                   std::vector<std::pair<std::string, std::string>> keys,
+                   std::vector<comment> comments);
     void add_leftover(comment what) { leftovers_.push_back(std::move(what)); }
     /// Behind everything else, unless `gist` is in a comment that the admin must look at.
     void add_warning(std::string text, std::string_view gist);
@@ -53,7 +57,16 @@ private:
 
     [[nodiscard]] bool tells(std::string_view gist) const;
 
+    struct table {
+        std::string section;
+        std::string name;
+        std::vector<std::pair<std::string, std::string>> keys; ///< and their values as TOML
+        std::vector<comment> comments;
+    };
+    void append_tables(std::string& out, std::string_view section) const;
+
     std::vector<entry> entries_;
+    std::vector<table> tables_;
     std::vector<comment> leftovers_;
     std::vector<comment> warnings_;
 };

@@ -148,4 +148,30 @@ TEST_CASE("postscreen: options without a value and orphans are told of", "[migra
                 "master.cf:2: warning: an option -o that is not \"-o name=value\": not read"});
 }
 
+TEST_CASE("postscreen: services may come field by field, as postconf -F writes them", "[migrate]")
+{
+    const std::string rows = "smtp/inet/service = smtp\nsmtp/inet/type = inet\n"
+                             "smtp/inet/private = n\nsmtp/inet/unprivileged = -\n"
+                             "smtp/inet/chroot = y\nsmtp/inet/wakeup = -\n"
+                             "smtp/inet/process_limit = 1\n"
+                             "smtp/inet/command = postscreen -o {a=b c} -o d=e\n";
+    const auto got = read({{"-", "myhostname = mx\nsmtp/inet/d = f\n" + rows}});
+    CHECK(remarks_of(got) == texts{});
+    REQUIRE(got.services.size() == 1);
+    const master_service& smtp = got.services[0];
+    CHECK(smtp.name == "smtp");
+    CHECK(smtp.command == "postscreen");
+    CHECK(smtp.first_row == "smtp inet n - y - 1 postscreen");
+    CHECK(to_text(smtp.at) == "standard input:3");
+    CHECK(smtp.overrides.at("a").text == "b c");
+    CHECK(smtp.overrides.at("d").text == "f"); // of `postconf -P`, whatever comes first
+    const auto json =
+        read({{"-", "{\"smtp/inet/service\": \"smtp\"}\n{\"smtp/inet/type\": \"inet\"}\n"
+                    "{\"smtp/inet/private\": \"n\"}\n"}});
+    CHECK(json.services.empty());
+    CHECK(remarks_of(json) ==
+          texts{"standard input:1: warning: smtp/inet: a service without all its "
+                "fields: not read"});
+}
+
 } // namespace fendmail::app::postscreen
