@@ -233,8 +233,8 @@ awaitable<first_end> first_exchange::on_reply(stream& server, const std::string&
             co_return give_up(fmt::format("it answered EHLO with {}", text), identity::unclear);
     }
     const std::string all = reader_.raw() + std::string{behind};
-    const auto step = options_.is_guarded ? guard_.on_backend(all)
-                                          : smtp::guard_step{all, smtp::guard_next::go_on};
+    const auto step =
+        options_.is_guarded ? guard_.on_backend(all) : smtp::guard_step{.forward = all};
     if (!co_await tell_client(step.forward)) co_return end(ended_by::client);
     if (step.then == smtp::guard_next::fault) co_return fault();
     if (got.code == closing || !behind.empty()) co_return end(ended_by::backend);
