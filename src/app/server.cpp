@@ -162,6 +162,9 @@ std::string server::why_unready() const
     if (where && where->now()->empty() && !service_->config.ready_without_backend)
         return fmt::format("the name in the backend's address {} has not been found yet",
                            service_->backend->name());
+    if (service_->identity->is_mistaken() && !service_->config.ready_without_backend)
+        return fmt::format("the backend {} does not take the addresses of clients",
+                           service_->backend->name());
     if (service_->backend_health->is_failing() && !service_->config.ready_without_backend)
         return fmt::format("the backend {} does not take clients", service_->backend->name());
     return {};
@@ -185,6 +188,13 @@ void server::keep_descriptors_back()
 {
     totals_.keep_back(own_descriptors(service_->config, *addresses_in_use_->book(),
                                       worker_count(startup_.workers), addresses_.size()));
+}
+
+/// At each start: what it means is mostly noticed by others.
+void server::tell_of_plain()
+{
+    if (const auto hazard = hazard_of_plain(service_->config.backend); !hazard.empty())
+        events_->on(event::caution{hazard});
 }
 
 /// Before a worker starts, so that the first client already meets those that are kept.
@@ -229,6 +239,8 @@ void server::start_workers()
 
 void server::run()
 {
+    tell_of_plain();
+    prover_.start();
     start_workers();
     open_admin();
     await_signal();
@@ -322,6 +334,8 @@ std::string server::reload()
     for (auto& one : workers_)
         one->use(service_);
     senders_->configure(service_->config.known_senders, service_->config.resolvers);
+    prover_.ask_anew();
+    tell_of_plain();
     events_->on(event::reloaded{config_name_});
     return {};
 }
@@ -330,6 +344,7 @@ void server::begin_stop()
 {
     stopping_ = true;
     senders_->stop();
+    prover_.stop();
     // Those that are screened are sent away.
     const auto screening = totals_.screening.load();
     const auto all = totals_.sessions.load();

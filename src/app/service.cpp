@@ -76,6 +76,8 @@ std::shared_ptr<const service> make_service(runtime_config config, const service
     made->backend = make_backend(made->config, made->backend_address);
     made->backend_health =
         same_backend ? before->backend_health : std::make_shared<backend_state>();
+    made->identity = same_backend ? before->identity : std::make_shared<backend_identity>();
+    made->offers = same_backend ? before->offers : std::make_shared<backend_offers>();
     if (made->config.backend.tls != smtp::backend_tls::none)
         made->backend_tls = io::tls_context::for_client();
     return made;

@@ -84,7 +84,7 @@ io::awaitable<void> session::run_dialog()
     terms.footer = footer();
     terms.local = local_.address;
     terms.hands_over = config().relays_after_deep_tests && screener_.may_go_on();
-    const auto offers = worker_.backend_offers();
+    const auto offers = service_->offers->get();
     terms.backend_offers = offers.get();
     verdict_ = terms.refusal ? event::verdict::rejected : event::verdict::left;
     co_await talk(smtp::dialog{config().dialog, std::move(terms)});

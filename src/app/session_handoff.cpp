@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/backend_prover.hpp"
 #include "fendmail/core/assert.hpp"
 #include "fendmail/io/clock.hpp"
 #include "fendmail/io/guarded_relay.hpp"
@@ -9,6 +10,9 @@ namespace fendmail::app {
 
 namespace {
 
+/// Why a client is not sent there; told for all of them when it began.
+constexpr std::string_view suspended = "it does not take the addresses of clients";
+
 smtp::reply unavailable()
 {
     return smtp::make_reply(451, "4.3.2", "Service temporarily unavailable");
@@ -16,16 +20,45 @@ smtp::reply unavailable()
 
 } // namespace
 
-void session::tell_backend_failed(std::string_view reason) noexcept
+void session::tell_backend_failed(std::string_view reason, smtp::identity about) noexcept
 {
-    service_->backend_health->on_failure(worker_.events(), client_, service_->backend->name(),
-                                         reason, io::steady_now());
+    const auto& name = service_->backend->name();
+    auto& identity = *service_->identity;
+    if (reason == suspended) return identity.on_turned_away(); // was told, for all
+    if (about == smtp::identity::mistaken)
+        return identity.on_mistaken(worker_.events(), name, reason,
+                                    how_to_mend(config().backend.kind), true, io::steady_now());
+    identity.want_probe();
+    service_->backend_health->on_failure(worker_.events(), client_, name, reason, io::steady_now());
 }
 
 void session::tell_backend_works() noexcept
 {
     service_->backend_health->on_success(worker_.events(), service_->backend->name(),
                                          io::steady_now());
+}
+
+void session::tell_identity_taken(tick when) noexcept
+{
+    service_->identity->on_taken(worker_.events(), service_->backend->name(), when);
+}
+
+/// Whether anybody may be sent there. Elsewhere each session finds out for itself before anything
+/// can go wrong; where sockets are passed, the first probe is waited for.
+io::awaitable<bool> session::may_use_backend()
+{
+    constexpr milliseconds between_looks{20};
+    constexpr int looks_max = 100;
+    const auto& identity = *service_->identity;
+    if (service_->backend->passes_sockets() && identity.is_unknown()) {
+        io::steady_timer pause{stream_.get_executor()};
+        for (int looks = 0; identity.is_unknown() && looks < looks_max; ++looks) {
+            pause.expires_after(between_looks);
+            co_await pause.async_wait(io::no_throw);
+            if (!stream_.is_open()) co_return true;
+        }
+    }
+    co_return !identity.is_mistaken();
 }
 
 void session::tell_way_in()
@@ -49,6 +82,11 @@ void session::tell_way_in()
 io::awaitable<io::hand_off_result> session::connect_backend()
 {
     auto& shared = worker_.sessions().shared();
+    if (!co_await may_use_backend()) {
+        io::hand_off_result turned_away;
+        turned_away.reason = suspended;
+        co_return turned_away;
+    }
     if (!shared.has_room_for_backend()) {
         io::hand_off_result none_left;
         none_left.reason = "no descriptors are left for it; raise the limit (LimitNOFILE=)";
@@ -82,6 +120,7 @@ io::awaitable<void> session::hand_off()
     ticket_.leave_screening();
     ticket_.set_at_stop(registry::at_stop::stay);
 
+    const tick begun = io::steady_now();
     const auto result = co_await connect_backend();
 
     outcome_->hand_off_time = result.until_ready;
@@ -94,8 +133,13 @@ io::awaitable<void> session::hand_off()
         ended_by_ = event::ended_by::backend;
         co_return;
     case io::hand_off_end::relayed:
+        if (!result.reason.empty()) {
+            co_await cut_off(result);
+            co_return;
+        }
         backend_has_it_ = true;
         tell_backend_works();
+        if (result.is_taken) tell_identity_taken(begun + result.until_ready);
         phase_ = event::phase::relay;
         ended_by_ = result.ended_by;
         if (result.idle) outcome_->reasons = "idle";
@@ -103,13 +147,13 @@ io::awaitable<void> session::hand_off()
         if (result.fault) outcome_->reasons = smtp::to_string(result.fault->kind);
         co_return;
     case io::hand_off_end::lost:
-        tell_backend_failed(result.reason);
+        tell_backend_failed(result.reason, result.about);
         verdict_ = event::verdict::deferred;
         ended_by_ = event::ended_by::fendmail;
         co_return;
     case io::hand_off_end::failed: break;
     }
-    tell_backend_failed(result.reason);
+    tell_backend_failed(result.reason, result.about);
     co_await answer_for_backend(result);
 }
 
@@ -125,6 +169,19 @@ io::awaitable<void> session::answer_for_backend(const io::hand_off_result& resul
     verdict_ = event::verdict::deferred;
     outcome_->reasons = "backend_unavailable";
     co_await complete_greeting(std::move(answer));
+}
+
+/// It has seen the backend's greeting, but nothing of it may go there.
+io::awaitable<void> session::cut_off(const io::hand_off_result& result)
+{
+    tell_backend_failed(result.reason, result.about);
+    verdict_ = event::verdict::deferred;
+    outcome_->reasons = "backend_unavailable";
+    if (!stream_.is_open()) {
+        ended_by_ = event::ended_by::fendmail;
+        co_return;
+    }
+    co_await say_and_close(smtp::make_reply(421, "4.3.2", "All server ports are busy"));
 }
 
 /// Says why the client gets no further, in the way that a teaser allows.
@@ -149,6 +206,11 @@ io::awaitable<void> session::complete_greeting(smtp::reply answer)
 io::awaitable<io::resume_result> session::resume(const smtp::dialog& dialog, io::stream& server)
 {
     auto& shared = worker_.sessions().shared();
+    if (!co_await may_use_backend()) {
+        io::resume_result turned_away;
+        turned_away.reason = suspended;
+        co_return turned_away;
+    }
     if (!shared.has_room_for_backend()) {
         io::resume_result none_left;
         none_left.reason = "no descriptors are left for it; raise the limit (LimitNOFILE=)";
@@ -184,8 +246,7 @@ io::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
     }
     if (result.end != io::resume_end::ready) ticket_.set_at_stop(registry::at_stop::wake);
     // Behind STARTTLS it may offer AUTH, which nobody must be offered in plain text by that.
-    if (result.offered && !server.is_encrypted())
-        worker_.note_backend_offers(*service_, *result.offered);
+    if (result.offered && !server.is_encrypted()) service_->offers->note(*result.offered);
     if (const auto trouble = trouble_of_ours(result, dialog); !trouble.empty()) {
         // It is there, so this is nothing that one line for all clients would say.
         emit(event::backend_unavailable{client_, service_->backend->name(), trouble});
@@ -194,12 +255,15 @@ io::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
         co_return dialog.on_backend_refused(unavailable());
     }
     switch (result.end) {
-    case io::resume_end::ready: tell_backend_works(); break;
+    case io::resume_end::ready:
+        tell_backend_works();
+        if (config().backend.kind != backend_kind::plain) tell_identity_taken(begun);
+        break;
     case io::resume_end::refused:
         outcome_->trouble = "backend_refused";
         co_return dialog.on_backend_refused(*result.refusal);
     case io::resume_end::failed:
-        tell_backend_failed(result.reason);
+        tell_backend_failed(result.reason, result.about);
         outcome_->trouble = "backend_unavailable";
         co_return dialog.on_backend_refused(
             result.refusal && result.refusal->is_transient() ? *result.refusal : unavailable());

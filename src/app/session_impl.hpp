@@ -104,8 +104,11 @@ private:
     void tell_refusal(const smtp::recipient_refused& what);
     io::awaitable<void> linger();
 
-    void tell_backend_failed(std::string_view reason) noexcept;
+    void tell_backend_failed(std::string_view reason, smtp::identity about) noexcept;
     void tell_backend_works() noexcept;
+    /// @param when it had greeted the client
+    void tell_identity_taken(tick when) noexcept;
+    io::awaitable<bool> may_use_backend();
     void tell_way_in();
     io::awaitable<void> hand_off();
     io::awaitable<io::hand_off_result> connect_backend();
@@ -115,6 +118,7 @@ private:
     [[nodiscard]] static smtp::reply shutting_down();
     io::awaitable<void> complete_greeting(smtp::reply answer);
     io::awaitable<void> answer_for_backend(const io::hand_off_result& result);
+    io::awaitable<void> cut_off(const io::hand_off_result& result);
 
     void enter(event::phase phase) noexcept;
     void client_gone();

@@ -23,7 +23,6 @@ worker::worker(std::shared_ptr<const service> what, io::allowlist_store& store, 
     , registry_{shared, events}
     , deadlines_{context_}
     , lookups_{context_, events, service_->config.resolvers, book_}
-    , probe_{context_, deadlines_, events}
     , resolver_{make_resolver()}
 {
     watch_lists();
@@ -48,7 +47,6 @@ void worker::start()
 {
     for (auto& one : listeners_)
         one->start();
-    probe_.use(service_);
     thread_ = std::thread{[this] { context_.run(); }};
     ::pthread_setname_np(thread_.native_handle(), "fendmail-worker");
 }
@@ -73,7 +71,6 @@ void worker::use(std::shared_ptr<const service> what)
             events_->on(event::internal_error{text});
         }
         lookups_.keep_only(*service_->dnsbl_sites);
-        probe_.use(service_);
     });
 }
 
@@ -155,8 +152,7 @@ void worker::stop()
     // Only after an exception is anybody left. Sessions use what dies before the context does, so
     // they must be gone first; closing their streams ends whatever they wait for.
     registry_.kill_all();
-    probe_.stop();
-    while (!registry_.is_empty() || !probe_.is_idle()) {
+    while (!registry_.is_empty()) {
         context_.restart();
         context_.run_one();
     }

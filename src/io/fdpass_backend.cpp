@@ -7,6 +7,7 @@
 #include "fendmail/io/unique_fd.hpp"
 #include "fendmail/io/unix_connect.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -65,6 +66,35 @@ std::string look_next_door(const std::string& path)
     if (error == std::errc::permission_denied)
         return fmt::format("; if Postfix runs, the service is private: {}", advice);
     return {};
+}
+
+/// Attributes of Postfix are separated by NUL, and lines end.
+std::string in_words(std::string_view octets)
+{
+    std::string words{octets.substr(0, limits::log_text_octets)};
+    std::ranges::replace_if(words, [](char c) { return c < ' '; }, ' ');
+    words.erase(words.find_last_not_of(' ') + 1);
+    return words;
+}
+
+/// Somebody has closed the end that was passed, and did not greet on it.
+proof why_dropped(int channel, const std::string& path)
+{
+    std::array<char, 512> buffer;
+    const ssize_t octets = ::recv(channel, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    // Nobody took it, as when Postfix stops; a client would still be ours.
+    if (octets < 0 && errno == ECONNRESET)
+        return {proof_end::undecided, path + ": Postfix dropped the connection"};
+    // A `pass` service says nothing there. Others of Postfix begin with a line of their protocol,
+    // and an SMTP server with its greeting.
+    if (octets > 0)
+        return {proof_end::mistaken,
+                fmt::format("{} is no \"pass\" service: it dropped the connection of a client and "
+                            "said \"{}\" itself",
+                            path, in_words({buffer.data(), static_cast<std::size_t>(octets)}))};
+    return {proof_end::mistaken,
+            path + " closes the connections of clients without a word, as if it were no smtpd of "
+                   "the type \"pass\""};
 }
 
 hand_off_result failure(std::string reason)
@@ -144,22 +174,19 @@ fdpass_backend::fdpass_backend(std::string name, std::string path, milliseconds 
 {
 }
 
-awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
-                                                const resume_options& what, stream& server)
+/// Passes one end of a pair of sockets.
+/// @param channel open until the service has greeted: closed before it is read, it would be taken
+/// for a client that has gone
+/// @return "", or why that was not possible
+awaitable<std::string> fdpass_backend::pass_one_end(hand_off_request& request, stream& server,
+                                                    unique_fd& channel) const
 {
-    resume_result result;
-    unique_fd channel;
     const int connect_error =
         co_await connect_unix(path_, request.client, request.deadlines, connect_timeout_, channel);
-    if (connect_error != 0) {
-        result.reason = why_not_connected(connect_error, path_);
-        co_return result;
-    }
+    if (connect_error != 0) co_return why_not_connected(connect_error, path_);
     std::array<int, 2> pair{-1, -1};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()) != 0) {
-        result.reason = why_not_connected(errno, path_);
-        co_return result;
-    }
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.data()) != 0)
+        co_return why_not_connected(errno, path_);
     unique_fd ours{pair[0]};
     unique_fd theirs{pair[1]};
     const int send_error =
@@ -167,13 +194,18 @@ awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
                         pass_attributes(request.client_address, request.local_address));
     // With our copy gone, the end of whoever has the other one is the end of the session.
     theirs.reset();
-    if (send_error != 0) {
-        result.reason = why_not_connected(send_error, path_);
-        co_return result;
-    }
+    if (send_error != 0) co_return why_not_connected(send_error, path_);
     server.adopt(std::move(ours));
-    // The channel stays open until the service has greeted: closed before it is read, it would be
-    // taken for a client that has gone.
+    co_return std::string{};
+}
+
+awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
+                                                const resume_options& what, stream& server)
+{
+    resume_result result;
+    unique_fd channel;
+    result.reason = co_await pass_one_end(request, server, channel);
+    if (!result.reason.empty()) co_return result;
     deadline limit{request.deadlines, server};
     limit.set_after(greeting_timeout_);
     smtp::handoff_dialog dialog{smtp::handoff_kind::greeting_only, what.hostname,
@@ -184,6 +216,36 @@ awaitable<resume_result> fdpass_backend::resume(hand_off_request& request,
     if (!result.reason.empty()) co_return result;
     limit.set_after(greeting_timeout_);
     co_return co_await replay_to(server, what, limit);
+}
+
+awaitable<proof> fdpass_backend::prove(hand_off_request& request, const std::string& hostname,
+                                       stream& server)
+{
+    unique_fd channel;
+    auto failure = co_await pass_one_end(request, server, channel);
+    if (!failure.empty()) co_return proof{proof_end::undecided, std::move(failure)};
+    deadline limit{request.deadlines, server};
+    limit.set_after(greeting_timeout_);
+    smtp::handoff_dialog dialog{smtp::handoff_kind::greeting_only, hostname, request.client_address,
+                                request.local_address};
+    const auto first_words = co_await read_greeting(server, dialog, limit);
+    if (!server.is_open()) co_return proof{}; // an orderly stop of ours
+    if (!dialog.has_heard() && limit.has_passed())
+        co_return proof{proof_end::undecided, fmt::format("{}: no greeting within {} ms", path_,
+                                                          greeting_timeout_.count())};
+    if (!dialog.has_heard()) co_return why_dropped(channel.get(), path_);
+    // Whatever it says there, it has the socket.
+    if (!first_words.failure.empty()) co_return proof{proof_end::taken, first_words.failure};
+    resume_options hello;
+    hello.hostname = hostname;
+    hello.replay.helo = "EHLO " + hostname;
+    limit.set_after(greeting_timeout_);
+    auto seen = co_await replay_to(server, hello, limit);
+    if (seen.end == resume_end::ready) {
+        // For an orderly end; nothing follows from what it says.
+        (void)co_await has_one_reply_too_many(server, limit);
+    }
+    co_return proof{proof_end::taken, std::move(seen.reason), std::move(seen.offered)};
 }
 
 awaitable<hand_off_result> fdpass_backend::hand_off(hand_off_request& request)

@@ -46,7 +46,8 @@ public:
         , backend_{backend}
         , idle_{client, backend, deadlines, options.idle_limit}
         , ends_{idle_}
-        , guard_{guard_options_of(options)}
+        , guard_{options.begun != nullptr ? *options.begun
+                                          : smtp::data_guard{guard_options_of(options)}}
         , filter_{options.hide_ehlo}
         , unsent_(options.held.begin(), options.held.end())
         , released_{client.get_executor(), steady_timer::time_point::max()}

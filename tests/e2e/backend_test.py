@@ -282,7 +282,15 @@ class Trouble(FendmailCase):
     def test_refused_xclient_never_runs_with_our_address(self) -> None:
         sink = self.start_sink("xclient")
         sink.behaviour.xclient_code = 550
-        self.assert_defers(impatient(sink.config), "XCLIENT")
+        for settings in (PERMIT_ALL, {}):
+            fendmail = self.start_fendmail(impatient(sink.config), settings)
+            fendmail.expect_log(r"warning: backend \S+ suspended: .*XCLIENT")
+            with fendmail.client(CLIENT) as client:
+                if settings:
+                    self.assert_deferred_at_once(client)
+                else:
+                    self.assert_deferred_after_teaser(client)
+                fendmail.expect_log(rf"SUMMARY {log_name(client)} .*verdict=deferred")
         self.assertEqual([c for s in sink.sessions for c in s.commands if c[:4] == "MAIL"], [])
 
     def test_refused_ehlo_before_xclient(self) -> None:

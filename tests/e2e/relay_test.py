@@ -15,8 +15,6 @@ from fendmail_test.sink import Session
 from fendmail_test.smtp_client import SmtpClient, make_message
 from fendmail_test.waiting import wait_until
 
-# The address that the probe names: nobody's (RFC 5737).
-PROBE = "192.0.2.99"
 ALL: Settings = {
     "pipelining": {"enable": True, "action": "enforce"},
     "non_smtp_command": {"enable": True, "action": "drop"},
@@ -44,13 +42,13 @@ class RelayCase(FendmailCase):
             {**self.sink.config, **backend}, NO_GREET_WAIT, ONE_WORKER, ALL, *settings
         )
         wait_until(
-            lambda: any(session.ended for session in list(self.sink.sessions)), "the probe"
+            lambda: any(session.ended for session in list(self.sink.probes)), "the probe"
         )
         return fendmail
 
     def sessions(self) -> list[Session]:
         """Those of clients."""
-        return [session for session in list(self.sink.sessions) if session.client[0] != PROBE]
+        return list(self.sink.sessions)
 
     def begin(self, fendmail: Fendmail) -> SmtpClient:
         """A client that nobody knows, up to the point where it may name a recipient."""
@@ -567,12 +565,13 @@ class HiddenKeywords(RelayCase):
 
 
 class Probe(RelayCase):
-    def test_there_is_none_without_deep_tests_or_with_retry(self) -> None:
+    def test_there_is_one_only_without_deep_tests_or_with_retry(self) -> None:
         for settings in ({}, {**ALL, "deep": {"after": "retry"}}):
             sink = self.start_sink("proxy-v2")
             fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT, ONE_WORKER, settings)
             self.assert_answers(fendmail)
-            self.assertEqual([s.client[0] for s in sink.sessions if s.client[0] == PROBE], [])
+            wait_until(lambda: sink.probes, "the probe of a start")
+            self.assertEqual(len(sink.probes), 1)
 
     def assert_answers(self, fendmail: Fendmail) -> None:
         with fendmail.client(OTHER) as client:
@@ -594,14 +593,14 @@ class Probe(RelayCase):
         other = self.start_sink("proxy-v2")
         fendmail.write_config({"backend": other.config})
         fendmail.reload()
-        wait_until(lambda: any(s.ended for s in list(other.sessions)), "the probe")
-        self.assertEqual(other.sessions[0].client[0], PROBE)
+        wait_until(lambda: any(s.ended for s in list(other.probes)), "the probe")
+        self.assertEqual(other.sessions, [])
 
     def test_a_stop_does_not_wait_for_it(self) -> None:
         sink = self.start_sink("proxy-v2")
         sink.behaviour.may_greet.clear()
         fendmail = self.start_fendmail(sink.config, NO_GREET_WAIT, ONE_WORKER, ALL)
-        wait_until(lambda: len(sink.sessions) == 1, "the probe")
+        wait_until(lambda: len(sink.probes) == 1, "the probe")
         fendmail.stop()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from fendmail_test.case import main
-from fendmail_test.fendmail_case import CLIENT, NO_GREET_WAIT
+from fendmail_test.fendmail_case import CLIENT, NO_GREET_WAIT, log_name
 from fendmail_test.mta_tests import MtaCase, MtaTests, RelayingMtaTests, deliver_behind
 from fendmail_test.network import to_text
 from fendmail_test.postfix import Postfix
@@ -121,7 +121,11 @@ class Xclient(RelayingMtaTests, PostfixCase):
 
     def test_port_that_does_not_trust_us_defers(self) -> None:
         fendmail = self.start(address=to_text(self.mta.plain))
-        self.assert_deferred(fendmail)
+        fendmail.expect_log(r"warning: backend \S+ suspended: .*smtpd_authorized_xclient_hosts")
+        with fendmail.client(CLIENT) as client:
+            self.assert_has_teaser(self.read_greeting(client))
+            self.assertRegex(str(client.command("EHLO client.example.org")), r"^421 4\.3\.2 ")
+            fendmail.expect_log(rf"SUMMARY {log_name(client)} .*verdict=deferred")
 
 
 class Plain(RelayingMtaTests, PostfixCase):

@@ -3,6 +3,7 @@
 
 #include "fendmail/app/address_book.hpp"
 #include "fendmail/app/admin/http.hpp"
+#include "fendmail/app/backend_prover.hpp"
 #include "fendmail/app/backend_watch.hpp"
 #include "fendmail/app/config/load.hpp"
 #include "fendmail/app/known_senders.hpp"
@@ -51,6 +52,7 @@ private:
     [[nodiscard]] std::string why_unready() const;
     void open_addresses();
     void keep_descriptors_back();
+    void tell_of_plain();
     void open_senders();
     void start_workers();
     void await_signal();
@@ -79,6 +81,8 @@ private:
     std::unique_ptr<admin_http> admin_;
     std::unique_ptr<address_book> addresses_in_use_;
     backend_watch backend_watch_{context_, [this] { return service_; }};
+    backend_prover prover_{context_, [this] { return service_; },
+                           [this]() -> event_sink& { return *events_; }};
     std::vector<std::unique_ptr<worker>> workers_;
     std::unique_ptr<known_senders> senders_;
     std::size_t closed_workers_ = 0;

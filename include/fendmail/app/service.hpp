@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/backend_identity.hpp"
+#include "fendmail/app/backend_offers.hpp"
 #include "fendmail/app/backend_state.hpp"
 #include "fendmail/app/config/config.hpp"
 #include "fendmail/io/backend.hpp"
@@ -30,6 +32,10 @@ struct service {
     std::shared_ptr<io::zone_states> zone_states;
     /// What clients met at the backend; shared by configurations that have the same one.
     std::shared_ptr<backend_state> backend_health;
+    /// Whether it takes their addresses; likewise.
+    std::shared_ptr<backend_identity> identity;
+    /// What it offers them; likewise.
+    std::shared_ptr<backend_offers> offers;
 };
 
 [[nodiscard]] std::unique_ptr<io::backend> make_backend(const runtime_config& config,

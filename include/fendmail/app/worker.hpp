@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "fendmail/app/backend_probe.hpp"
 #include "fendmail/app/intake.hpp"
 #include "fendmail/app/registry.hpp"
 #include "fendmail/app/service.hpp"
@@ -76,15 +75,6 @@ public:
     [[nodiscard]] io::allowlist_store& store() noexcept { return *store_; }
     [[nodiscard]] event_sink& events() noexcept { return *events_; }
     [[nodiscard]] registry& sessions() noexcept { return registry_; }
-    /// What the backend offers clients from outside; null as long as nobody knows.
-    [[nodiscard]] std::shared_ptr<const smtp::extensions> backend_offers() const noexcept
-    {
-        return probe_.offers();
-    }
-    void note_backend_offers(const service& of, const smtp::extensions& seen)
-    {
-        probe_.note(of, seen);
-    }
     /// For the names of clients.
     [[nodiscard]] const std::shared_ptr<io::resolver>& resolver() noexcept { return resolver_; }
     /// Null when there are none.
@@ -122,7 +112,6 @@ private:
     io::deadline_queue deadlines_;
     io::gatherer gathering_{context_.get_executor()};
     io::dnsbl_lookup lookups_;
-    backend_probe probe_;
     std::shared_ptr<io::resolver> resolver_;
     std::vector<std::unique_ptr<io::listener>> listeners_;
     std::vector<worker*> all_;

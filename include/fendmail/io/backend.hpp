@@ -5,6 +5,7 @@
 #include "fendmail/core/event/event.hpp"
 #include "fendmail/core/smtp/data_guard.hpp"
 #include "fendmail/core/smtp/extensions.hpp"
+#include "fendmail/core/smtp/identity.hpp"
 #include "fendmail/core/smtp/replay_dialog.hpp"
 #include "fendmail/core/smtp/reply.hpp"
 #include "fendmail/core/time.hpp"
@@ -49,7 +50,7 @@ enum class hand_off_end : std::uint8_t {
 
 struct hand_off_result {
     hand_off_end end = hand_off_end::failed;
-    std::string reason;                   ///< with failed and lost, for the log
+    std::string reason; ///< with failed and lost, for the log; with relayed when it was cut
     std::optional<smtp::reply> refusal{}; ///< with failed: the backend's own 4xx or 5xx
     event::ended_by ended_by = event::ended_by::fendmail; ///< with relayed
     bool idle = false;                                    ///< with relayed: ended by the idle limit
@@ -59,6 +60,9 @@ struct hand_off_result {
     std::uint64_t octets_out = 0;             ///< backend to client
     std::optional<smtp::guard_fault> fault{}; ///< with relayed and a guard: what ended it
     std::optional<smtp::reply> last_words{};  ///< with relayed: what the client should hear
+    /// With failed, or with relayed and a reason: the backend may not have taken the address.
+    smtp::identity about = smtp::identity::fine;
+    bool is_taken = false; ///< with relayed: proof that it takes the address of the client
 };
 
 /// What a backend must hear again of a client that has been in our own dialog.
@@ -77,9 +81,23 @@ enum class resume_end : std::uint8_t {
 
 struct resume_result {
     resume_end end = resume_end::failed;
-    std::string reason;                        ///< for the log; "" with ready
-    std::optional<smtp::reply> refusal{};      ///< with refused; with failed: its own greeting
-    std::optional<smtp::extensions> offered{}; ///< what it offers this client, if it said EHLO
+    std::string reason;                          ///< for the log; "" with ready
+    std::optional<smtp::reply> refusal{};        ///< with refused; with failed: its own greeting
+    std::optional<smtp::extensions> offered{};   ///< what it offers this client, if it said EHLO
+    smtp::identity about = smtp::identity::fine; ///< with failed
+};
+
+enum class proof_end : std::uint8_t {
+    taken,     ///< it takes the address that it is told
+    mistaken,  ///< it does not
+    refused,   ///< it speaks SMTP, and refuses the address of the probe: nobody knows
+    undecided, ///< it cannot be asked, or is too slow: nobody knows
+};
+
+struct proof {
+    proof_end end = proof_end::undecided;
+    std::string reason; ///< why not; with taken why it offers nothing, or ""
+    std::optional<smtp::extensions> offered{};
 };
 
 class backend {
@@ -95,6 +113,12 @@ public:
     /// @param server not open; afterwards the backend's, when the end is ready
     [[nodiscard]] virtual awaitable<resume_result>
     resume(hand_off_request& request, const resume_options& what, stream& server) = 0;
+    /// Finds out whether it takes the address of a client that it is told, and what it offers such
+    /// a client, and says good-bye. Where it is told nothing, it takes it.
+    /// @param request without a client: its stream is not open
+    /// @param server not open
+    [[nodiscard]] virtual awaitable<proof> prove(hand_off_request& request,
+                                                 const std::string& hostname, stream& server) = 0;
     /// How long a relayed session may be idle.
     [[nodiscard]] virtual milliseconds idle_limit() const noexcept = 0;
     /// For logs: the address as configured.

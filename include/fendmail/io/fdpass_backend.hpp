@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/io/backend.hpp"
+#include "fendmail/io/unique_fd.hpp"
 
 #include <string>
 
@@ -29,11 +30,17 @@ public:
     /// Passes one end of a pair of sockets, with the client's address, and speaks on the other.
     awaitable<resume_result> resume(hand_off_request& request, const resume_options& what,
                                     stream& server) override;
+    /// Passes one end of a pair of sockets: who takes it as a `pass` service does greets on it.
+    awaitable<proof> prove(hand_off_request& request, const std::string& hostname,
+                           stream& server) override;
     [[nodiscard]] milliseconds idle_limit() const noexcept override { return idle_timeout_; }
     [[nodiscard]] const std::string& name() const noexcept override { return name_; }
     [[nodiscard]] bool passes_sockets() const noexcept override { return true; }
 
 private:
+    awaitable<std::string> pass_one_end(hand_off_request& request, stream& server,
+                                        unique_fd& channel) const;
+
     std::string name_;
     std::string path_;
     milliseconds connect_timeout_;

@@ -18,7 +18,8 @@ namespace fendmail::io {
 struct guarded_relay_options {
     milliseconds idle_limit{600000};
     smtp::guard_options guard{};
-    std::string_view held{}; ///< octets of the client that go before those it sends
+    const smtp::data_guard* begun = nullptr; ///< goes on from there in place of `guard`
+    std::string_view held{};                 ///< octets of the client that go before those it sends
     std::span<const std::string> hide_ehlo{}; ///< as in relay()
 };
 

@@ -15,8 +15,12 @@
 /// Source: PROXY protocol 1 and 2, XCLIENT; RFC 5321 §4.2 (greeting).
 /// Errors: see hand_off_result. Nothing of the client reaches the backend before its whole 220
 /// greeting was read, and nothing at all after a failed introduction: the session would run with
-/// our own, usually trusted, address.
+/// our own, usually trusted, address. Behind a PROXY header the same could be without a failure, so
+/// the client's first command goes alone, and nothing more until its reply has shown that the
+/// header was not taken for a command (see first_exchange).
 namespace fendmail::io {
+
+class first_exchange;
 
 enum class introduction : std::uint8_t { none, proxy_v1, proxy_v2, xclient };
 
@@ -42,6 +46,8 @@ public:
     awaitable<hand_off_result> hand_off(hand_off_request& request) override;
     awaitable<resume_result> resume(hand_off_request& request, const resume_options& what,
                                     stream& server) override;
+    awaitable<proof> prove(hand_off_request& request, const std::string& hostname,
+                           stream& server) override;
     [[nodiscard]] milliseconds idle_limit() const noexcept override
     {
         return options_.idle_timeout;
@@ -53,6 +59,10 @@ private:
     awaitable<std::string> connect_any(stream& into, deadline& limit) const;
     awaitable<std::string> connect(stream& into, hand_off_request& request, deadline& limit) const;
     awaitable<greeted> introduce(stream& server, hand_off_request& request, deadline& limit) const;
+    awaitable<bool> settle(first_exchange& first, hand_off_request& request, stream& server,
+                           deadline& limit) const;
+    awaitable<void> relay_on(first_exchange& first, hand_off_request& request, stream& server,
+                             hand_off_result& result) const;
 
     relay_backend_options options_;
 };

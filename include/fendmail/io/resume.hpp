@@ -22,6 +22,7 @@ struct greeted {
     std::string greeting;               ///< as sent; "" when it failed
     std::string failure;                ///< "" when it worked
     std::optional<smtp::reply> refusal; ///< the backend's own 4xx or 5xx
+    smtp::identity about = smtp::identity::fine;
 };
 
 /// Waits for the greeting, with XCLIENT in between where `dialog` is for that.
@@ -29,8 +30,14 @@ struct greeted {
 [[nodiscard]] awaitable<greeted> read_greeting(stream& server, smtp::handoff_dialog& dialog,
                                                deadline& limit);
 
+/// Says QUIT and counts what comes: behind a PROXY header that was taken for a command, there is a
+/// reply too many.
+/// @param limit is set by this
+[[nodiscard]] awaitable<bool> has_one_reply_too_many(stream& server, deadline& limit);
+
 /// Repeats to a greeted backend what the client has said.
+/// @param behind_header see smtp::replay_dialog
 [[nodiscard]] awaitable<resume_result> replay_to(stream& server, const resume_options& what,
-                                                 deadline& limit);
+                                                 deadline& limit, bool behind_header = false);
 
 } // namespace fendmail::io

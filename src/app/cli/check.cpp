@@ -195,11 +195,15 @@ std::optional<config> check_file(const std::string& config_path)
     const runtime_config& runtime = found.value->runtime;
     for (const auto& warning : lost_questions(runtime))
         fmt::print(stderr, "{}: warning: {}\n", config_path, warning);
+    for (const auto& warning : refusing_lists(runtime))
+        fmt::print(stderr, "{}: warning: {}\n", config_path, warning);
     for (const auto& zone : runtime.dnsbl_sites.zones)
         fmt::print("{}\n", describe(zone, runtime));
     print_known_senders(runtime);
     print_client_names(runtime);
     print_deep_tests(runtime);
+    if (const auto hazard = hazard_of_plain(runtime.backend); !hazard.empty())
+        fmt::print(stderr, "{}: warning: {}\n", config_path, hazard);
     warn_of_idle_rejects(runtime, config_path);
     warn_of_hidden_keywords(runtime, config_path);
     warn_of_loopback(found.value->startup, config_path);

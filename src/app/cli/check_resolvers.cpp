@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/cli/check_resolvers.hpp"
 
+#include "fendmail/core/dnsbl/known_lists.hpp"
+#include "fendmail/core/dnsbl/public_resolvers.hpp"
 #include "fendmail/io/server_book.hpp"
 #include "fendmail/io/udp_drops.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <map>
 
 namespace fendmail::app {
 
@@ -41,6 +45,45 @@ std::vector<std::string> lost_questions(const runtime_config& config)
                                   "(unbound: so-rcvbuf, with the kernel's net.core.rmem_max)",
                                   to_text(server), *lost));
     }
+    return out;
+}
+
+std::vector<std::string> refusing_lists(const runtime_config& config)
+{
+    std::vector<std::string> texts = config.resolvers;
+    for (const auto& zone : config.dnsbl_sites.zones)
+        texts.insert(texts.end(), zone.resolvers.begin(), zone.resolvers.end());
+    return refusing_lists(config, io::read_server_book(texts));
+}
+
+std::vector<std::string> refusing_lists(const runtime_config& config, const io::server_book& book)
+{
+    struct finding {
+        std::string where_from;
+        std::string_view whose;
+        std::vector<std::string> lists;
+    };
+    std::map<std::string, finding> found;
+    for (const auto& zone : config.dnsbl_sites.zones) {
+        const auto* known = dnsbl::find_known_list(zone.zone);
+        if (known == nullptr || !known->refuses_public) continue;
+        const auto& texts = zone.resolvers.empty() ? config.resolvers : zone.resolvers;
+        for (const auto& server : book.servers_of(texts)) {
+            const auto whose = dnsbl::public_resolver(server.where.address);
+            if (whose.empty()) continue;
+            auto& one = found[to_text(server)];
+            one.whose = whose;
+            if (texts.empty()) one.where_from = std::string{" ("} + io::resolv_conf_file + ")";
+            one.lists.push_back(zone.reply_name);
+        }
+    }
+    std::vector<std::string> out;
+    for (const auto& [server, one] : found)
+        out.push_back(fmt::format(
+            "{}{} is a public resolver ({}): {} refuse{} to answer it, and count{} for nothing "
+            "then; run a resolver of your own, such as unbound, and name it in dnsbl.resolvers",
+            server, one.where_from, one.whose, fmt::join(one.lists, ", "),
+            one.lists.size() == 1 ? "s" : "", one.lists.size() == 1 ? "s" : ""));
     return out;
 }
 

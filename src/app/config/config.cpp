@@ -29,4 +29,15 @@ std::string_view to_string(backend_kind k) noexcept
     return {};
 }
 
+std::string hazard_of_plain(const backend_options& to)
+{
+    if (to.kind != backend_kind::plain) return {};
+    return fmt::format("backend.kind is \"plain\": the mail server at {} sees our own address in "
+                       "place of every client's. If it trusts that address (mynetworks and the "
+                       "like, where loopback mostly is), it takes mail for anybody from anybody: "
+                       "an open relay. Use proxy-v2, xclient or postfix-pass, or make sure that it "
+                       "trusts nobody there",
+                       to.address);
+}
+
 } // namespace fendmail::app

@@ -10,23 +10,30 @@ using enum list_kind;
 
 constexpr known_list lists[] = {
     // 127.0.1.255 and 127.0.2.255: an address was looked for in a list of names.
-    {.domain = "spamhaus.org", .entry = test_entry::there, .errors = "127.0.[1;2].255"},
+    {.domain = "spamhaus.org",
+     .entry = test_entry::there,
+     .errors = "127.0.[1;2].255",
+     .refuses_public = true},
     {.domain = "dq.spamhaus.net", .entry = test_entry::there, .errors = "127.0.[1;2].255"},
     {.domain = "dbl.spamhaus.org", .kind = names, .errors = "127.0.[1;2].255"},
     {.domain = "dbl.dq.spamhaus.net", .kind = names, .errors = "127.0.[1;2].255"},
     {.domain = "zrd.dq.spamhaus.net", .kind = names, .errors = "127.0.[1;2].255"},
     // These document one answer, and refuse to give it by other ones or by none.
-    {.domain = "b.barracudacentral.org", .entry = test_entry::there, .only = "127.0.0.2"},
+    {.domain = "b.barracudacentral.org",
+     .entry = test_entry::there,
+     .only = "127.0.0.2",
+     .refuses_public = true},
     {.domain = "bl.spamcop.net", .entry = test_entry::there, .only = "127.0.0.2"},
     // 127.0.0.255 is documented; who goes on asking gets the best marks for all: 127.0.10.3.
     {.domain = "list.dnswl.org",
      .entry = test_entry::untested,
-     .errors = "127.0.0.255 127.0.10.[0..255]"},
+     .errors = "127.0.0.255 127.0.10.[0..255]",
+     .refuses_public = true},
     {.domain = "dwl.dnswl.org", .kind = names, .errors = "127.0.0.255 127.0.10.[0..255]"},
     // White is 127.0.0.1 here, and 127.0.0.1 is white.
     {.domain = "hostkarma.junkemailfilter.com", .lists_loopback = true},
     // A mark for every address it has ever seen, and no test entries.
-    {.domain = "score.senderscore.com", .entry = test_entry::untested},
+    {.domain = "score.senderscore.com", .entry = test_entry::untested, .refuses_public = true},
     {.domain = "uribl.com", .kind = names, .errors = "127.0.0.1"},
     {.domain = "multi.surbl.org", .kind = names, .errors = "127.0.0.1"},
 

@@ -86,6 +86,11 @@ struct description_of {
     }
     text operator()(const backend_restored&) const { return {"backend_restored", level::info}; }
     text operator()(const store_restored&) const { return {"store_restored", level::info}; }
+    text operator()(const backend_suspended&) const
+    {
+        return {"backend_suspended", level::warning};
+    }
+    text operator()(const backend_proven&) const { return {"backend_proven", level::info}; }
     text operator()(const store_unavailable&) const
     {
         return {"store_unavailable", level::warning};

@@ -285,6 +285,18 @@ struct fields_of {
         out.number("after_seconds", e.after.count());
         out.number("records", e.records);
     }
+    void operator()(const backend_suspended& e) const
+    {
+        out.own_text("backend", e.backend);
+        out.own_text("reason", e.reason);
+        out.own_text("advice", e.advice);
+    }
+    void operator()(const backend_proven& e) const
+    {
+        out.own_text("backend", e.backend);
+        out.number("after_seconds", e.after.count());
+        out.number("clients", e.clients);
+    }
     void operator()(const store_moved_aside& e) const
     {
         out.own_text("path", e.path);

@@ -275,6 +275,23 @@ public:
         say(" takes clients again after {} s; {} client{} could not be handed over meanwhile",
             e.after.count(), e.clients, e.clients == 1 ? "" : "s");
     }
+    void operator()(const backend_suspended& e)
+    {
+        say("backend ");
+        own(e.backend);
+        say(" suspended: it does not take the address of the client: ");
+        own(e.reason);
+        say("; clients are told to come again until it does: ");
+        own(e.advice);
+    }
+    void operator()(const backend_proven& e)
+    {
+        say("backend ");
+        own(e.backend);
+        say(" is in use again after {} s: it takes the address of the client; {} clients were "
+            "told to come again meanwhile",
+            e.after.count(), e.clients);
+    }
     void operator()(const store_unavailable& e)
     {
         say("client store unavailable: ");

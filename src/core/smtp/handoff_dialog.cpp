@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 namespace fendmail::smtp {
@@ -20,6 +21,15 @@ std::string short_text(const reply& r)
     reply first = r;
     first.lines.resize(1);
     return to_log(first).substr(0, limits::log_text_octets);
+}
+
+/// Not of the client whose address came with XCLIENT: Postfix answers "550 5.7.0 Error:
+/// insufficient authorization", and 5.7.1 where its rules do not want the client.
+bool is_refusal_of_command(const reply& r)
+{
+    constexpr int first_of_policy = 550;
+    return r.is_permanent() &&
+           (r.code < first_of_policy || (r.code == first_of_policy && r.enhanced != "5.7.1"));
 }
 
 } // namespace
@@ -38,6 +48,7 @@ handoff_step handoff_dialog::on_octets(std::string_view octets)
     FENDMAIL_ASSERT(state_ != state::ready);
     if (state_ == state::failed) return {.output = {}, .then = handoff_next::failed};
 
+    has_heard_ = true;
     const result<std::size_t> taken = reader_.feed(octets);
     if (!taken)
         return fail(
@@ -96,12 +107,16 @@ handoff_step handoff_dialog::on_greeting(const reply& got, std::string_view behi
 {
     if (got.is_transient() || got.is_permanent()) {
         backend_reply_ = got;
-        return fail("backend refused with " + short_text(got));
+        const auto why = "backend refused with " + short_text(got);
+        // Before the greeting there was nothing to take for early talk but the header.
+        return kind_ == handoff_kind::proxy && is_about_early_talk(got) ? fail_as_mistaken(why)
+                                                                        : fail(why);
     }
     if (got.code != 220) return fail("backend greeted with " + short_text(got));
 
     switch (kind_) {
     case handoff_kind::greeting_only: return finish(behind);
+    case handoff_kind::proxy: return behind.empty() ? finish({}) : fail_at_surplus(behind);
     case handoff_kind::xclient: break;
     }
     // What a backend says unasked would be taken for its reply to EHLO.
@@ -115,15 +130,21 @@ handoff_step handoff_dialog::on_ehlo_reply(const reply& got, std::string_view be
     if (!behind.empty()) return fail("backend sent more than its reply to EHLO");
 
     const extensions offered{got};
-    if (!offered.has("XCLIENT")) return fail("backend does not offer XCLIENT to us");
+    if (!offered.has("XCLIENT")) return fail_as_mistaken("backend does not offer XCLIENT to us");
     const std::optional<std::string> line = xclient_command(offered, client_, local_);
-    if (!line) return fail("backend offers XCLIENT without ADDR");
+    if (!line) return fail_as_mistaken("backend offers XCLIENT without ADDR");
     return say(*line, state::xclient);
 }
 
 handoff_step handoff_dialog::on_xclient_reply(const reply& got, std::string_view behind)
 {
-    if (got.code != 220) return fail("backend answered XCLIENT with " + short_text(got));
+    if (got.code != 220) {
+        auto why = "backend answered XCLIENT with " + short_text(got);
+        if (is_refusal_of_command(got)) return fail_as_mistaken(std::move(why));
+        // It stands for a greeting, and this is the one that such a client gets.
+        if (got.is_permanent()) backend_reply_ = got;
+        return fail(std::move(why));
+    }
     return finish(behind);
 }
 
@@ -149,10 +170,27 @@ handoff_step handoff_dialog::fail(std::string why)
     return {.output = {}, .then = handoff_next::failed};
 }
 
+handoff_step handoff_dialog::fail_as_mistaken(std::string why)
+{
+    about_ = identity::mistaken;
+    return fail(std::move(why));
+}
+
+/// Nothing was said to the backend but the header.
+handoff_step handoff_dialog::fail_at_surplus(std::string_view behind)
+{
+    const auto line = behind.substr(0, std::min(behind.find_first_of("\r\n"), behind.size()));
+    const auto text = line.substr(0, limits::log_text_octets);
+    if (is_farewell(behind)) return fail(fmt::format("backend took leave with {}", text));
+    return fail_as_mistaken(
+        fmt::format("backend answered the PROXY header, behind its greeting, with {}", text));
+}
+
 std::string_view to_string(handoff_kind k) noexcept
 {
     switch (k) {
     case handoff_kind::greeting_only: return "greeting_only";
+    case handoff_kind::proxy: return "proxy";
     case handoff_kind::xclient: return "xclient";
     }
     return "?";

@@ -28,18 +28,13 @@ bool is_refusal_of_client(const reply& got)
     return got.is_transient() || (got.code >= 550 && got.code <= 559);
 }
 
-/// It does not understand what we say, or wants something before it: our trouble, not the mail's.
-bool is_about_protocol(const reply& got)
-{
-    return got.code == 500 || got.code == 502 || got.code == 503;
-}
-
 } // namespace
 
-replay_dialog::replay_dialog(replay what, backend_tls tls, std::string hostname)
+replay_dialog::replay_dialog(replay what, backend_tls tls, std::string hostname, bool behind_header)
     : what_{std::move(what)}
     , tls_{tls}
     , hostname_{std::move(hostname)}
+    , behind_header_{behind_header}
 {
 }
 
@@ -58,9 +53,27 @@ replay_step replay_dialog::on_octets(std::string_view octets)
             fmt::format("backend sent no SMTP {}: {}", awaited(state_), message(taken.error())));
     if (!reader_.complete()) return {};
     // What a backend says unasked would be taken for its reply to our next command.
-    if (*taken != octets.size())
+    if (*taken != octets.size()) {
+        if (behind_header_ && is_first_ && !is_farewell(octets.substr(*taken)))
+            about_ = would_surplus_prove() ? identity::mistaken : identity::unclear;
         return fail(fmt::format("backend sent more than its {}", awaited(state_)));
-    return on_reply(reader_.get());
+    }
+    const bool is_first = std::exchange(is_first_, false);
+    const reply got = reader_.get();
+    constexpr int closing = 421;
+    if (!behind_header_ || !is_first || got.is_positive() || got.code == closing)
+        return on_reply(got);
+    // Nothing may be said behind it: the reply to that would be the one to this command.
+    is_first_refused_ = true;
+    if (is_about_protocol(got.code) || is_about_early_talk(got)) about_ = identity::unclear;
+    if (state_ == state::ehlo_for_tls || is_about_early_talk(got))
+        return fail("backend answered EHLO with " + short_text(got));
+    return on_reply(got);
+}
+
+bool replay_dialog::would_surplus_prove() const noexcept
+{
+    return tls_ != backend_tls::none || is_plain_hello(what_.helo);
 }
 
 replay_step replay_dialog::on_tls_started()
@@ -116,7 +129,7 @@ replay_step replay_dialog::on_reply(const reply& got)
         return say_mail();
     case state::mail:
         if (got.code == 250) return end(replay_next::ready);
-        if ((!got.is_transient() && !got.is_permanent()) || is_about_protocol(got))
+        if ((!got.is_transient() && !got.is_permanent()) || is_about_protocol(got.code))
             return fail("backend answered MAIL with " + short_text(got));
         return refuse(got);
     case state::handshake:

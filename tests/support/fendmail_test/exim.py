@@ -13,6 +13,7 @@ from .logs import LogFile
 from .mailbox import Maildir
 from .network import LOOPBACK4, LOOPBACK6, Address, accepts, free_ports, to_text
 from .process import Child, require_root
+from .sink import PROBE
 from .tls import make_certificate
 from .waiting import wait_until
 
@@ -98,6 +99,7 @@ class Exim:
         self.mailbox = Maildir(self.directory / "mail" / "user")
         self._ports: dict[str, int] = {}
         self._child: Child | None = None
+        self._plain_is_proxy = False
 
     def __enter__(self) -> "Exim":
         try:
@@ -131,9 +133,19 @@ class Exim:
         return {"kind": kind, "address": to_text(address)}
 
     def connects(self, client: str | None = None, after: int = 0) -> int:
-        """How many sessions its log has, of this client address or of all."""
-        which = r"\S+" if client is None else re.escape(client)
+        """How many sessions its log has, of this client address or of all clients."""
+        which = rf"(?!{re.escape(PROBE)}\])\S+" if client is None else re.escape(client)
         return self.log.count(rf"CONNECT client=\[{which}\]", after)
+
+    def probed(self, after: int = 0) -> bool:
+        """Whether fendmail has asked it, and is done."""
+        return self.log.count(rf"SMTP connection from .*\[{re.escape(PROBE)}\].* closed", after) > 0
+
+    def expect_headers_everywhere(self, do_so: bool) -> None:
+        """Whether the plain port expects the PROXY header as well; starts it anew."""
+        self._plain_is_proxy = do_so
+        self.stop()
+        self.start()
 
     def _prepare(self) -> None:
         try:
@@ -159,6 +171,8 @@ class Exim:
             user=USER,
             **self._ports,
         )
+        if self._plain_is_proxy:
+            text = re.sub(r"(?m)^hosts_proxy = .*$", "hosts_proxy = <; 127.0.0.1 ; ::1", text)
         path.write_text(text, encoding="ascii")
         return path
 

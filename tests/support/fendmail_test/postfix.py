@@ -13,6 +13,7 @@ from .logs import LogFile
 from .mailbox import Maildir
 from .network import LOOPBACK4, LOOPBACK6, Address, accepts, free_ports, to_text
 from .process import require_program, require_root, run
+from .sink import PROBE
 from .tls import make_certificate
 from .waiting import wait_until
 
@@ -214,7 +215,10 @@ class Postfix:
             message_size_limit=MESSAGE_SIZE_LIMIT,
         )
         main = _overridden(main, self._more_main_cf)
-        (self._etc / "main.cf").write_text(main, encoding="ascii")
+        # At once: a process that begins meanwhile must not read half of it.
+        fresh = self._etc / "main.cf.new"
+        fresh.write_text(main + "\n", encoding="ascii")
+        fresh.rename(self._etc / "main.cf")
 
     def reconfigure(self, main_cf: str) -> None:
         """Other additions to main.cf, for processes that begin from now on."""
@@ -289,8 +293,8 @@ class Postfix:
     # ── what it saw ──────────────────────────────────────────────────────────────────────────
 
     def connects(self, client: str | None = None, after: int = 0) -> int:
-        """How many sessions its log has, of this client address or of all."""
-        which = r"\S+" if client is None else re.escape(client)
+        """How many sessions its log has, of this client address or of all clients."""
+        which = rf"(?!{re.escape(PROBE)}\])\S+" if client is None else re.escape(client)
         return self.log.count(rf": connect from [^\s\[]*\[{which}\]", after)
 
 

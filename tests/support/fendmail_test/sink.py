@@ -14,6 +14,8 @@ from .network import LOOPBACK4, Address, family_of, to_text
 from .waiting import wait_until
 
 IO_TIMEOUT = 60.0
+# Whom fendmail's own probes name: an address for documentation (RFC 5737), nobody's.
+PROBE = "192.0.2.99"
 HOSTNAME = "sink.test"
 EXTENSIONS = ("PIPELINING", "SIZE 50000000", "8BITMIME", "ENHANCEDSTATUSCODES", "SMTPUTF8")
 XCLIENT_OFFER = "XCLIENT NAME ADDR PROTO HELO REVERSE_NAME PORT LOGIN DESTADDR DESTPORT"
@@ -29,7 +31,7 @@ class Mail:
     raw: bytes = b""  # as sent, with the end of data
 
 
-@dataclasses.dataclass
+@dataclasses.dataclass(eq=False)
 class Session:
     """One connection from the front end."""
 
@@ -73,7 +75,8 @@ class SmtpSink:
     ):
         self.kind = kind
         self.behaviour = Behaviour()
-        self.sessions: list[Session] = []
+        self.sessions: list[Session] = []  # of clients
+        self.probes: list[Session] = []  # of fendmail's own
         self.faults: list[str] = []
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
@@ -137,12 +140,21 @@ class SmtpSink:
                 stack.enter_context(connection)
                 connection.settimeout(IO_TIMEOUT)
                 session = Session(who.client, who.server)
-                self.sessions.append(session)
-                _Server(connection, session, self.kind, self.behaviour).run()
+                self._list(session)
+                _Server(connection, session, self.kind, self.behaviour, self._list).run()
                 session.ended = True
             except (OSError, identity.BadIdentity) as error:
                 # Kept for the test to look at; a thread has nobody to raise to.
                 self.faults.append(f"{type(error).__name__}: {error}")
+
+    def _list(self, session: Session) -> None:
+        """Among those of its client; with XCLIENT that is known only later."""
+        if session.client[0] == PROBE:
+            if session in self.sessions:
+                self.sessions.remove(session)
+            self.probes.append(session)
+        elif session not in self.sessions:
+            self.sessions.append(session)
 
     def _identify(self, connection: socket.socket) -> tuple[socket.socket, Identity]:
         """The connection to talk on, and who is said to be there."""
@@ -164,12 +176,18 @@ class _Server:
     """The SMTP server's side of one connection."""
 
     def __init__(
-        self, connection: socket.socket, session: Session, kind: str, behaviour: Behaviour
+        self,
+        connection: socket.socket,
+        session: Session,
+        kind: str,
+        behaviour: Behaviour,
+        on_identity: Callable[[Session], None],
     ):
         self._connection = connection
         self._session = session
         self._kind = kind
         self._behaviour = behaviour
+        self._on_identity = on_identity
         self._input = connection.makefile("rb")
         self._mail = Mail()
 
@@ -237,6 +255,7 @@ class _Server:
             told = identity.parse_xclient(argument)
             self._session.client = told.client
             self._session.server = told.server
+            self._on_identity(self._session)
         self._say(f"{self._behaviour.xclient_code} {HOSTNAME} ESMTP sink")
 
     def _on_data(self) -> bool:

@@ -50,6 +50,10 @@ enum class backend_kind : std::uint8_t { postfix_pass, proxy_v2, proxy_v1, xclie
 /// As written in the configuration: "postfix-pass".
 [[nodiscard]] std::string_view to_string(backend_kind k) noexcept;
 
+struct backend_options;
+/// What happens when the backend is told nothing about its clients; "" with any other kind.
+[[nodiscard]] std::string hazard_of_plain(const backend_options& to);
+
 /// What may be in the mails of a relayed session.
 enum class backend_data : std::uint8_t {
     automatic, ///< strict for sessions that go on from our dialog, as_is for others

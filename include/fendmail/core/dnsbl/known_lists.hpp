@@ -38,6 +38,8 @@ struct known_list {
     std::string_view errors = {}; ///< filters of answers that are errors, separated by spaces
     std::string_view only = {};   ///< the filter of all answers that are none; "" = any
     std::string_view remark = {}; ///< of one that is gone: when
+    /// It answers no questions that come through resolvers which everybody uses.
+    bool refuses_public = false;
 };
 
 [[nodiscard]] std::span<const known_list> known_lists() noexcept;

@@ -307,6 +307,17 @@ struct backend_restored {
     seconds after{0};
     std::size_t clients = 0; ///< that could not be handed over meanwhile
 };
+/// There is proof that it does not take the addresses of clients: none goes there until it does.
+struct backend_suspended {
+    std::string_view backend;
+    std::string_view reason;
+    std::string_view advice;
+};
+struct backend_proven {
+    std::string_view backend;
+    seconds after{0};
+    std::size_t clients = 0; ///< that were told to come again
+};
 /// Told when it begins, and now and then while it lasts.
 struct store_unavailable {
     std::string_view reason;
@@ -397,24 +408,26 @@ struct internal_error {
 
 namespace fendmail {
 
-using any_event = std::variant<
-    event::connected, event::allowlisted, event::denylisted, event::known_sender, event::vetoed,
-    event::passed, event::protocol_fault, event::plaintext_injected, event::relay_stopped,
-    event::tls_started, event::tls_failed, event::pregreeted, event::dnsbl_scored,
-    event::client_name_counted, event::hung_up, event::disconnected, event::recipient_refused,
-    event::connect_refused, event::mail_without_recipient, event::command_limit_exceeded,
-    event::proxy_header_refused, event::session_ended, event::dnsbl_listed,
-    event::dnsbl_answer_ignored, event::dnsbl_failed, event::resolver_unavailable,
-    event::resolver_available, event::resolver_losing, event::resolver_steady,
-    event::list_suspended, event::list_restored, event::resolver_distrusted,
-    event::resolver_restored, event::sender_loaded, event::sender_refreshed,
-    event::sender_not_refreshed, event::sender_partial, event::sender_outdated,
-    event::backend_unavailable, event::backend_restored, event::store_unavailable,
-    event::store_restored, event::store_moved_aside, event::store_swept, event::started,
-    event::listening, event::privileges_dropped, event::accept_failed, event::stress_changed,
-    event::reloaded, event::reload_rejected, event::reload_incomplete, event::stopping,
-    event::stopped, event::log_unavailable, event::log_restored, event::log_lines_lost,
-    event::notice, event::caution, event::internal_error>;
+using any_event =
+    std::variant<event::connected, event::allowlisted, event::denylisted, event::known_sender,
+                 event::vetoed, event::passed, event::protocol_fault, event::plaintext_injected,
+                 event::relay_stopped, event::tls_started, event::tls_failed, event::pregreeted,
+                 event::dnsbl_scored, event::client_name_counted, event::hung_up,
+                 event::disconnected, event::recipient_refused, event::connect_refused,
+                 event::mail_without_recipient, event::command_limit_exceeded,
+                 event::proxy_header_refused, event::session_ended, event::dnsbl_listed,
+                 event::dnsbl_answer_ignored, event::dnsbl_failed, event::resolver_unavailable,
+                 event::resolver_available, event::resolver_losing, event::resolver_steady,
+                 event::list_suspended, event::list_restored, event::resolver_distrusted,
+                 event::resolver_restored, event::sender_loaded, event::sender_refreshed,
+                 event::sender_not_refreshed, event::sender_partial, event::sender_outdated,
+                 event::backend_unavailable, event::backend_restored, event::backend_suspended,
+                 event::backend_proven, event::store_unavailable, event::store_restored,
+                 event::store_moved_aside, event::store_swept, event::started, event::listening,
+                 event::privileges_dropped, event::accept_failed, event::stress_changed,
+                 event::reloaded, event::reload_rejected, event::reload_incomplete, event::stopping,
+                 event::stopped, event::log_unavailable, event::log_restored, event::log_lines_lost,
+                 event::notice, event::caution, event::internal_error>;
 
 /// Where events go. Called from any worker; must not block or throw.
 class event_sink {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/smtp/identity.hpp"
 #include "fendmail/core/smtp/reply.hpp"
 
 #include <cstdint>
@@ -25,7 +26,8 @@
 namespace fendmail::smtp {
 
 enum class handoff_kind : std::uint8_t {
-    greeting_only, ///< the backend knows the client already (PROXY header) or need not
+    greeting_only, ///< the backend knows the client already, or need not
+    proxy,         ///< a PROXY header has told it, or was taken for a command
     xclient,
 };
 
@@ -63,6 +65,10 @@ public:
     {
         return backend_reply_;
     }
+    /// It has sent something.
+    [[nodiscard]] bool has_heard() const noexcept { return has_heard_; }
+    /// What the failure says about the backend: whether it is that it does not take the address.
+    [[nodiscard]] identity about() const noexcept { return about_; }
 
 private:
     enum class state : std::uint8_t {
@@ -81,6 +87,9 @@ private:
     [[nodiscard]] handoff_step say(std::string_view line, state next);
     [[nodiscard]] handoff_step finish(std::string_view behind);
     [[nodiscard]] handoff_step fail(std::string why);
+    /// The same with proof that the backend does not learn who the client is.
+    [[nodiscard]] handoff_step fail_as_mistaken(std::string why);
+    [[nodiscard]] handoff_step fail_at_surplus(std::string_view behind);
 
     handoff_kind kind_;
     std::string hostname_;
@@ -91,6 +100,8 @@ private:
     std::string greeting_raw_;
     std::string failure_text_;
     std::optional<reply> backend_reply_;
+    identity about_ = identity::fine;
+    bool has_heard_ = false;
 };
 
 [[nodiscard]] std::string_view to_string(handoff_kind k) noexcept;

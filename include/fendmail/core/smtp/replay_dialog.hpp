@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/core/smtp/extensions.hpp"
+#include "fendmail/core/smtp/identity.hpp"
 #include "fendmail/core/smtp/reply.hpp"
 
 #include <cstdint>
@@ -54,7 +55,9 @@ struct replay_step {
 class replay_dialog {
 public:
     /// @param hostname ours, for an EHLO that asks for STARTTLS
-    replay_dialog(replay what, backend_tls tls, std::string hostname);
+    /// @param behind_header the backend was told by a PROXY header who the client is, and may have
+    /// taken it for a command: its first reply may be the one to that
+    replay_dialog(replay what, backend_tls tls, std::string hostname, bool behind_header = false);
 
     [[nodiscard]] replay_step start();
     /// @pre the last step was `read`
@@ -65,10 +68,19 @@ public:
 
     /// What the backend offers this client; unset when the client said no EHLO.
     [[nodiscard]] const std::optional<extensions>& offered() const noexcept { return offered_; }
-    /// @pre refused
+    [[nodiscard]] bool has_refused() const noexcept { return refusal_.has_value(); }
+    /// @pre has_refused()
     [[nodiscard]] const reply& refusal() const { return *refusal_; }
     /// Short, for the log; text of the backend in it is not escaped. "" unless failed.
     [[nodiscard]] const std::string& failure_text() const noexcept { return failure_text_; }
+    /// What ended it was a refusal of the first command, or of the header: whoever says QUIT next
+    /// learns which, see farewell_count.
+    [[nodiscard]] bool is_first_refused() const noexcept { return is_first_refused_; }
+    /// A reply too many to the first command is proof, because no client can bring it about.
+    [[nodiscard]] bool would_surplus_prove() const noexcept;
+    /// `mistaken` when more replies came than commands were sent, `unclear` when that is no proof,
+    /// or when the first command, or the header, was not understood.
+    [[nodiscard]] identity about() const noexcept { return about_; }
 
 private:
     enum class state : std::uint8_t {
@@ -97,6 +109,10 @@ private:
     std::optional<extensions> offered_;
     std::optional<reply> refusal_;
     std::string failure_text_;
+    bool behind_header_;
+    bool is_first_ = true; ///< no reply has been seen
+    bool is_first_refused_ = false;
+    identity about_ = identity::fine;
 };
 
 [[nodiscard]] std::string_view to_string(backend_tls t) noexcept;

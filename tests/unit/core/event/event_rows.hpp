@@ -223,6 +223,18 @@ inline std::vector<row> backend_and_store_rows()
          "over meanwhile",
          R"("backend":"127.0.0.1:10025","after_seconds":75,"clients":1)",
          "backend=127.0.0.1:10025 after_seconds=75 clients=1"},
+        {backend_suspended{"127.0.0.1:10025", "it answered the header with 500", "mend it"},
+         "backend_suspended", "warning",
+         "warning: backend 127.0.0.1:10025 suspended: it does not take the address of the client: "
+         "it answered the header with 500; clients are told to come again until it does: mend it",
+         R"("backend":"127.0.0.1:10025","reason":"it answered the header with 500",)"
+         R"("advice":"mend it")",
+         R"(backend=127.0.0.1:10025 reason="it answered the header with 500" advice="mend it")"},
+        {backend_proven{"127.0.0.1:10025", seconds{75}, 12}, "backend_proven", "info",
+         "backend 127.0.0.1:10025 is in use again after 75 s: it takes the address of the client; "
+         "12 clients were told to come again meanwhile",
+         R"("backend":"127.0.0.1:10025","after_seconds":75,"clients":12)",
+         "backend=127.0.0.1:10025 after_seconds=75 clients=12"},
         {store_unavailable{"disk full"}, "store_unavailable", "warning",
          "warning: client store unavailable: disk full; until it works, clients that pass are "
          "remembered in memory: check its file and disk",

@@ -388,6 +388,8 @@ std::vector<any_event> events_with(std::string_view text)
             sender_outdated{text, 1, seconds{1}},
             backend_unavailable{client, text, text},
             backend_restored{text, {}, 1},
+            backend_suspended{text, text, text},
+            backend_proven{text, {}, 1},
             store_unavailable{text},
             store_restored{text, {}, 1},
             store_moved_aside{text, text, text},
