@@ -124,6 +124,40 @@ TEST_CASE("resilient store: is there for all threads while the file comes", "[st
     CHECK(store->is_durable());
 }
 
+TEST_CASE("resilient store: pages that cannot be had any more cost no process and no client",
+          "[store]")
+{
+    resilient_fixture f;
+    f.options.batch_delay = std::chrono::hours{1};
+    const auto store = f.open_resilient();
+    store->put(key(1), record(start + day));
+    store->flush();
+    REQUIRE(store->get(key(1)));
+    store->put(key(2), record(start + day)); // waits for the disk
+    SECTION("of the lock file")
+    {
+        fs::resize_file(f.options.path.native() + "-lock", 0);
+    }
+    SECTION("of the data file, which is damaged then")
+    {
+        fs::resize_file(f.options.path, 0);
+    }
+    REQUIRE(comes_true([&] {
+        static_cast<void>(store->get(key(1)));
+        return f.events.count<event::store_unavailable>() > 0;
+    }));
+    REQUIRE(f.events.wait_for<event::store_restored>());
+    const auto told = f.events.last<event::store_unavailable>().texts[0];
+    CAPTURE(told);
+    CHECK(told.find("SIGBUS") != std::string::npos);
+    CHECK(store->is_durable());
+    CHECK(store->get(key(2)));
+    store->put(key(3), record(start + day));
+    store->flush();
+    CHECK(store->get(key(3)));
+    CHECK(f.events.count<event::store_unavailable>() == 1);
+}
+
 TEST_CASE("resilient store: a stop while there is no file waits for nothing", "[store]")
 {
     resilient_fixture f;
