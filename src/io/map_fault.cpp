@@ -3,6 +3,8 @@
 
 #include <csignal>
 #include <mutex>
+#include <pthread.h>
+#include <ucontext.h>
 
 namespace fendmail::io {
 
@@ -11,9 +13,15 @@ namespace {
 thread_local fault_place* innermost = nullptr;
 struct sigaction handler_before;
 
-extern "C" void on_bus_error(int)
+extern "C" void on_bus_error(int, siginfo_t*, void* context)
 {
-    if (innermost != nullptr) siglongjmp(innermost->jump, 1);
+    if (innermost != nullptr) {
+        // As returning from here would do; sigsetjmp() keeps no mask, which would cost a system
+        // call each time.
+        ::pthread_sigmask(SIG_SETMASK, &static_cast<const ucontext_t*>(context)->uc_sigmask,
+                          nullptr);
+        siglongjmp(innermost->jump, 1);
+    }
     // Somebody else's: it is met again under the handler that was there before.
     ::sigaction(SIGBUS, &handler_before, nullptr);
 }
@@ -21,9 +29,8 @@ extern "C" void on_bus_error(int)
 void install_handler() noexcept
 {
     struct sigaction ours{};
-    ours.sa_handler = on_bus_error;
-    // The jump out of the handler leaves the mask of signals as it is in there.
-    ours.sa_flags = SA_NODEFER;
+    ours.sa_sigaction = on_bus_error;
+    ours.sa_flags = SA_SIGINFO;
     ::sigaction(SIGBUS, &ours, &handler_before);
 }
 
