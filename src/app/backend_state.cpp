@@ -20,6 +20,20 @@ void backend_state::on_failure(event_sink& events, const endpoint& client, std::
         events.on(event::backend_unavailable{client, backend, reason, told->failures, told->after});
 }
 
+void backend_state::on_misfit(event_sink& events, const endpoint& client, std::string_view backend,
+                              std::string_view reason, tick now) noexcept
+{
+    std::optional<lasting_trouble::summary> told;
+    {
+        const std::lock_guard lock{mutex_};
+        if (now - last_misfit_ > misfits_apart) misfits_ = {};
+        last_misfit_ = now;
+        told = misfits_.on_failure(now);
+    }
+    if (told)
+        events.on(event::backend_unavailable{client, backend, reason, told->failures, told->after});
+}
+
 void backend_state::on_success(event_sink& events, std::string_view backend, tick now) noexcept
 {
     if (is_failing_.load()) is_failing_.store(false);

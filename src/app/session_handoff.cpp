@@ -248,8 +248,8 @@ io::awaitable<std::optional<smtp::step>> session::go_on(smtp::dialog& dialog)
     // Behind STARTTLS it may offer AUTH, which nobody must be offered in plain text by that.
     if (result.offered && !server.is_encrypted()) service_->offers->note(*result.offered);
     if (const auto trouble = trouble_of_ours(result, dialog); !trouble.empty()) {
-        // It is there, so this is nothing that one line for all clients would say.
-        emit(event::backend_unavailable{client_, service_->backend->name(), trouble});
+        service_->backend_health->on_misfit(worker_.events(), client_, service_->backend->name(),
+                                            trouble, io::steady_now());
         outcome_->trouble = "backend_unavailable";
         ticket_.set_at_stop(registry::at_stop::wake);
         co_return dialog.on_backend_refused(unavailable());

@@ -23,10 +23,16 @@ class backend_state {
 public:
     /// Trouble and success in turn are trouble, until there was none for this long.
     static constexpr milliseconds calm{2000};
+    /// Misfits so far apart are different ones.
+    static constexpr seconds misfits_apart{600};
 
     /// A client could not be handed over. The first one is told, and others now and then.
     void on_failure(event_sink& events, const endpoint& client, std::string_view backend,
                     std::string_view reason, tick now) noexcept;
+    /// The backend is there, but did not fit this client: what we had offered, or TLS. It is told
+    /// as one that lasts; after a time without, the next one is the first again.
+    void on_misfit(event_sink& events, const endpoint& client, std::string_view backend,
+                   std::string_view reason, tick now) noexcept;
     /// A client was. The first one after trouble is told, with how many were not meanwhile.
     void on_success(event_sink& events, std::string_view backend, tick now) noexcept;
     /// It can be connected to, which is good enough for trying the next client; tells nothing.
@@ -41,6 +47,8 @@ private:
     std::mutex mutex_;
     lasting_trouble course_; ///< of what was told
     tick last_failure_{};
+    lasting_trouble misfits_;
+    tick last_misfit_{};
 };
 
 } // namespace fendmail::app

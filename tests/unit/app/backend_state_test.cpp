@@ -73,6 +73,26 @@ TEST_CASE("backend state: one that stays away is told again, after 1 and 10 minu
           std::vector<std::size_t>{7203, 2 * 7201});
 }
 
+TEST_CASE(
+    "backend state: one that fits some clients and others not tells it now and then, and is ready",
+    "[app]")
+{
+    meeting m;
+    for (int n = 0; n < 120; ++n) {
+        m.state.on_misfit(m.events, {}, "127.0.0.1:10025", "it offers less", m.now);
+        m.works();
+        m.now += seconds{1};
+    }
+    CHECK_FALSE(m.state.is_failing());
+    const auto told = m.events.all<event::backend_unavailable>();
+    REQUIRE(told.size() == 2);
+    CHECK(told[1].counts == std::vector<std::size_t>{61, 60});
+    CHECK(m.back() == 0);
+    m.now += backend_state::misfits_apart + seconds{1};
+    m.state.on_misfit(m.events, {}, "127.0.0.1:10025", "it wants TLS", m.now);
+    CHECK(m.events.last<event::backend_unavailable>().counts == std::vector<std::size_t>{1, 0});
+}
+
 TEST_CASE("backend state: trouble and success in turn are one trouble", "[app]")
 {
     meeting m;
