@@ -70,6 +70,26 @@ class Cache(FendmailCase):
             with fendmail.client("127.0.2.2") as client:
                 self.assertEqual(client.read_line(), TEASER)
 
+    def test_passes_that_end_later_than_any_lasts_are_none(self) -> None:
+        """The clock was ahead when they were given, or the TTL was longer."""
+        now = int(time.time())
+        dump = self.dump(
+            f"{CLIENT}\t{now + 80000};1;1;1;1\n"  # greet.ttl is 1d
+            f"127.0.2.1 {now + 90000};1;1;1;1\n"
+            f"127.0.2.2 {now + 400 * 86400};1;1;1;{now + 86400}\n"
+        )
+        fendmail = self.make_fendmail(self.start_sink().config)
+        fendmail.write_config()
+        done = self.import_dump(fendmail.config_path, dump)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r"clients\.lmdb: 2 clients imported .* 1 past their retention")
+        self.assertRegex(done.stdout, r"\n2 clients have passes that end later than any lasts here")
+        with fendmail:
+            self.assert_greets_at_once(fendmail, CLIENT)
+            for source in ("127.0.2.1", "127.0.2.2"):
+                with fendmail.client(source) as client:
+                    self.assertEqual(client.read_line(), TEASER)
+
     def test_a_running_fendmail_sees_them_at_once(self) -> None:
         now = int(time.time())
         dump = self.dump(f"{OTHER} {now + 3600};{now + 3600}\n")
