@@ -49,7 +49,9 @@ class Smuggling(RelayCase):
                 self.assertEqual(client.read_to_end(), b"")
                 client.close()
                 self.assertEqual(self.sink.mails()[-1].raw, HEAD + made_text + SMUGGLED)
-                fendmail.expect_log(rf"SUMMARY {log_name(client)} .*verdict=pass_new phase=relay")
+                fendmail.expect_log(
+                    rf"SUMMARY {log_name(client)} .*verdict=pass_new phase=relay .*reasons=false_end "
+                )
                 self.assertEqual(len(self.sink.mails()), number)
         self.assertEqual(fendmail.log.count("RELAY STOPPED"), 0)
 
@@ -83,6 +85,7 @@ class Smuggling(RelayCase):
             self.send(client, b"\n.\r\n")
             client.expect_reply(250)
             client.expect("QUIT", 221)
+        fendmail.expect_log(rf"SUMMARY {log_name(client)} .*pass_old .*reasons=false_end ")
         self.assertEqual(self.sink.mails()[-1].raw, HEAD + b"\n..\r\n" + SMUGGLED)
         self.assertEqual(len(self.sink.mails()), 2)
 
