@@ -33,9 +33,9 @@ class RelayCase(FendmailCase):
         fendmail = self.start_fendmail(
             {**self.sink.config, **backend}, NO_GREET_WAIT, ONE_WORKER, ALL, *settings
         )
-        wait_until(
-            lambda: any(session.ended for session in list(self.sink.probes)), "the probe"
-        )
+        # Behind kind plain a probe looks like a client.
+        asked = self.sink.sessions if kind == "plain" else self.sink.probes
+        wait_until(lambda: any(session.ended for session in list(asked)), "the probe")
         return fendmail
 
     def sessions(self) -> list[Session]:
