@@ -142,6 +142,7 @@ io::awaitable<void> session::hand_off()
         if (result.is_taken) tell_identity_taken(begun + result.until_ready);
         phase_ = event::phase::relay;
         ended_by_ = result.ended_by;
+        if (result.had_false_end) outcome_->reasons = "false_end";
         if (result.idle) outcome_->reasons = "idle";
         co_await end_relay(result.client_ended, result.fault, result.last_words);
         if (result.fault) outcome_->reasons = smtp::to_string(result.fault->kind);
@@ -315,9 +316,10 @@ io::awaitable<void> session::relay_rest(const smtp::dialog& dialog, io::stream& 
         done = guarded.moved;
     }
     ended_by_ = done.ended_by;
-    outcome_->trouble = guarded.fault ? smtp::to_string(guarded.fault->kind)
-                        : done.idle   ? "idle"
-                                      : "";
+    outcome_->trouble = guarded.fault           ? smtp::to_string(guarded.fault->kind)
+                        : done.idle             ? "idle"
+                        : guarded.had_false_end ? "false_end"
+                                                : "";
     outcome_->octets_in = done.octets_in;
     outcome_->octets_out = done.octets_out;
     co_await end_relay(done.client_ended, guarded.fault, guarded.last_words);

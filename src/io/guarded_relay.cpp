@@ -278,6 +278,7 @@ guarded_relay_result guarded_session::result()
     result_.moved.idle = idle_.expired() && !ends_.is_known();
     result_.moved.ended_by = result_.moved.idle ? ended_by::fendmail : ends_.who();
     result_.fault = guard_.fault();
+    result_.had_false_end = guard_.had_false_end();
     // Whoever waits for the reply to a mail must not take a refusal of something else for it.
     if (result_.fault && !guard_.is_reply_under_way())
         result_.last_words =

@@ -234,6 +234,7 @@ awaitable<void> relay_backend::relay_on(first_exchange& first, hand_off_request&
         auto guarded = co_await guarded_relay(request.client, server, request.deadlines, options);
         done = guarded.moved;
         result.fault = guarded.fault;
+        result.had_false_end = guarded.had_false_end;
         result.last_words = std::move(guarded.last_words);
     } else {
         deadline limit{request.deadlines, server};

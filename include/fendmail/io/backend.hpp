@@ -59,7 +59,8 @@ struct hand_off_result {
     std::uint64_t octets_in = 0;              ///< client to backend
     std::uint64_t octets_out = 0;             ///< backend to client
     std::optional<smtp::guard_fault> fault{}; ///< with relayed and a guard: what ended it
-    std::optional<smtp::reply> last_words{};  ///< with relayed: what the client should hear
+    bool had_false_end = false;              ///< with relayed and a guard; see guarded_relay_result
+    std::optional<smtp::reply> last_words{}; ///< with relayed: what the client should hear
     /// With failed, or with relayed and a reason: the backend may not have taken the address.
     smtp::identity about = smtp::identity::fine;
     bool is_taken = false; ///< with relayed: proof that it takes the address of the client

@@ -26,6 +26,7 @@ struct guarded_relay_options {
 struct guarded_relay_result {
     relay_result moved;
     std::optional<smtp::guard_fault> fault{}; ///< that ended it
+    bool had_false_end = false; ///< a mail held what some servers take for its end; see data_guard
     /// What the client, which is still open then, should hear before it is closed.
     std::optional<smtp::reply> last_words{};
 };

@@ -208,7 +208,10 @@ std::size_t data_guard::take_message(std::string_view octets) noexcept
         ++awaited_;
         if (end_.is_irregular()) hold_ = hold::message;
         break;
-    case data_next::stuff: insert_ = "."; break;
+    case data_next::stuff:
+        insert_ = ".";
+        had_false_end_ = true;
+        break;
     case data_next::add_cr: insert_ = "\r"; break;
     }
     return step.octets;

@@ -158,7 +158,7 @@ void dialog::end_with(step& out, limit which, std::string_view after)
 namespace {
 
 /// What writes lines in "text mode" on Windows ends them in <CR><CR><LF>. Servers take that for an
-/// end (Postfix and Exim do), and nothing is hidden in it.
+/// end (Postfix and Exim do, postscreen does not), and nothing is hidden in it.
 line without_more_crs(line input)
 {
     if (input.too_long) return input; // its end is not there
@@ -172,7 +172,7 @@ line without_more_crs(line input)
 
 void dialog::on_line(step& out, const line& as_read)
 {
-    const line input = without_more_crs(as_read);
+    const line input = terms_.hands_over ? without_more_crs(as_read) : as_read;
     if (input.too_long) return end_with(out, limit::command_length, last_verb_);
 
     const command parsed = parse_command(input.text);

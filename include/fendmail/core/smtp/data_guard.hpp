@@ -155,6 +155,8 @@ public:
     {
         return phase_ == phase::message && !fault_ && end_.is_at_false_end();
     }
+    /// A message held one at least; it was made text.
+    [[nodiscard]] bool had_false_end() const noexcept { return had_false_end_; }
     /// @pre is_at_false_end()
     void give_up_message() noexcept;
 
@@ -209,6 +211,7 @@ private:
     std::string_view insert_;                ///< to be handed out with the step under way
     bool is_response_ = false;               ///< the next line answers a 334 and is no command
     bool has_chunking_;
+    bool had_false_end_ = false;
     bool is_last_chunk_due_ = false;   ///< a chunk without LAST was sent
     std::uint64_t chunk_octets_ = 0;   ///< that still belong to the chunk
     std::uint64_t message_octets_ = 0; ///< of the message that were forwarded

@@ -305,6 +305,7 @@ TEST_CASE("data guard: a client that takes a false end for the end can be told",
         session.client(end);
         smtp::data_guard& guard = session.guard_for_bulk();
         REQUIRE(guard.is_at_false_end());
+        CHECK(guard.had_false_end());
         guard.give_up_message();
         CHECK_FALSE(guard.is_at_false_end());
         REQUIRE(guard.fault());
@@ -320,6 +321,7 @@ TEST_CASE("data guard: a client that takes a false end for the end can be told",
         session.backend("354 go\r\n");
         session.client(text);
         CHECK_FALSE(session.guard().is_at_false_end());
+        CHECK_FALSE(session.guard().had_false_end());
     }
 }
 
