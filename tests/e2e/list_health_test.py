@@ -38,7 +38,7 @@ def crowd(count: int, third: int = 1) -> list[str]:
 class ListsCase(FendmailCase):
     def setUp(self) -> None:
         self.dns = self.start_dns()
-        self.sink = self.start_sink()
+        self.sink = self.start_sink("proxy-v2")
 
     def settings(self, *sites: str, **options) -> tuple[Settings, ...]:
         lists: Settings = {

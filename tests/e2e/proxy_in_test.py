@@ -497,7 +497,7 @@ class Bounds(BalancedCase):
         self.deliver(late, "one")
 
     def test_orderly_stop_turns_away_who_has_not_said_who_he_is(self) -> None:
-        fendmail = self.start_behind(self.start_sink().config, self.FOREVER)
+        fendmail = self.start_behind(self.start_sink("proxy-v2").config, self.FOREVER)
         silent = self.connect(fendmail, header=b"")
         half = self.connect(fendmail, header=b"PROXY TCP4 203")
         check = self.connect(fendmail, header=balancer.LOCAL)

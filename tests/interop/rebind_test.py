@@ -30,7 +30,7 @@ class Rebinding(FendmailCase):
             lists.zone(name, {OTHER: [LISTED]})
         unbound = self.enterContext(Unbound(lists.address, *lines))
         fendmail = self.start_fendmail(
-            self.start_sink().config,
+            self.start_sink("proxy-v2").config,
             NO_GREET_WAIT,
             {"dnsbl": {"sites": ["a.test", "b.test"], "resolvers": [unbound.resolver]}},
         )

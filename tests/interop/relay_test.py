@@ -56,6 +56,7 @@ class RealCase(FendmailCase):
         self.mta = mta
         ended = r"disconnect from .*\[" if mta is self.postfix else r"SMTP connection from .*\["
         mta.log.wait_for(ended + PROBE, 20, mark)
+        self.wait_for_offers(fendmail)
         return fendmail
 
 

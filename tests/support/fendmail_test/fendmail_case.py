@@ -9,6 +9,7 @@ from .dns_server import DnsServer
 from .fendmail import HOSTNAME, Fendmail, Settings
 from .sink import SmtpSink
 from .smtp_client import Reply, SmtpClient, make_message
+from .waiting import wait_until
 
 # Clients that no default or convention treats in a special way.
 CLIENT = "127.0.1.5"
@@ -91,6 +92,18 @@ class FendmailCase(Case):
 
     def wait_for_pass(self, fendmail: Fendmail, client: SmtpClient, which: str) -> None:
         fendmail.expect_log(rf"PASS {which} {log_name(client)}$")
+
+    def wait_for_offers(self, fendmail: Fendmail) -> None:
+        """Until fendmail has noted what the backend offers, which is after the probe's QUIT."""
+
+        def is_noted() -> bool:
+            with fendmail.client("127.0.99.99") as client:
+                self.read_greeting(client)
+                offered = client.expect("EHLO asking.example.org", 250)
+                client.expect("QUIT", 221)
+                return len(offered.lines) > 1
+
+        wait_until(is_noted, "what the backend offers")
 
     def become_known(self, fendmail: Fendmail, source: str) -> None:
         """One session that passes all tests; what it passed is found from now on."""

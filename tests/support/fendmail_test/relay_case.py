@@ -36,6 +36,7 @@ class RelayCase(FendmailCase):
         # Behind kind plain a probe looks like a client.
         asked = self.sink.sessions if kind == "plain" else self.sink.probes
         wait_until(lambda: any(session.ended for session in list(asked)), "the probe")
+        self.wait_for_offers(fendmail)
         return fendmail
 
     def sessions(self) -> list[Session]:
