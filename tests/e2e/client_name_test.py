@@ -30,7 +30,7 @@ HELO_REFUSED = "550 5.7.1 Service unavailable; HELO name is not yours"
 class ClientNameCase(FendmailCase):
     def setUp(self) -> None:
         self.dns = self.start_dns()
-        self.sink = self.start_sink()
+        self.sink = self.start_sink("proxy-v2")
 
     def settings(self, **options) -> Settings:
         return {"client_name": options, "dnsbl": {"resolvers": [self.dns.resolver]}}

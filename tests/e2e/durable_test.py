@@ -25,7 +25,7 @@ RESTORED = r"client store \S+ works again after \d+ s; (\d+) records? waited in 
 
 class DurableCase(FendmailCase):
     def setUp(self) -> None:
-        self.sink = self.start_sink()
+        self.sink = self.start_sink("proxy-v2")
 
     def make(self, store: Path, **log: object) -> Fendmail:
         fendmail = self.make_fendmail(self.sink.config)

@@ -26,7 +26,7 @@ REFRESHED = rf"known sender {DOMAIN}: \d+ networks, refreshed"
 
 class KnownSendersCase(FendmailCase):
     def setUp(self) -> None:
-        self.sink = self.start_sink()
+        self.sink = self.start_sink("proxy-v2")
         self.dns = self.start_dns()
         self.dns.spf(DOMAIN, "include:_spf.sender.test ~all")
         self.dns.spf("_spf.sender.test", "ip4:127.0.7.0/24 mx:mail.sender.test -all")

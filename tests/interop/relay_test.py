@@ -190,7 +190,7 @@ FALSE_ENDS = (
 )  # fmt: skip
 
 
-class Smuggling(RealCase):
+class MessageCase(RealCase):
     def begin_mail(self, client: SmtpClient, message_id: str) -> None:
         client.expect_reply(220)
         client.expect("EHLO client.example.org", 250)
@@ -199,6 +199,8 @@ class Smuggling(RealCase):
         client.expect("DATA", 354)
         client.send(f"Message-ID: <{message_id}@example.org>\r\n".encode())
 
+
+class Smuggling(MessageCase):
     def test_no_form_of_it_reaches_a_server(self) -> None:
         """What carries it is one mail, to its real end."""
         numbers = itertools.count(1)
@@ -238,7 +240,7 @@ ODD_MAILS = {
 }
 
 
-class BareLineEnds(Smuggling):
+class BareLineEnds(MessageCase):
     """A mail arrives as if it had been sent to the server directly, whoever its client is."""
 
     def deliver(self, client: SmtpClient, text: bytes, message_id: str) -> bytes:
