@@ -7,13 +7,16 @@ namespace fendmail::io {
 
 backend_address::endpoints backend_address::in_turn() const
 {
-    endpoints all;
+    std::shared_ptr<const endpoints> known;
+    endpoint answered;
     {
         const std::lock_guard lock{mutex_};
-        all = *all_;
-        const auto first = std::ranges::find(all, answered_);
-        if (first != all.end()) std::ranges::rotate(all, first);
+        known = all_;
+        answered = answered_;
     }
+    endpoints all = *known;
+    const auto first = std::ranges::find(all, answered);
+    if (first != all.end()) std::ranges::rotate(all, first);
     return all;
 }
 
