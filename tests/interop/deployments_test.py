@@ -72,7 +72,8 @@ class Deployments(HostCase):
         self.send(mx, "a first mail")
         self.send(mx, "one of a client that is known")
         self.assertRegex(self.talk_early(mx), "(?m)^550 5.5.1 Protocol error")
-        log = mx.run("journalctl -o cat -u fendmail")
+        # journald is a moment behind.
+        log = mx.wait("journalctl -o cat -u fendmail", "^SUMMARY .* reasons=pregreet")
         for line in ("PASS NEW", "PASS OLD", "PREGREET", "NOQUEUE: reject", "SUMMARY"):
             self.assertIn(line, log)
         mx.run("systemctl stop fendmail")
