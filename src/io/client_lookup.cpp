@@ -122,14 +122,14 @@ bool client_lookup::is_within_quota(std::size_t zone)
     return false;
 }
 
-/// Some list that we wait for has more questions than it can take. One that answers no more holds
-/// nobody back.
-bool client_lookup::is_waiting_for_window() const noexcept
+/// A list that we wait for answers, if only others so far; or a listing waits to be confirmed.
+bool client_lookup::is_waiting_for_answers() const noexcept
 {
+    if (!unconfirmed_.empty()) return true;
     for (std::size_t zone = 0; zone < asked_.size(); ++zone) {
         const auto& query = queries_[zone];
         if (query.with && !is(question_progress::over, zone) &&
-            query.with->is_backlogged(about_.sites->zones[zone].zone))
+            query.with->is_answering(about_.sites->zones[zone].zone))
             return true;
     }
     return false;
@@ -140,13 +140,12 @@ bool client_lookup::is_waiting_for_window() const noexcept
 void client_lookup::ask_more()
 {
     const bool may_hold = about_.limits.has_value() && steady_now() < held_until();
-    bool is_held = is_waiting_for_window();
-    while (!(may_hold && is_held)) {
+    while (!(may_hold && is_holding_)) {
         const auto next =
             next_zone(*about_.sites, asked_, board_, about_.limits.value_or(dnsbl::score_limits{}));
         if (!next) return;
         const auto& of = about_.sites->zones[next->zone];
-        is_held = is_held || with_->resolvers.of(of)->is_backlogged(of.zone);
+        if (with_->resolvers.of(of)->is_backlogged(of.zone)) is_holding_ = true;
         ask_or_skip(*next);
     }
 }
@@ -208,6 +207,7 @@ void client_lookup::on_answer(std::size_t zone, const dns_answer& answer)
         if (!counts && answer.what != dns_answer::outcome::failed) {
             queries_[zone].with.reset();
             skip(zone);
+            is_holding_ = false;
             return finish_or_wake();
         }
         if (is_listing && keeper.can_confirm()) {
@@ -241,6 +241,7 @@ void client_lookup::on_confirmed(std::size_t zone, bool is_confirmed)
     unconfirmed_.erase(found);
     if (is_confirmed && (*watched_)[zone].is_good()) return count(zone, answer, steady_now());
     skip(zone);
+    is_holding_ = false;
     finish_or_wake();
 }
 
@@ -255,6 +256,7 @@ void client_lookup::count(std::size_t zone, const dns_answer& answer, tick now)
     note_ttl(answer.ttl);
     retries_ += answer.tries > 1 ? answer.tries - 1U : 0U;
     board_.on_answer(zone, to_zone_answer(answer));
+    is_holding_ = false;
     finish_or_wake();
 }
 
@@ -273,6 +275,8 @@ void client_lookup::wake() noexcept
         // The resolver's clock was a moment faster: what it has to tell is known better there.
         if (!is(question_progress::over, zone)) fail(zone, now);
     }
+    // Lists are held back for one that answers; for one that has fallen silent they are not.
+    if (is_holding_ && !is_waiting_for_answers()) is_holding_ = false;
     finish_or_wake();
     if (!done_) set_time_limit();
 }

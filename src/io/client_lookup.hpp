@@ -136,7 +136,7 @@ private:
     void begin_when_allowed();
     void spare_private();
     [[nodiscard]] bool is_within_quota(std::size_t zone);
-    [[nodiscard]] bool is_waiting_for_window() const noexcept;
+    [[nodiscard]] bool is_waiting_for_answers() const noexcept;
     void ask_more();
     void ask_or_skip(const dnsbl::next_question& next);
     void ask(std::size_t zone, bool can_refuse);
@@ -169,6 +169,7 @@ private:
     std::vector<bool> asked_;             // or not to be asked
     std::shared_ptr<zone_watch> watched_; // null if the set is not
     bool is_counted_ = false;             // in the rates of the lists
+    bool is_holding_ = false;             // the rest back, until a list that answers has
     deadline time_limit_;
     tick started_;
     std::map<std::size_t, dns_answer> unconfirmed_; // listings, by zone

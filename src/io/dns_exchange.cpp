@@ -93,6 +93,12 @@ bool dns_exchange::is_backlogged(std::string_view list) const noexcept
     return found != groups_.end() && asked_.is_backlogged(found->second);
 }
 
+bool dns_exchange::is_answering(std::string_view list) const noexcept
+{
+    const auto found = groups_.find(list);
+    return found != groups_.end() && asked_.is_answering(found->second);
+}
+
 dns::question_id dns_exchange::ask(resolver::question what, resolver::callback done)
 {
     auto made = make_question(what.name, what.type);

@@ -55,6 +55,7 @@ public:
     void watch(std::function<void()> changed) { changed_ = std::move(changed); }
     [[nodiscard]] const dns::dispatcher& asked() const noexcept { return asked_; }
     [[nodiscard]] bool is_backlogged(std::string_view list) const noexcept;
+    [[nodiscard]] bool is_answering(std::string_view list) const noexcept;
     [[nodiscard]] resolver_figures figures() const noexcept;
 
 private:

@@ -135,6 +135,11 @@ bool resolver::is_backlogged(std::string_view list) const noexcept
     return impl_->exchange->is_backlogged(list);
 }
 
+bool resolver::is_answering(std::string_view list) const noexcept
+{
+    return impl_->exchange->is_answering(list);
+}
+
 bool resolver::is_unreachable() const noexcept
 {
     return impl_->exchange->asked().is_unreachable();

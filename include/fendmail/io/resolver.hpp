@@ -102,6 +102,8 @@ public:
     [[nodiscard]] std::size_t running() const noexcept;
     /// One more question to this list would have to wait before it is sent.
     [[nodiscard]] bool is_backlogged(std::string_view list) const noexcept;
+    /// This list has answered lately, or has not been asked much since.
+    [[nodiscard]] bool is_answering(std::string_view list) const noexcept;
     /// No server answers anything: queries fail at once until one does.
     [[nodiscard]] bool is_unreachable() const noexcept;
     [[nodiscard]] resolver_figures figures() const noexcept;

@@ -22,8 +22,9 @@ constexpr std::size_t last_queue = 3;
 /// Later answers than this do not matter between two servers.
 constexpr std::chrono::duration<double> same_time{0.020};
 constexpr milliseconds shortest_hedge{10};
-/// So many losses in a row are no chance, even where three of four are lost.
+/// Both together are no chance, even where three of four are lost.
 constexpr std::size_t silent_after = 24;
+constexpr milliseconds silent_for{1000};
 constexpr milliseconds look_spacing{1000};
 constexpr unsigned hedge_credit_max = 200;
 
@@ -93,8 +94,9 @@ void dispatcher::replace_servers(std::size_t servers)
 
 // ── questions come and go ─────────────────────────────────────────────────────────────────────
 
-question_id dispatcher::ask(const order& what, tick)
+question_id dispatcher::ask(const order& what, tick now)
 {
+    now_ = now;
     FENDMAIL_ASSERT(what.group < queues_.size());
     question q;
     q.deadline = what.deadline;
@@ -167,6 +169,7 @@ question_id dispatcher::question_of(attempt_id which) const noexcept
 
 question_id dispatcher::on_answer(attempt_id to, answer_kind what, tick now)
 {
+    now_ = now;
     if (!attempts_.has(to)) return {};
     const attempt one = attempts_[to];
     server_state& server = servers_[one.server];
@@ -174,6 +177,7 @@ question_id dispatcher::on_answer(attempt_id to, answer_kind what, tick now)
     if (!one.is_probe) {
         flow& way = flow_at(one.server, one.group);
         way.times.on_sample(now - one.sent);
+        way.last_answer = now;
         ++server.figures.answered;
         way.note_loss(false);
         server.figures.lost += std::exchange(way.unexplained, 0);
@@ -234,6 +238,7 @@ void dispatcher::release(attempt_id which) noexcept
 void dispatcher::run(tick now, due_work& due)
 {
     sends_ = &due.sends;
+    now_ = now;
     while (!timers_.empty() && timers_.top().due <= now) {
         const timer next = timers_.top();
         timers_.pop();
@@ -480,17 +485,24 @@ void dispatcher::explore(question_id which, server_index chosen, tick now)
     }
 }
 
-bool dispatcher::is_backlogged(group_index group) const noexcept
+bool dispatcher::is_answering(group_index group) const noexcept
 {
-    std::size_t room = 0;
-    bool answers = false;
     for (std::size_t i = 0; i < servers_.size(); ++i) {
         const flow& way = flows_[flow_index(static_cast<server_index>(i), group)];
-        room += way.room();
-        answers = answers || (way.times.is_known() && way.unexplained < silent_after);
+        const bool is_silent =
+            way.unexplained >= silent_after && now_ - way.last_answer >= silent_for;
+        if (way.times.is_known() && !is_silent) return true;
     }
+    return false;
+}
+
+bool dispatcher::is_backlogged(group_index group) const noexcept
+{
     // Whose answers are not to be expected is not to be waited for.
-    if (!answers) return false;
+    if (!is_answering(group)) return false;
+    std::size_t room = 0;
+    for (std::size_t i = 0; i < servers_.size(); ++i)
+        room += flows_[flow_index(static_cast<server_index>(i), group)].room();
     const auto& of_group = queues_[group];
     return of_group[retry_queue].size() + of_group[normal_queue].size() >= room;
 }

@@ -161,8 +161,13 @@ public:
     void run(tick now, due_work& due);
     [[nodiscard]] tick next_wake() const noexcept;
 
+    /// The list has answered, and answers still, be it now and then. It no longer does when it has
+    /// said nothing for a second, though asked often enough. (Where three of four are lost, two
+    /// dozen losses in a row are no rare thing, and whoever took that for silence would ask all
+    /// other lists as well, of a resolver that has too much to do already.)
+    [[nodiscard]] bool is_answering(group_index group) const noexcept;
     /// One more question of this group would have to wait for the window, and it is worth it: the
-    /// list answers.
+    /// list is answering.
     [[nodiscard]] bool is_backlogged(group_index group) const noexcept;
     /// Some question waits.
     [[nodiscard]] bool is_backlogged() const noexcept;
@@ -239,6 +244,7 @@ private:
     std::vector<send>* sends_ = nullptr; ///< while run() runs
     std::vector<ended> over_;
     std::size_t first_group_ = 0;
+    tick now_{}; ///< of the latest call that said it
     unsigned hedge_credit_ = 0;
     std::uint32_t random_;
 };

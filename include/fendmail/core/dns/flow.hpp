@@ -45,6 +45,7 @@ struct flow {
     /// Losses since the latest answer. They are the way's once there is another answer; until then
     /// it may be that the list is silent.
     std::size_t unexplained = 0;
+    tick last_answer{};
 };
 
 } // namespace fendmail::dns

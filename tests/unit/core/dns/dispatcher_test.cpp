@@ -290,3 +290,36 @@ TEST_CASE("dispatcher: that all servers were gone says nothing about others", "[
     CHECK((f.asked.on_answer(sends[0].attempt, answer_kind::useful, f.now) == question));
     CHECK(f.over.empty());
 }
+
+TEST_CASE("dispatcher: a list counts as silent only after a second without any answer", "[dns]")
+{
+    const bool answers_now_and_then = GENERATE(true, false);
+    fixture f;
+    const auto other = f.asked.add_group(group_kind::list);
+    (void)f.ask();
+    (void)f.asked.on_answer(f.run().sends.front().attempt, answer_kind::useful, f.now);
+    const tick begun = f.now;
+    std::size_t lost = 0;
+    tick answered = f.now;
+    for (int i = 0; i < 400; ++i)
+        (void)f.ask(dns::urgency::normal, 20s);
+    while (f.now < begun + 4s) {
+        // The server is there, and answers about the other list.
+        (void)f.asked.ask({.group = other, .deadline = f.now + 1s}, f.now);
+        for (const auto& one : f.run().sends) {
+            const bool is_other = f.asked.group_of(one.attempt) == other;
+            const bool is_due = answers_now_and_then && f.now - answered > 700ms;
+            if (!is_other && !is_due) {
+                ++lost;
+                continue;
+            }
+            if (!is_other) answered = f.now;
+            (void)f.asked.on_answer(one.attempt, answer_kind::useful, f.now);
+        }
+        const auto quiet = f.now - answered;
+        if (f.now - begun > 10ms && quiet < 990ms) CHECK(f.asked.is_backlogged(f.list));
+        f.now += 5ms;
+    }
+    CHECK(lost > 50);
+    CHECK(f.asked.is_backlogged(f.list) == answers_now_and_then);
+}
