@@ -38,24 +38,29 @@ void one_line(benchmark::State& state, const any_event& what)
     state.SetItemsProcessed(state.iterations());
 }
 
-const session_ended ended{.session = 123456,
-                          .client = client,
-                          .local = local,
-                          .verdict = verdict::rejected,
-                          .ended_by = ended_by::client,
-                          .phase = phase::dialog,
-                          .reasons = "dnsbl",
-                          .dnsbl_score = 7,
-                          .reply = "550 5.7.1 Service unavailable; client [192.0.2.1] blocked",
-                          .helo = "mail.example.org",
-                          .screening = milliseconds{6004},
-                          .total = milliseconds{7012}};
+session_ended ended_session()
+{
+    session_ended e;
+    e.client = client;
+    e.session = 123456;
+    e.local = local;
+    e.verdict = verdict::rejected;
+    e.ended_by = ended_by::client;
+    e.phase = phase::dialog;
+    e.reasons = "dnsbl";
+    e.dnsbl_score = 7;
+    e.reply = "550 5.7.1 Service unavailable; client [192.0.2.1] blocked";
+    e.helo = "mail.example.org";
+    e.screening = milliseconds{6004};
+    e.total = milliseconds{7012};
+    return e;
+}
 
 constexpr auto postscreen = static_cast<std::int64_t>(log_format::postscreen);
 constexpr auto logfmt = static_cast<std::int64_t>(log_format::logfmt);
 BENCHMARK_CAPTURE(one_line, connected, connected{client, local})->DenseRange(postscreen, logfmt);
 BENCHMARK_CAPTURE(one_line, passed, passed{client, true})->DenseRange(postscreen, logfmt);
-BENCHMARK_CAPTURE(one_line, session_ended, ended)->DenseRange(postscreen, logfmt);
+BENCHMARK_CAPTURE(one_line, session_ended, ended_session())->DenseRange(postscreen, logfmt);
 BENCHMARK_CAPTURE(one_line, pregreeted_hostile,
                   pregreeted{client, hostile.size(), milliseconds{150}, hostile})
     ->DenseRange(postscreen, logfmt);

@@ -130,7 +130,7 @@ int run(int argc, char** argv)
     server.serve();
     asio::signal_set signals{context, SIGINT, SIGTERM};
     signals.async_wait([&](const error_code&, int) { context.stop(); });
-    // Whoever started us waits for this line.
+    // The program that started us waits for this line.
     fmt::print("ready\n");
     static_cast<void>(std::fflush(stdout));
     context.run();

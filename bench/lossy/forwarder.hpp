@@ -12,7 +12,7 @@
 #include <map>
 #include <vector>
 
-/// Stands between whoever asks and a name server, and treats each datagram as `impairment` says.
+/// Stands between a resolver and a name server, and treats each datagram as `impairment` says.
 ///
 /// Source: RFC 1035 §4.1.1 (the id, which is ours on the way to the server).
 /// Memory: 65,536 askers at some 32 octets, and the datagrams under way.

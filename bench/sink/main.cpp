@@ -59,7 +59,7 @@ int run(int argc, char** argv)
         each.accept();
     asio::signal_set signals{context, SIGINT, SIGTERM};
     signals.async_wait([&](const boost::system::error_code&, int) { context.stop(); });
-    // Whoever started us waits for this line.
+    // The program that started us waits for this line.
     fmt::print("ready\n");
     static_cast<void>(std::fflush(stdout));
     context.run();

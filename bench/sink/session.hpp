@@ -11,7 +11,7 @@
 ///
 /// Source: RFC 5321 §3 and §4.1; the PROXY protocol's versions 1 and 2, whose header is skipped.
 /// Memory: some 300 octets and a socket; all sessions of the process read into one buffer.
-/// Errors: end the session; whoever measures sees that on the other side.
+/// Errors: end the session; the measuring program sees that on the other side.
 /// Threads: one for the whole process.
 namespace fendmail::sink {
 

@@ -76,7 +76,7 @@ std::uint64_t histogram::percentile(double percent) const noexcept
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < bucket_count; ++i) {
         seen += buckets_[i];
-        // The end of the last bucket in use would be a value that nobody measured.
+        // The end of the last bucket in use would be a value that was not measured.
         if (seen >= wanted) return std::min(end_of(i), largest_);
     }
     return largest_;

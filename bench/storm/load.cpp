@@ -217,7 +217,7 @@ void load::on_heard(client&)
 {
     ++heard_;
     if (holds()) --arriving_;
-    // Whoever measures the server waits for this line.
+    // A program that measures the server waits for this line.
     if (holds() && heard_ == options_.count) {
         fmt::print("holding {}\n", heard_);
         static_cast<void>(std::fflush(stdout));

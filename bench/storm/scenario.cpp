@@ -28,7 +28,7 @@ constexpr std::array mix{
     group{.name = "clean", .percent = 10},
 };
 
-// Whoever is no bot must not pay for a wave of bots that comes in the same moment.
+// A client that is no bot must not pay for a wave of bots that comes in the same moment.
 constexpr std::array both{
     group{.name = "listed", .role = role::sender, .percent = 50, .is_listed = true},
     group{.name = "clean", .role = role::sender, .percent = 50},

@@ -55,6 +55,10 @@ std::string_view message(error e) noexcept
         return "a link-local address needs its interface behind \"%\", and no other has one; write "
                "fe80::1%eth0 or [fe80::1%eth0]:53";
     case error::bad_host: return "neither an address nor a host name; write mta.example.org";
+    case error::bad_resolver:
+        return "not a resolver; write an address, address:port, [v6]:port, or a name in place of "
+               "the address";
+    case error::unusable_port: return "port 0 cannot be asked";
     case error::bad_spf_term: return "not a term of SPF";
     case error::bad_spf_macro: return "not a macro of SPF";
     case error::repeated_spf_term: return "\"redirect\" or \"exp\" stands there twice";

@@ -200,9 +200,9 @@ class Usage(Case):
                 self.assertIn(
                     f'there is no subcommand "{word}"; did you mean "{meant}"?\n', done.stderr
                 )
-        done = run_command("status")
+        done = run_command("statistics")
         self.assertEqual(done.returncode, 2)
-        self.assertIn('there is no subcommand "status"\n', done.stderr)
+        self.assertIn('there is no subcommand "statistics"\n', done.stderr)
         for name in SUBCOMMANDS:
             self.assertIn(name, done.stderr)
 
@@ -238,7 +238,7 @@ class HealthCheck(FendmailCase):
 
     def test_follows_the_life_of_the_server(self) -> None:
         fendmail = self.make_fendmail(self.start_sink("proxy-v2").config, {"greet": {"wait": "0s"}})
-        fendmail.write_config({"admin": {"listen": f"unix:{fendmail.directory}/admin.sock"}})
+        fendmail.write_config({"admin": {"listen": f"unix:{fendmail.directory}/health.sock"}})
         self.assertEqual(self.check(fendmail)[0], 1)
         with fendmail:
             self.assertEqual(self.check(fendmail), (0, "ready\n"))
@@ -254,7 +254,7 @@ class HealthCheck(FendmailCase):
     def test_is_not_ready_while_the_backend_is_down(self) -> None:
         down = {"kind": "plain", "address": f"127.0.0.1:{refused_port()}"}
         fendmail = self.make_fendmail(down, {"greet": {"wait": "0s"}})
-        admin = f"unix:{fendmail.directory}/admin.sock"
+        admin = f"unix:{fendmail.directory}/health.sock"
         fendmail.write_config({"admin": {"listen": admin}})
         with fendmail:
             self.assertEqual(self.check(fendmail), (0, "ready\n"), "nobody has met it yet")
@@ -274,7 +274,7 @@ class HealthCheck(FendmailCase):
         place = self.directory("backend")
         down = {"kind": "plain", "address": f"unix:{place}/smtp"}
         fendmail = self.make_fendmail(down, {"greet": {"wait": "0s"}})
-        fendmail.write_config({"admin": {"listen": f"unix:{fendmail.directory}/admin.sock"}})
+        fendmail.write_config({"admin": {"listen": f"unix:{fendmail.directory}/health.sock"}})
         with fendmail:
             self.meet_trouble(fendmail)
             self.assertEqual(self.check(fendmail)[0], 1)

@@ -21,7 +21,7 @@ from fendmail_test.identity import (
     send_passed,
 )
 from fendmail_test.logs import LogFile
-from fendmail_test.process import Child, run
+from fendmail_test.process import Child, environment, run
 from fendmail_test.sink import SmtpSink
 from fendmail_test.smtp_client import ConnectionEnded, SmtpClient, dot_stuffed, make_message
 from fendmail_test.waiting import wait_until
@@ -162,6 +162,14 @@ class SmallParts(Case):
         with self.assertRaises(AssertionError):
             child.stop(timeout=0.3)
         self.assertFalse(child.is_running())
+
+    def test_a_setting_of_the_callers_shell_reaches_no_program(self) -> None:
+        """It would be a key of each configuration (FENDMAIL_GREET_WAIT and the like)."""
+        asked = "import sys; sys.path.insert(0, sys.argv[1]); import fendmail_test, os; print(*os.environ)"
+        support = Path(__file__).resolve().parents[1] / "support"
+        variables = environment({"FENDMAIL_GREET_WAIT": "1s", "FENDMAIL": "kept"})
+        seen = run([sys.executable, "-c", asked, support], env=variables).split()
+        self.assertEqual([name for name in seen if name.startswith("FENDMAIL")], ["FENDMAIL"])
 
     def test_a_failed_command_is_a_failure(self) -> None:
         with self.assertRaisesRegex(AssertionError, "ended with 3"):

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`cmake --install`: what a new host gets, and that it can be used from there."""
 
+import gzip
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,23 @@ class Install(Case):
             self.assertTrue((self.root / SHARE / page.name).is_file(), page.name)
         self.assertTrue((self.root / SHARE / "README.md").is_file())
         self.assertEqual(list(self.stage.glob("etc/**/*")), [], "what is in /etc is the admin's")
+
+    def test_installs_manual_pages_and_completion(self) -> None:
+        program = self.root / "sbin/fendmail"
+        for section, name in (("8", "fendmail"), ("5", "fendmail.toml")):
+            page = self.root / f"share/man/man{section}" / f"{name}.{section}.gz"
+            self.assertEqual(
+                gzip.decompress(page.read_bytes()), self.said_by(program, "man", section)
+            )
+        completion = self.root / "share/bash-completion/completions/fendmail"
+        self.assertEqual(
+            completion.read_bytes(), self.said_by(program, "completion", "bash")
+        )
+
+    def said_by(self, program: Path, *arguments: str) -> bytes:
+        return subprocess.run(
+            [program, *arguments], capture_output=True, timeout=60, check=True
+        ).stdout
 
     def test_program_has_no_symbols_and_takes_the_samples(self) -> None:
         program = self.root / "sbin/fendmail"

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -217,6 +218,16 @@ class Signals(FendmailCase):
         LogFile(old).wait_for(r"CONNECT from ")
         self.fendmail.log.path.rmdir()
         old.rename(self.fendmail.log.path)
+
+    def test_signals_until_the_very_end_do_not_keep_it(self) -> None:
+        fendmail = self.make_fendmail(self.start_sink().config)
+        for _ in range(10):
+            fendmail.start()
+            end = time.monotonic() + 20
+            while fendmail.child.is_running() and time.monotonic() < end:
+                os.kill(fendmail.child.pid, signal.SIGTERM)
+            # Behind its last line, when nothing is left to be done, the signal itself may end it.
+            self.assertIn(fendmail.child.exit_code(), (0, -signal.SIGTERM))
 
     def test_log_is_opened_anew_while_it_stops(self) -> None:
         relayed = RelayedClient(self.fendmail)

@@ -23,6 +23,31 @@ from fendmail_test.smtp_client import SmtpClient
 EVIL = b'EHLO "\\\x00\x1b\xff\xc3\xa4\r\n'
 
 
+class StandardOutput(FendmailCase):
+    def test_json_goes_to_standard_output_and_nothing_else_does(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        path = self.directory("run") / "fendmail.toml"
+        socket_path = path.with_name("admin.sock")
+        path.write_text(
+            f'[server]\nlisten = ["{LOOPBACK4}:0"]\n[admin]\nlisten = ""\n'
+            f'socket = "{socket_path}"\n[store]\nkind = "none"\n'
+            f'[backend]\nkind = "proxy-v2"\naddress = "{sink.config["address"]}"\n'
+            '[log]\ntarget = "stdout"\nformat = "json"\n', encoding="utf-8")
+        with subprocess.Popen([str(binary()), "run", "-c", str(path)], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as running:
+            try:
+                first = json.loads(running.stdout.readline())
+                self.assertEqual(first["event"], "started")
+                while json.loads(running.stdout.readline())["event"] != "listening":
+                    pass
+            finally:
+                running.send_signal(signal.SIGTERM)
+            rest, errors = running.communicate(timeout=30)
+        for line in rest.splitlines():
+            json.loads(line)
+        self.assertEqual((running.returncode, errors), (0, ""))
+
+
 class Json(FendmailCase):
     def start(self) -> Fendmail:
         """`listening on` is not JSON: the address comes from the event."""
@@ -66,6 +91,24 @@ class Json(FendmailCase):
         self.assertEqual((refused["client"], refused["client_port"]), bot)
         self.assertEqual(refused["verdict"], "rejected")
         self.assertEqual(refused["reasons"], "pregreet")
+        self.assertEqual(clean["backend"], self.sink.config["address"])
+        self.assertEqual(refused["backend"], "")
+
+    def test_all_events_of_one_client_have_the_number_of_its_session(self) -> None:
+        fendmail = self.start()
+        self.assert_delivers(fendmail, CLIENT, "one")
+        self.assert_delivers(fendmail, OTHER, "two")
+        fendmail.log.wait_for(r'"event":"session_ended"', count=2)
+        fendmail.stop()
+
+        clients: dict[int, set[tuple[str, int]]] = {}
+        for event in self.events(fendmail):
+            if "client_port" in event:
+                about = (event["client"], event["client_port"])
+                clients.setdefault(event["session"], set()).add(about)
+        self.assertEqual(sorted(clients), [1, 2])
+        for session, seen in clients.items():
+            self.assertEqual(len(seen), 1, f"session {session}: {seen}")
 
 
 class Logfmt(FendmailCase):
@@ -93,7 +136,7 @@ class Targets(FendmailCase):
         self.assert_delivers(fendmail, CLIENT, "one")
         fendmail.expect_log(
             r"SUMMARY \[127\.0\.1\.5\]:\d+ session=1 verdict=pass_new phase=relay "
-            r"ended_by=\w+ .*screening=1\.\d{3} .*total=\d+\.\d{3} in=\d+ out=\d+$"
+            r"ended_by=\w+ .*screening=1\.\d{3} .*total=\d+\.\d{3} in=\d+ out=\d+ backend=\S+$"
         )
 
 

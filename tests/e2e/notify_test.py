@@ -3,6 +3,7 @@
 """What systemd is told (sd_notify(3)); the test stands in for systemd."""
 
 import shutil
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -63,6 +64,50 @@ class Notify(FendmailCase):
             else:
                 self.assertIn(status, again["STATUS"])
                 self.assertIn("greet.wait", again["STATUS"])
+
+    def watch(self, **environment: str) -> None:
+        """systemd watches, in this way."""
+        self.fendmail.before_command += [f"{name}={value}" for name, value in environment.items()]
+
+    def test_gives_signs_of_life_until_its_end(self) -> None:
+        self.watch(WATCHDOG_USEC="200000")
+        self.fendmail.write_config({"server": {"stop_timeout": "30s"}})
+        fendmail = self.start()
+        self.assertEqual(self.told()["READY"], "1")
+        for _ in range(3):
+            self.assertEqual(self.told(), {"WATCHDOG": "1"})
+        with fendmail.client() as client:  # a session that may finish
+            client.expect_reply(220)
+            client.expect("EHLO client.example.org", 250)
+            fendmail.terminate()
+            while "STOPPING" not in self.told():
+                pass
+            for _ in range(3):
+                self.assertEqual(self.told(), {"WATCHDOG": "1"})
+            client.expect("QUIT", 221)
+        self.assertEqual(fendmail.child.wait(20), 0)
+
+    def test_a_process_that_hangs_gives_none(self) -> None:
+        self.watch(WATCHDOG_USEC="200000")
+        fendmail = self.start()
+        self.told()
+        self.assertEqual(self.told(), {"WATCHDOG": "1"})
+        fendmail.child.signal(signal.SIGSTOP)
+        self.systemd.settimeout(0.5)
+        with self.assertRaises(TimeoutError):
+            for _ in range(5):  # what was on its way
+                self.told()
+        self.systemd.settimeout(20)
+        fendmail.child.signal(signal.SIGCONT)
+        self.assertEqual(self.told(), {"WATCHDOG": "1"})
+
+    def test_gives_none_where_it_is_not_watched(self) -> None:
+        self.watch(WATCHDOG_USEC="20000", WATCHDOG_PID="1")
+        self.start()
+        self.told()
+        self.systemd.settimeout(0.5)
+        with self.assertRaises(TimeoutError):
+            self.told()
 
     def test_nobody_who_listens_is_no_trouble(self) -> None:
         self.systemd.close()

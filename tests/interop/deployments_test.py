@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""README's three deployments on fresh Debians with a real systemd, by copy and paste of its blocks.
+"""README's four deployments on fresh Debians with a real systemd, by copy and paste of its blocks.
 
 transcripts/ in the build directory has all of it as an admin would have seen it.
 """
@@ -66,6 +66,22 @@ class Deployments(HostCase):
             mx.run(start.replace("postfix reload\n", ""))
             self.see_it_serve(mx, "exim")
 
+    def test_opensmtpd(self) -> None:
+        (config,) = blocks_of("README.md", "## Put it in front of OpenSMTPD")
+        start = blocks_of("README.md", PASSING)[2]
+        with BootedDebian(self, ["opensmtpd"], "opensmtpd") as mx:
+            # There is no group postdrop without Postfix, and no need of it.
+            mx.quiet("groupadd --force postdrop")
+            self.install(mx)
+            # Into the mailbox that is looked at.
+            mx.put("/etc/smtpd.conf", config.replace("maildir", "mbox"))
+            mx.run("smtpd -n && systemctl restart opensmtpd")
+            mx.run(f"cp /usr/local/share/doc/fendmail/examples/opensmtpd-proxy.toml {CONFIG}")
+            mx.run(start.replace("postfix reload\n", ""))
+            # No list can be asked there.
+            self.assertIn("it takes the address of the client", mx.run("fendmail check --online", status=1))
+            self.see_it_serve(mx, "smtpd")
+
     def see_it_serve(self, mx: BootedDebian, mta: str) -> None:
         self.assertRegex(mx.run("systemctl status fendmail"), r"Active: active \(running\)")
         self.assertNotIn(mta, mx.run("ss -ltnp sport = :25"))
@@ -76,7 +92,21 @@ class Deployments(HostCase):
         log = mx.wait("journalctl -o cat -u fendmail", "^SUMMARY .* reasons=pregreet")
         for line in ("PASS NEW", "PASS OLD", "PREGREET", "NOQUEUE: reject", "SUMMARY"):
             self.assertIn(line, log)
+        self.see_it_report(mx)
         mx.run("systemctl stop fendmail")
+
+    def see_it_report(self, mx: BootedDebian) -> None:
+        """From the journal, and as a mail by the unit's own user, through this mail server."""
+        self.assertRegex(mx.run("fendmail report"), r"(?m)^  turned away +1$")
+        # What `systemctl edit` would write.
+        mx.run("mkdir -p /etc/systemd/system/fendmail-report.service.d")
+        mx.put(
+            "/etc/systemd/system/fendmail-report.service.d/to.conf",
+            "[Service]\nEnvironment=REPORT_TO=alice@mx.example.org\n",
+        )
+        mx.run("systemctl daemon-reload && systemctl start fendmail-report.service")
+        mx.wait("cat /var/mail/alice", "^Subject: fendmail mx.example.org: 0 sessions")
+        mx.run("systemctl enable --now fendmail-report.timer && systemctl list-timers fendmail-report")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,11 @@ OURS = pathlib.Path(__file__).resolve().parents[2] / "config/fail2ban"
 PREFIX = "Nov 21 06:07:08 mx.example {ident}[17427]: "
 IDENT = "postfix/postscreen"
 FORGED = "203.0.113.66"
+# What passes, and tries to get another one banned, in each format.
+EVIL = (
+    f'EHLO x","client":"{FORGED}","client_port":1,"local":"x","local_port":1,"verdict":"rejected" '
+    f"client={FORGED} verdict=rejected SUMMARY [{FORGED}]:1 session=1 verdict=rejected "
+)
 
 # Address -> line. One address to a line, so that a match tells which line it was.
 LINES = {
@@ -211,10 +216,20 @@ class RealLog(FendmailCase):
         self.assertEqual(matches(fendmail.log.path), [CLIENT])
 
     def test_our_filter_finds_whoever_was_refused_in_a_log_of_the_binary(self):
+        self.see_who_is_found("postscreen", "reloaded configuration", "SUMMARY")
+
+    def test_our_filter_finds_whoever_was_refused_in_json(self):
+        self.see_who_is_found("json", '"event":"reloaded"', '"event":"session_ended"')
+
+    def test_our_filter_finds_whoever_was_refused_in_logfmt(self):
+        self.see_who_is_found("logfmt", "event=reloaded ", "event=session_ended ")
+
+    def see_who_is_found(self, form, reloaded, ended):
         dropped, early = "127.0.1.8", "127.0.1.9"
         settings = {
             "access": {"rules": [f"reject {CLIENT}"], "action": "enforce"},
             "greet": {"wait": "2s"},
+            "log": {"format": form},
         }
         fendmail = self.start_fendmail(self.start_sink().config, settings)
         with fendmail.client(CLIENT) as client:
@@ -227,11 +242,14 @@ class RealLog(FendmailCase):
             self.assert_recipients_get(client, "550 5.5.1 Protocol error", helo="")
         fendmail.write_config({"access": {"rules": [f"reject {dropped}"], "action": "drop"}})
         fendmail.reload()
-        fendmail.expect_log("reloaded configuration")
+        fendmail.expect_log(reloaded)
         with fendmail.client(dropped) as client:
             client.read_to_end()
-        self.become_known(fendmail, OTHER)
-        fendmail.log.wait_for("SUMMARY", count=4)
+        with fendmail.client(OTHER) as client:
+            self.read_greeting(client)
+            client.expect(EVIL, 250)
+            client.expect("QUIT", 221)
+        fendmail.log.wait_for(ended, count=4)
         self.assertEqual(
             found_by(
                 fendmail.log.path,

@@ -1,54 +1,68 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Fails when docs/log-events.md and the events in the code differ: names, or a field's name."""
+"""Fails when docs/log-events.md and the events in the code differ: names, or a field's name.
+
+An event stands in the header of its family (include/fendmail/core/event/*_events.hpp): a struct
+with `about` and `fields(out)`.
+"""
 import pathlib
 import re
 import sys
 
-NAME = re.compile(r'\{"(\w+)", level::\w+\}')
-FIELD = re.compile(r'out\.(?:word|own_text|client_text|address|flag|number|duration)\("(\w+)"')
-METHOD = re.compile(r"void operator\(\)\(const (\w+)& e\) const\s*\{(.*?)\n?\s*\}\n", re.DOTALL)
+HEADERS = "include/fendmail/core/event"
+STRUCT = re.compile(r"^struct (\w+)(?: : \w+)? \{\n(.*?)^\};\n", re.MULTILINE | re.DOTALL)
+ABOUT = re.compile(r'description about\{"(\w+)"')
+FIELDS = re.compile(r"void fields\(auto& out\) const\s*\{(.*?)\n?(?:    )?\}\n", re.DOTALL)
+FIELD = re.compile(r'out\.(?:word|own_text|client_text|address|flag|number|duration)\(\s*"(\w+)"'
+                   r'|out\.where\(\s*"(\w+)", "(\w+)"'
+                   r"|(\w+)(?:::|\.)fields\(out\)")
+FAMILY = re.compile(r"=\s*family<(.*?)>;", re.DOTALL)
 ROW = re.compile(r"^\| `(\w+)` \|(.*)\|$", re.MULTILINE)
 
 
-def fields_in_code(text):
-    """event -> names of its fields, in order."""
-    short = {
-        "client(e.client);": "client client_port",
-        "local(e.local);": "local local_port",
-        "balancer(e.balancer);": "balancer balancer_port",
-    }
-    fields = {}
-    for event, body in METHOD.findall(text):
-        found = []
-        for statement in body.splitlines():
-            statement = statement.strip()
-            found += short.get(statement, "").split()
-            found += FIELD.findall(statement)
-        fields[event] = found
-    return fields
+def fields_of(struct, structs):
+    """Names of the fields, in order; those of a base or a member stand where they are written."""
+    found = []
+    for name, where, port, part in FIELD.findall(FIELDS.search(structs[struct])[1]):
+        if part:
+            member = re.search(rf"^    (\w+) {part}\b", structs[struct], re.MULTILINE)
+            found += fields_of(member[1] if member else part, structs)
+        else:
+            found += [each for each in (name, where, port) if each]
+    return found
 
 
 def check(root):
-    names = set(NAME.findall((root / "src/core/event/render.cpp").read_text()))
-    header = (root / "include/fendmail/core/event/event.hpp").read_text()
-    variant = re.search(r"any_event\s*=\s*std::variant<(.*?)>;", header, re.DOTALL)[1]
-    in_code = fields_in_code((root / "src/core/event/render_fields.cpp").read_text())
+    structs, in_families = {}, []
+    for header in sorted((root / HEADERS).glob("*.hpp")):
+        text = header.read_text()
+        structs.update(STRUCT.findall(text))
+        for members in FAMILY.findall(text):
+            in_families += re.findall(r"\w+", members)
+    in_code = {}
+    for struct, body in structs.items():
+        about = ABOUT.search(body)
+        if about and about[1] != struct:
+            yield f"{HEADERS}: {struct} has the name {about[1]}"
+        if about and struct not in in_families:
+            yield f"{HEADERS}: {struct} is in no family"
+        if about:
+            in_code[struct] = fields_of(struct, structs)
     documented = {}
     for event, row in ROW.findall((root / "docs/log-events.md").read_text()):
         # Cells may hold no "|" of their own, so the second one is that of the fields.
         documented[event] = re.findall(r"`(\w+)`", row.split("|")[1])
 
-    if names != set(re.findall(r"event::(\w+)", variant)):
-        yield "src/core/event/render.cpp: names of events are not those of their structs"
-    for event in sorted(names | in_code.keys() | documented.keys()):
-        if event not in names:
+    for event in sorted(in_code.keys() | documented.keys()):
+        if event not in in_code:
             yield f"docs/log-events.md: {event} is no event"
         elif event not in documented:
             yield f"docs/log-events.md: {event} is missing"
-        elif documented[event] != in_code.get(event):
+        elif documented[event] != in_code[event]:
             yield (f"docs/log-events.md: {event} has the fields {' '.join(documented[event])}, "
-                   f"in the code {' '.join(in_code.get(event, []))}")
+                   f"in the code {' '.join(in_code[event])}")
+    if not in_code:
+        yield f"{HEADERS}: no events found"
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ FOLDERS = ("include", "src", "tests", "bench", "scripts", "config", "docs")
 SKIPPED = {"build", "__pycache__", ".git", "corpus"}
 CPP = {".cpp", ".hpp"}
 SCRIPTS = {".py", ".sh"}
+PAGE = {".js", ".css"}
 TEXTS = CPP | SCRIPTS | {
     ".cmake", ".txt", ".md", ".toml", ".json", ".yml", ".yaml", ".service", ".html", ".js",
     ".css", "",
@@ -74,12 +75,12 @@ class source:
 
 
 def file_length(src):
-    if (src.is_cpp or src.suffix in SCRIPTS) and len(src.lines) > FILE_LINES_MAX:
+    if (src.is_cpp or src.suffix in SCRIPTS | PAGE) and len(src.lines) > FILE_LINES_MAX:
         yield FILE_LINES_MAX + 1, f"{len(src.lines)} lines; a file has at most {FILE_LINES_MAX}"
 
 
 def line_length(src):
-    for number, line in enumerate(src.lines if src.is_cpp else [], 1):
+    for number, line in enumerate(src.lines if src.is_cpp or src.suffix == ".js" else [], 1):
         if len(line) > COLUMNS_MAX:
             yield number, f"{len(line)} columns; a line has at most {COLUMNS_MAX}"
 
@@ -114,6 +115,10 @@ def licence(src):
         at = 1 if src.lines and src.lines[0].startswith("#!") else 0
         if src.lines[at : at + 1] != [f"# {LICENCE}"]:
             yield at + 1, f"the first line (behind #!) must be # {LICENCE}"
+    elif src.suffix in PAGE:
+        wanted = f"// {LICENCE}" if src.suffix == ".js" else f"/* {LICENCE} */"
+        if src.lines[:1] != [wanted]:
+            yield 1, f"the first line must be {wanted}"
 
 
 def include_guard(src):
@@ -221,9 +226,39 @@ def own_texts(src):
             yield src.line_at(m.start()), f"{odd!r} in a text of ours; write it in ASCII"
 
 
+PERSONS = re.compile(r"\b(?:nobody|somebody|anybody|everybody|himself|whoever)\b", re.I)
+CODE = re.compile(r"`[^`\n]*`")
+
+
+def persons(src):
+    """Code, servers and clients are things: "a caller without a coroutine", "no program"."""
+    if not (src.is_cpp and src.name.startswith(("src/", "include/"))):
+        return
+    for comment in LITERAL.finditer(src.text):
+        if comment[0][0] == "/":
+            prose = CODE.sub(lambda code: " " * len(code[0]), comment[0])
+            for m in PERSONS.finditer(prose):
+                yield src.line_at(comment.start() + m.start()), f"{m[0]!r} in a comment; say what"
+
+
+MARKUP = re.compile(
+    r"\b(innerHTML|outerHTML|insertAdjacentHTML|createContextualFragment|DOMParser|setHTML\w*|srcdoc"
+    r"|document\.write\w*|eval|new Function)\b"
+)
+
+
+def markup_from_text(src):
+    """What clients said gets into the page as text nodes; nothing there makes HTML or code of text."""
+    if src.suffix == ".js" and src.name.startswith("src/"):
+        for number, line in enumerate(src.lines, 1):
+            for m in MARKUP.finditer(line):
+                yield number, f"{m[0]} makes markup or code of text; use textContent or make()"
+
+
 RULES = (
     file_length, line_length, function_length, licence, include_guard, banned_calls, rfc_form,
     using_namespace, leftovers, machine_paths, tests_check, own_texts,
+    persons, markup_from_text,
 )
 
 

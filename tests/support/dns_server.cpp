@@ -362,7 +362,7 @@ struct dns_server::impl {
         thread.join();
     }
 
-    /// Both transports on one port, which somebody else may have for one of them.
+    /// Both transports on one port, which another program may have for one of them.
     void open()
     {
         const auto loopback = asio::ip::address_v4::loopback();
@@ -495,9 +495,9 @@ dns_server::dns_server()
 
 dns_server::~dns_server() = default;
 
-std::string dns_server::address() const
+dns::server_address dns_server::address() const
 {
-    return "127.0.0.1:" + std::to_string(impl_->port);
+    return dns::name_server{{ip_address::v4({127, 0, 0, 1}), impl_->port}, {}};
 }
 
 void dns_server::on(const std::string& name, dns_reply reply)
@@ -556,11 +556,11 @@ std::size_t dns_server::ports() const
     return impl_->ports.size();
 }
 
-std::string dead_resolver_address()
+dns::server_address dead_resolver_address()
 {
     asio::io_context context;
     const udp::socket taken{context, {asio::ip::address_v4::loopback(), 0}};
-    return "127.0.0.1:" + std::to_string(taken.local_endpoint().port());
+    return dns::name_server{{ip_address::v4({127, 0, 0, 1}), taken.local_endpoint().port()}, {}};
 }
 
 } // namespace fendmail::test

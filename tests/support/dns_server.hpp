@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/core/dns/name_server.hpp"
+
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -95,7 +97,7 @@ public:
     dns_server& operator=(const dns_server&) = delete;
 
     /// "127.0.0.1:12345", UDP and TCP.
-    [[nodiscard]] std::string address() const;
+    [[nodiscard]] dns::server_address address() const;
 
     /// Programs one name; the last program counts. Names are compared without regard to case.
     void on(const std::string& name, dns_reply reply);
@@ -120,7 +122,7 @@ private:
     std::unique_ptr<impl> impl_;
 };
 
-/// An address on which nobody listens: "127.0.0.1:12345".
-[[nodiscard]] std::string dead_resolver_address();
+/// An address on which nothing listens.
+[[nodiscard]] dns::server_address dead_resolver_address();
 
 } // namespace fendmail::test

@@ -4,10 +4,15 @@
 #include "fendmail/core/event/event.hpp"
 
 #include <chrono>
+#include <concepts>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
 #include <vector>
 
 /// A sink that keeps events, for tests to look at and to wait for.
@@ -16,20 +21,37 @@
 /// Threads: any.
 namespace fendmail::test_support {
 
-/// What is kept of one event: which alternative of `any_event` it was, and its texts and counts in
-/// the order of their declaration. Events that no test asks about keep neither.
+/// What is kept of one event: which alternative of `any_event` it was, the session it is of, and
+/// its texts and its numbers (flags as 0 and 1, no ports) in the order of its fields.
 struct recorded_event {
     std::size_t index = 0;
+    std::uint64_t session = 0;
     std::vector<std::string> texts;
     std::vector<std::size_t> counts;
+
+    void word(std::string_view, std::string_view text) { texts.emplace_back(text); }
+    void own_text(std::string_view, std::string_view text) { texts.emplace_back(text); }
+    void client_text(std::string_view, std::string_view text) { texts.emplace_back(text); }
+    void flag(std::string_view, bool value) { counts.push_back(value ? 1 : 0); }
+    void number(std::string_view name, std::integral auto value)
+    {
+        if (name == "session")
+            session = static_cast<std::uint64_t>(value);
+        else
+            counts.push_back(static_cast<std::size_t>(value));
+    }
+    void address(std::string_view, const ip_address&) {}
+    void where(std::string_view, std::string_view, const endpoint&) {}
+    void duration(std::string_view, milliseconds) {}
 };
 
 class event_recorder final : public event_sink {
 public:
     void on(const any_event& what) noexcept override
     {
-        recorded_event kept = std::visit([](const auto& each) { return keep(each); }, what);
+        recorded_event kept;
         kept.index = what.index();
+        std::visit([&kept](const auto& each) { each.fields(kept); }, what);
         {
             const std::lock_guard held{mutex_};
             events_.push_back(std::move(kept));
@@ -89,76 +111,6 @@ private:
             if (each.index == index_of<Event>()) found.push_back(each);
         return found;
     }
-
-    template <class... Texts>
-    [[nodiscard]] static recorded_event texts(const Texts&... each)
-    {
-        return {0, {std::string{each}...}, {}};
-    }
-
-    [[nodiscard]] static std::size_t in_seconds(seconds span)
-    {
-        return static_cast<std::size_t>(span.count());
-    }
-
-    template <class Event>
-    static recorded_event keep(const Event&)
-    {
-        return {};
-    }
-    static recorded_event keep(const event::dnsbl_listed& e) { return texts(e.zone); }
-    static recorded_event keep(const event::dnsbl_answer_ignored& e) { return texts(e.zone); }
-    static recorded_event keep(const event::dnsbl_failed& e) { return texts(e.zone, e.reason); }
-    static recorded_event keep(const event::resolver_unavailable& e) { return texts(e.reason); }
-    static recorded_event keep(const event::resolver_available& e) { return texts(e.resolver); }
-    static recorded_event keep(const event::resolver_losing& e) { return texts(e.resolver); }
-    static recorded_event keep(const event::resolver_steady& e) { return texts(e.resolver); }
-    static recorded_event keep(const event::backend_unavailable& e)
-    {
-        return {
-            0, {std::string{e.backend}, std::string{e.reason}}, {e.clients, in_seconds(e.after)}};
-    }
-    static recorded_event keep(const event::backend_restored& e)
-    {
-        return {0, {std::string{e.backend}}, {in_seconds(e.after), e.clients}};
-    }
-    static recorded_event keep(const event::store_unavailable& e)
-    {
-        return {0, {std::string{e.reason}}, {e.failures, in_seconds(e.after)}};
-    }
-    static recorded_event keep(const event::store_restored& e)
-    {
-        return {0, {std::string{e.path}}, {e.records}};
-    }
-    static recorded_event keep(const event::store_moved_aside& e)
-    {
-        return texts(e.path, e.to, e.reason);
-    }
-    static recorded_event keep(const event::store_swept& e)
-    {
-        return {0, {}, {e.retained, e.dropped}};
-    }
-    static recorded_event keep(const event::sender_loaded& e)
-    {
-        return {0, {std::string{e.domain}}, {e.networks, in_seconds(e.age)}};
-    }
-    static recorded_event keep(const event::sender_refreshed& e)
-    {
-        return {0, {std::string{e.domain}}, {e.networks, e.changed ? 1U : 0U}};
-    }
-    static recorded_event keep(const event::sender_not_refreshed& e)
-    {
-        return {0, {std::string{e.domain}, std::string{e.reason}}, {e.networks, in_seconds(e.age)}};
-    }
-    static recorded_event keep(const event::sender_partial& e) { return texts(e.domain, e.notes); }
-    static recorded_event keep(const event::sender_outdated& e)
-    {
-        return {0, {std::string{e.domain}}, {e.networks, in_seconds(e.age)}};
-    }
-    static recorded_event keep(const event::accept_failed& e) { return texts(e.reason); }
-    static recorded_event keep(const event::notice& e) { return texts(e.text); }
-    static recorded_event keep(const event::caution& e) { return texts(e.text); }
-    static recorded_event keep(const event::internal_error& e) { return texts(e.text); }
 
     mutable std::mutex mutex_;
     std::condition_variable arrived_;

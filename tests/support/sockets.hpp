@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "fendmail/io/stream.hpp"
+#include "fendmail/io/net/stream.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <cstddef>

@@ -44,6 +44,8 @@ enum class error : std::uint8_t {
     bad_domain,        ///< not a domain name that DNS can be asked about
     bad_interface,     ///< a link-local address without "%interface", or another one with it
     bad_host,          ///< not a host name (RFC 1123 §2.1)
+    bad_resolver,      ///< neither a name server nor a host name
+    unusable_port,     ///< 0, to which nothing can be sent
     bad_spf_term,      ///< a term of an SPF record that RFC 7208 §12 does not know
     bad_spf_macro,     ///< "%" without a macro behind it (RFC 7208 §7)
     repeated_spf_term, ///< "redirect" or "exp" twice (RFC 7208 §6)

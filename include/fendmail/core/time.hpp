@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-/// The two kinds of "now". The core never reads a clock: whoever needs the time gets it as an
+/// The two kinds of "now". The core never reads a clock: code that needs the time gets it as an
 /// argument, so that a test decides what time it is.
 namespace fendmail {
 

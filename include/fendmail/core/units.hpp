@@ -16,7 +16,7 @@
 /// Errors: `bad_duration`, `bad_size`.
 namespace fendmail {
 
-/// Longer ones are refused: 100 years is no limit of anybody's, and any point in time that our
+/// Longer ones are refused: 100 years is not a useful limit, and any point in time that our
 /// clocks can show plus this one still fits the nanoseconds of `tick` and the seconds of `instant`.
 inline constexpr milliseconds duration_max = std::chrono::days{36500};
 

@@ -3,8 +3,8 @@
 
 namespace fendmail::io {
 
-/// Somebody who waits for several things at once on one worker: whatever becomes ready calls
-/// wake(), and he looks himself at what it was. Waking twice, or for nothing, is harmless.
+/// Code that waits for several things at once on one worker: whatever becomes ready calls
+/// wake(), and it has to look itself at what that was. Waking twice, or for nothing, is harmless.
 class waiter {
 public:
     virtual void wake() noexcept = 0;

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "check_lists.hpp"
+#include "check_start.hpp"
+#include "command_set.hpp"
+#include "commands.hpp"
 #include "fendmail/app/cli/check_resolvers.hpp"
-#include "fendmail/app/cli/check_start.hpp"
 #include "fendmail/app/cli/cli.hpp"
-#include "fendmail/app/cli/service_identity.hpp"
-#include "fendmail/app/config/load.hpp"
 #include "fendmail/core/units.hpp"
-#include "fendmail/io/lmdb_store.hpp"
-#include "fendmail/io/log_writer.hpp"
-#include "fendmail/io/privilege.hpp"
+#include "fendmail/io/log/writer.hpp"
+#include "fendmail/io/os/privilege.hpp"
+#include "fendmail/io/store/lmdb/store.hpp"
+#include "read_config.hpp"
+#include "service_identity.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
@@ -17,6 +21,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +35,15 @@ namespace fendmail::app {
 
 namespace {
 
+struct check_request {
+    std::string config_path = default_config_path;
+    bool as_service = false;         ///< also try what a start needs, as the service's user
+    std::string user;                ///< instead of the service's; "" = that
+    std::vector<std::string> groups; ///< supplementary ones of `user`
+    bool asks_lists = false;
+    bool is_online = false; ///< all of that, and a session with the backend
+};
+
 /// How one list is asked and watched, which the configuration and the built-in table say together.
 std::string describe(const dnsbl::site_set::zone_entry& zone, const runtime_config& config)
 {
@@ -37,10 +51,10 @@ std::string describe(const dnsbl::site_set::zone_entry& zone, const runtime_conf
     const auto add = [&text](std::string_view what) {
         fmt::format_to(std::back_inserter(text), "{}", what);
     };
-    if (config.dnsbl_test_interval == milliseconds{0}) {
+    if (config.dnsbl.test_interval == milliseconds{0}) {
         add("believed without tests");
     } else {
-        add(fmt::format("tested every {}", fendmail::to_text(config.dnsbl_test_interval)));
+        add(fmt::format("tested every {}", fendmail::to_text(config.dnsbl.test_interval)));
         if (zone.lists_loopback)
             add(" for answers at all");
         else if (zone.entry == dnsbl::test_entry::untested)
@@ -50,15 +64,15 @@ std::string describe(const dnsbl::site_set::zone_entry& zone, const runtime_conf
         add(", its own error answers are known");
     const auto& resolvers = zone.resolvers.empty() ? config.resolvers : zone.resolvers;
     add(resolvers.empty() ? ", asked through the system's resolvers"
-                          : fmt::format(", asked through {}", fmt::join(resolvers, ", ")));
+                          : fmt::format(", asked through {}", dns::to_text(resolvers)));
     add(fmt::format(", waited for {}",
-                    fendmail::to_text(zone.timeout.value_or(config.dnsbl_timeout))));
+                    fendmail::to_text(zone.timeout.value_or(config.dnsbl.timeout))));
     if (zone.max_questions)
         add(fmt::format(", asked at most {}", fendmail::to_text(*zone.max_questions)));
     return text;
 }
 
-/// What would be looked up; check itself asks nobody.
+/// What would be looked up; check itself asks no server.
 void print_known_senders(const runtime_config& config)
 {
     const auto& senders = config.known_senders;
@@ -83,7 +97,8 @@ void print_client_names(const runtime_config& config)
                config.screening.dnsbl_threshold);
 }
 
-/// A rule that refuses nobody is mostly a mistake; what was migrated may well have it on purpose.
+/// A rule that refuses no client is mostly a mistake; what was migrated may well have it on
+/// purpose.
 void warn_of_idle_rejects(const runtime_config& config, const std::string& config_path)
 {
     if (config.screening.access_action == screen::action::ignore && config.access.has_rejects())
@@ -96,22 +111,21 @@ void warn_of_idle_rejects(const runtime_config& config, const std::string& confi
 void print_deep_tests(const runtime_config& config)
 {
     std::vector<std::string_view> enabled;
-    for (const auto t :
-         {screen::test::pipelining, screen::test::non_smtp_command, screen::test::bare_newline})
-        if (config.screening.tests[t].enabled) enabled.push_back(screen::to_string(t));
+    for (const auto t : screen::all_tests)
+        if (!screen::is_early(t) && config.screening.tests[t].enabled)
+            enabled.push_back(screen::to_string(t));
     if (enabled.empty()) return;
     fmt::print("deep tests: {}; who passes {}\n", fmt::join(enabled, ", "),
-               config.relays_after_deep_tests
-                   ? "goes on to the backend in the same session"
-                   : "gets a 450 and goes to the backend when it comes again");
+               config.deep.relays() ? "goes on to the backend in the same session"
+                                    : "gets a 450 and goes to the backend when it comes again");
 }
 
-/// Mostly a mistake on the port that mail comes to. On others somebody tries it out, or has a
+/// Mostly a mistake on the port that mail comes to. On others an admin tries it out, or has a
 /// balancer on this machine.
 void warn_of_loopback(const startup_config& startup, const std::string& config_path)
 {
     constexpr std::uint16_t smtp_port = 25;
-    const auto& all = startup.listen;
+    const auto& all = startup.server.listen;
     if (std::ranges::any_of(all, [](const endpoint& at) { return at.port == smtp_port; }) &&
         std::ranges::all_of(all, [](const endpoint& at) { return at.address.is_loopback(); }))
         fmt::print(stderr,
@@ -124,32 +138,32 @@ void warn_of_loopback(const startup_config& startup, const std::string& config_p
 void warn_of_places(const config& found, const std::string& config_path)
 {
     const startup_config& startup = found.startup;
-    const std::string& target = found.runtime.log.target;
+    const io::log_destination& target = found.runtime.log.target;
     const auto as_service = [&](const std::filesystem::path& directory, auto look) {
-        return io::ask_as(startup.user, startup.groups, directory, look);
+        return io::ask_as(startup.server.user, startup.server.groups, directory, look);
     };
     // A supervisor that chooses the user makes the directory as well (StateDirectory=).
-    const auto directory = startup.store_path.parent_path();
+    const auto directory = startup.store.path.parent_path();
     const bool is_to_be_made =
-        startup.user.empty() && ::geteuid() != 0 && !std::filesystem::exists(directory);
-    if (startup.store == store_kind::lmdb && !is_to_be_made) {
+        startup.server.user.empty() && ::geteuid() != 0 && !std::filesystem::exists(directory);
+    if (startup.store.kind == store_kind::lmdb && !is_to_be_made) {
         const auto trouble =
-            as_service(directory, [&] { return io::trouble_with_store(startup.store_path); });
+            as_service(directory, [&] { return io::trouble_with_store(startup.store.path); });
         if (!trouble.empty())
             fmt::print(stderr,
                        "{}: warning: store.path: {}; until then clients are remembered in memory, "
                        "and tested again after a restart\n",
                        config_path, trouble);
     }
-    const auto file = target.starts_with("file:") ? target.substr(5) : std::string{"/"};
-    const auto trouble = as_service(std::filesystem::path{file}.parent_path(),
-                                    [&] { return io::trouble_with_log(target); });
+    const std::filesystem::path file = target.path.empty() ? "/" : target.path;
+    const auto trouble =
+        as_service(file.parent_path(), [&] { return io::trouble_with_log(target); });
     if (!trouble.empty())
         fmt::print(stderr, "{}: warning: log.target: {}; until then the log goes to stderr\n",
                    config_path, trouble);
 }
 
-/// Whoever hides a keyword for a flaw of his server should know where it shows all the same.
+/// An admin who hides a keyword for a flaw of the server should know where it shows all the same.
 void warn_of_hidden_keywords(const runtime_config& config, const std::string& config_path)
 {
     const auto& hidden = config.dialog.hide_ehlo;
@@ -173,8 +187,8 @@ void warn_of_hidden_keywords(const runtime_config& config, const std::string& co
 /// What a start would end with although each value is a good one.
 bool can_start(const startup_config& startup, const std::string& config_path)
 {
-    if (startup.user.empty() && startup.groups.empty()) return true;
-    const auto why = io::why_cannot_become(startup.user, startup.groups);
+    if (startup.server.user.empty() && startup.server.groups.empty()) return true;
+    const auto why = io::why_cannot_become(startup.server.user, startup.server.groups);
     if (why) fmt::print(stderr, "{}: error: {}\n", config_path, *why);
     return !why;
 }
@@ -183,9 +197,8 @@ bool can_start(const startup_config& startup, const std::string& config_path)
 /// @return nothing when it cannot be used
 std::optional<config> check_file(const std::string& config_path)
 {
-    auto found = load_config(config_path, io::host_name());
-    for (const auto& problem : found.problems)
-        fmt::print(stderr, "{}\n", to_text(problem));
+    auto found = read_config(config_path, io::host_name());
+    print_problems(found);
     if (!found.value) {
         const auto errors = std::count_if(found.problems.begin(), found.problems.end(),
                                           [](const problem& p) { return p.fatal; });
@@ -213,18 +226,20 @@ std::optional<config> check_file(const std::string& config_path)
     return std::move(found.value);
 }
 
-int check_as(const service_identity& who, const std::string& config_path)
+int check_as(const service_identity& who, const std::string& config_path, bool is_online)
 {
     if (!who.user.empty()) io::become_user(who.user, who.groups);
     const auto found = check_file(config_path);
     if (!found) return exit_failure;
     const bool binds = who.binds_as_root || try_ports(found->startup, config_path) == 0;
-    const bool reaches = try_backend(found->runtime.backend, config_path) == 0;
+    // A connection without a header would stand in the backend's log as a fault.
+    const bool reaches = is_online ? speak_with_backend(found->runtime, config_path) == 0
+                                   : try_backend(found->runtime.backend, config_path) == 0;
     return binds && reaches ? exit_ok : exit_failure;
 }
 
-/// In a process of its own: there is no way back from being somebody else.
-int check_in_child(const service_identity& who, const std::string& config_path)
+/// In a process of its own: there is no way back from being another user.
+int check_in_child(const service_identity& who, const std::string& config_path, bool is_online)
 {
     std::fflush(nullptr);
     const pid_t child = ::fork();
@@ -232,7 +247,7 @@ int check_in_child(const service_identity& who, const std::string& config_path)
     if (child == 0) {
         int result = exit_failure;
         try {
-            result = check_as(who, config_path);
+            result = check_as(who, config_path, is_online);
         } catch (const std::exception& e) {
             fmt::print(stderr, "{}: error: {}\n", config_path, e.what());
         }
@@ -249,7 +264,7 @@ int check_in_child(const service_identity& who, const std::string& config_path)
 int check_as_service(const check_request& request)
 {
     const auto& path = request.config_path;
-    const auto ours = load_config(path, io::host_name());
+    const auto ours = read_config(path, io::host_name());
     const auto startup = ours.value ? ours.value->startup : startup_config{};
     const auto who = find_service_identity(request.user, request.groups, startup);
     fmt::print("trying as {}{}{} ({})\n", who.user.empty() ? "this user" : who.user,
@@ -257,17 +272,48 @@ int check_as_service(const check_request& request)
                who.binds_as_root ? ", with the right to bind low ports" : "", who.source);
     std::fflush(stdout); // in order with what goes to stderr
     const bool binds = !ours.value || !who.binds_as_root || try_ports(startup, path) == 0;
-    const int rest = check_in_child(who, path);
+    const int rest = check_in_child(who, path, request.is_online);
     return binds ? rest : exit_failure;
+}
+
+int check(const check_request& request)
+{
+    const bool as_another =
+        request.as_service || request.is_online || !request.user.empty() || !request.groups.empty();
+    const bool can_be_used = as_another ? check_as_service(request) == exit_ok
+                                        : check_file(request.config_path).has_value();
+    if (!request.is_online) {
+        if (!can_be_used) return exit_failure;
+        return request.asks_lists ? check_lists(request.config_path) : exit_ok;
+    }
+    // Whatever was found: an admin wants to see all of it at once.
+    const bool lists_answer = check_lists(request.config_path) == exit_ok;
+    return can_be_used && lists_answer ? exit_ok : exit_failure;
 }
 
 } // namespace
 
-int cli_check(const check_request& request)
+void add_check(command_set& all)
 {
-    if (request.as_service || !request.user.empty() || !request.groups.empty())
-        return check_as_service(request);
-    return check_file(request.config_path) ? exit_ok : exit_failure;
+    const auto wanted = std::make_shared<check_request>();
+    CLI::App& command =
+        all.add("check", "Check the configuration and bind nothing. Exit code 0: it can be used.",
+                [wanted] { return check(*wanted); });
+    take_config_by_place(command, wanted->config_path);
+    command.add_flag("--as-service", wanted->as_service,
+                     "Also try what a start needs, as the user and with the groups of "
+                     "fendmail.service (or of server.user): files, ports, the backend");
+    command.add_flag("--lists", wanted->asks_lists,
+                     "Also ask each list for its test entries, through its resolvers; exit code 1 "
+                     "if one does not answer as it should");
+    command.add_flag("--online", wanted->is_online,
+                     "All of that, and speak with the backend as for a client, to find out whether "
+                     "it takes what is configured");
+    command.add_option("--user", wanted->user, "As this user instead")->type_name("USER");
+    command.add_option("--groups", wanted->groups, "With these groups besides the user's own")
+        ->type_name("GROUP")
+        ->delimiter(',')
+        ->needs("--user");
 }
 
 } // namespace fendmail::app

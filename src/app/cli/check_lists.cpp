@@ -1,18 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fendmail/app/cli/cli.hpp"
-#include "fendmail/app/config/load.hpp"
-#include "fendmail/core/event/render.hpp"
-#include "fendmail/io/clock.hpp"
-#include "fendmail/io/dnsbl_lookup.hpp"
-#include "fendmail/io/privilege.hpp"
+#include "check_lists.hpp"
 
+#include "check_start.hpp"
+#include "fendmail/app/cli/cli.hpp"
+#include "fendmail/core/event/render.hpp"
+#include "fendmail/io/dnsbl/lookup.hpp"
+#include "fendmail/io/os/clock.hpp"
+#include "fendmail/io/os/privilege.hpp"
+#include "read_config.hpp"
+
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <fmt/format.h>
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 namespace fendmail::app {
 
@@ -36,14 +42,21 @@ public:
         if (event::level_of(what) == event::level::info) return;
         fmt::memory_buffer text;
         event::render_postscreen(text, what);
-        fmt::print(stderr, "{}: {}\n", config_path_, fmt::to_string(text));
-        ++count_;
+        said_.push_back(fmt::to_string(text));
+        fmt::print(stderr, "{}: {}\n", config_path_, said_.back());
     }
-    [[nodiscard]] unsigned count() const noexcept { return count_; }
+    [[nodiscard]] bool is_silent() const noexcept { return said_.empty(); }
+    /// Nothing was said of this list, nor of a resolver, which may be its own.
+    [[nodiscard]] bool is_well(std::string_view list) const
+    {
+        return std::ranges::none_of(said_, [list](const std::string& line) {
+            return line.find(list) != std::string::npos || line.starts_with("warning: resolver");
+        });
+    }
 
 private:
     std::string config_path_;
-    unsigned count_ = 0;
+    std::vector<std::string> said_;
 };
 
 void run_for(boost::asio::io_context& context, milliseconds span,
@@ -58,10 +71,10 @@ void run_for(boost::asio::io_context& context, milliseconds span,
 
 } // namespace
 
-int cli_check_lists(const std::string& config_path)
+int check_lists(const std::string& config_path)
 {
-    const auto found = load_config(config_path, io::host_name());
-    if (!found.value) return exit_failure;
+    const auto found = read_config(config_path, io::host_name());
+    if (!found.value) return exit_failure; // why is told already
     const runtime_config& config = found.value->runtime;
     const auto sites = std::make_shared<const dnsbl::site_set>(config.dnsbl_sites);
     if (sites->empty()) {
@@ -70,12 +83,16 @@ int cli_check_lists(const std::string& config_path)
     }
     boost::asio::io_context context;
     printer events{config_path};
-    const auto states = std::make_shared<io::zone_states>(*sites);
-    io::dnsbl_lookup lookups{context, events, config.resolvers};
-    lookups.watch(sites, states, config.dnsbl_timeout, dnsbl::timing_for(any_interval));
+    const auto states = std::make_shared<io::list_states>(*sites);
+    io::deadline_queue deadlines{context};
+    io::resolver_pool resolvers{context, config.resolvers, nullptr};
+    io::dnsbl_lookup lookups{context, events, deadlines, resolvers};
+    lookups.watch(sites, states, config.dnsbl.timeout, dnsbl::timing_for(any_interval));
     run_for(context, longest, [&] { return states->are_all_tested(); });
     run_for(context, to_compare, [] { return false; });
-    if (events.count() > 0) return exit_failure;
+    for (const auto& zone : sites->zones)
+        if (events.is_well(zone.reply_name)) print_good("list " + zone.reply_name);
+    if (!events.is_silent()) return exit_failure;
     fmt::print("all {} lists answer their tests\n", sites->zones.size());
     return exit_ok;
 }

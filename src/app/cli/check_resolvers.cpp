@@ -3,8 +3,8 @@
 
 #include "fendmail/core/dnsbl/known_lists.hpp"
 #include "fendmail/core/dnsbl/public_resolvers.hpp"
-#include "fendmail/io/server_book.hpp"
-#include "fendmail/io/udp_drops.hpp"
+#include "fendmail/io/dns/server_book.hpp"
+#include "fendmail/io/dns/udp_drops.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -19,8 +19,8 @@ namespace {
 std::vector<dns::name_server> servers_of(const runtime_config& config)
 {
     std::vector<dns::name_server> all;
-    const auto add = [&all](const std::vector<std::string>& texts) {
-        for (const auto& one : io::read_server_book(texts).servers_of(texts))
+    const auto add = [&all](const dns::server_list& which) {
+        for (const auto& one : io::read_server_book(which).servers_of(which))
             if (std::ranges::find(all, one) == all.end()) all.push_back(one);
     };
     bool any_common = config.screening.names.ask_dns();
@@ -50,10 +50,10 @@ std::vector<std::string> lost_questions(const runtime_config& config)
 
 std::vector<std::string> refusing_lists(const runtime_config& config)
 {
-    std::vector<std::string> texts = config.resolvers;
+    dns::server_list all = config.resolvers;
     for (const auto& zone : config.dnsbl_sites.zones)
-        texts.insert(texts.end(), zone.resolvers.begin(), zone.resolvers.end());
-    return refusing_lists(config, io::read_server_book(texts));
+        all.insert(all.end(), zone.resolvers.begin(), zone.resolvers.end());
+    return refusing_lists(config, io::read_server_book(all));
 }
 
 std::vector<std::string> refusing_lists(const runtime_config& config, const io::server_book& book)
@@ -67,17 +67,18 @@ std::vector<std::string> refusing_lists(const runtime_config& config, const io::
     for (const auto& zone : config.dnsbl_sites.zones) {
         const auto* known = dnsbl::find_known_list(zone.zone);
         if (known == nullptr || !known->refuses_public) continue;
-        const auto& texts = zone.resolvers.empty() ? config.resolvers : zone.resolvers;
-        for (const auto& server : book.servers_of(texts)) {
+        const auto& which = zone.resolvers.empty() ? config.resolvers : zone.resolvers;
+        for (const auto& server : book.servers_of(which)) {
             const auto whose = dnsbl::public_resolver(server.where.address);
             if (whose.empty()) continue;
             auto& one = found[to_text(server)];
             one.whose = whose;
-            if (texts.empty()) one.where_from = std::string{" ("} + io::resolv_conf_file + ")";
+            if (which.empty()) one.where_from = std::string{" ("} + io::resolv_conf_file + ")";
             one.lists.push_back(zone.reply_name);
         }
     }
     std::vector<std::string> out;
+    out.reserve(found.size());
     for (const auto& [server, one] : found)
         out.push_back(fmt::format(
             "{}{} is a public resolver ({}): {} refuse{} to answer it, and count{} for nothing "

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fendmail/app/cli/check_start.hpp"
+#include "check_start.hpp"
 
-#include "fendmail/io/fdpass_backend.hpp"
-#include "fendmail/io/listener.hpp"
-#include "fendmail/io/port_holder.hpp"
-#include "fendmail/io/socket_address.hpp"
-#include "fendmail/io/unique_fd.hpp"
+#include "fendmail/io/backend/pass_service.hpp"
+#include "fendmail/io/net/bind.hpp"
+#include "fendmail/io/net/socket_address.hpp"
+#include "fendmail/io/os/port_holder.hpp"
+#include "fendmail/io/os/unique_fd.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -28,17 +28,7 @@ namespace fendmail::app {
 namespace {
 
 constexpr const char* our_name = "fendmail";
-
-void print_good(const std::string& what)
-{
-    fmt::print("try: {}: ok\n", what);
-    std::fflush(stdout); // in order with what goes to stderr
-}
-
-void print_bad(const std::string& config_path, const char* key, const std::string& why)
-{
-    fmt::print(stderr, "{}: error: {}: {}\n", config_path, key, why);
-}
+constexpr const char* service_manager = "systemd";
 
 bool try_port(const endpoint& where, const std::string& config_path)
 {
@@ -51,6 +41,10 @@ bool try_port(const endpoint& where, const std::string& config_path)
         const auto holder = io::find_port_holder(where.port);
         if (holder && holder->program == our_name) {
             fmt::print("try: {}: a fendmail (process {}) does already\n", what, holder->pid);
+            return true;
+        }
+        if (holder && holder->program == service_manager) {
+            fmt::print("try: {}: systemd does, for a .socket unit\n", what);
             return true;
         }
         print_bad(config_path, "server.listen",
@@ -98,7 +92,7 @@ int try_tcp(const endpoint& where, milliseconds limit)
                           limit);
 }
 
-/// All addresses of a name, as libc finds them: a running fendmail asks the same files and servers.
+/// All addresses of a name.
 std::vector<endpoint> look_up(const dns::named_host& host, std::string& why)
 {
     addrinfo hints{};
@@ -130,9 +124,26 @@ int try_named(const dns::named_host& host, milliseconds limit, std::string& why)
 
 } // namespace
 
+void print_good(const std::string& what)
+{
+    fmt::print("try: {}: ok\n", what);
+    std::fflush(stdout); // in order with what goes to stderr
+}
+
+void print_bad(const std::string& config_path, const char* key, const std::string& why)
+{
+    fmt::print(stderr, "{}: error: {}: {}\n", config_path, key, why);
+}
+
+std::vector<endpoint> addresses_of(const backend_options& backend, std::string& why)
+{
+    if (!backend.host) return {backend.tcp};
+    return look_up(*backend.host, why);
+}
+
 std::size_t try_ports(const startup_config& startup, const std::string& config_path)
 {
-    const auto bad = std::ranges::count_if(startup.listen, [&](const endpoint& where) {
+    const auto bad = std::ranges::count_if(startup.server.listen, [&](const endpoint& where) {
         const bool is_default_only = where.address == ip_address::v6({});
         if (is_default_only && io::is_family_missing(where)) return false; // as at a start
         return !try_port(where, config_path);

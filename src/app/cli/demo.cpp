@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "command_set.hpp"
+#include "commands.hpp"
 #include "fendmail/app/cli/cli.hpp"
 #include "fendmail/app/config/load.hpp"
 #include "fendmail/app/demo/dns_responder.hpp"
 #include "fendmail/app/demo/mail_sink.hpp"
-#include "fendmail/app/server.hpp"
+#include "fendmail/app/server/server.hpp"
 
+#include <CLI/CLI.hpp>
 #include <boost/asio/io_context.hpp>
 #include <cstdio>
 #include <exception>
@@ -12,6 +15,7 @@
 #include <memory>
 #include <stdexcept>
 #include <stop_token>
+#include <string>
 #include <thread>
 
 namespace fendmail::app {
@@ -78,7 +82,7 @@ Stop with Ctrl-C.
 }
 
 /// @throws std::runtime_error when it cannot listen there, which is all that can fail
-std::unique_ptr<server> serve(config what, server::reader reload)
+std::unique_ptr<server> serve(loaded what, server::reader reload)
 {
     try {
         return std::make_unique<server>(std::move(what), "demo", std::move(reload));
@@ -90,9 +94,7 @@ std::unique_ptr<server> serve(config what, server::reader reload)
     }
 }
 
-} // namespace
-
-int cli_demo(const std::string& listen)
+int play(const std::string& listen)
 {
     boost::asio::io_context context{1};
     mail_sink sink{context};
@@ -104,8 +106,8 @@ int cli_demo(const std::string& listen)
 
     sink.start();
     list.start();
-    const config fixed = *made.value;
-    const auto one = serve(std::move(*made.value), [fixed] { return loaded{fixed, {}}; });
+    const loaded fixed = made;
+    const auto one = serve(std::move(made), [fixed] { return fixed; });
     print_help(one->addresses().front());
     const std::jthread helpers{[&context](const std::stop_token& stop) {
         const std::stop_callback end{stop, [&context] { context.stop(); }};
@@ -113,6 +115,20 @@ int cli_demo(const std::string& listen)
     }};
     one->run();
     return exit_ok;
+}
+
+} // namespace
+
+void add_demo(command_set& all)
+{
+    const auto listen = std::make_shared<std::string>("127.0.0.1:2525");
+    all.add("demo",
+            "Try fendmail without a mail server, DNS or rights: a mail sink and a block list are "
+            "built in.",
+            [listen] { return play(*listen); })
+        .add_option("-l,--listen", *listen, "Where to listen")
+        ->type_name("ADDRESS:PORT")
+        ->capture_default_str();
 }
 
 } // namespace fendmail::app

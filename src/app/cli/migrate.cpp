@@ -1,22 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "command_set.hpp"
+#include "commands.hpp"
 #include "fendmail/app/cli/cli.hpp"
-#include "fendmail/app/config/postscreen/convert.hpp"
-#include "fendmail/app/config/postscreen/parameter_table.hpp"
+#include "fendmail/app/migrate/convert.hpp"
+#include "fendmail/app/migrate/parameter_table.hpp"
 #include "migrate_parts.hpp"
 
+#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fmt/format.h>
 #include <iostream>
 #include <iterator>
+#include <memory>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 namespace fendmail::app {
 
 namespace {
 
 namespace fs = std::filesystem;
+
+struct migrate_request {
+    std::string config_path = default_config_path; ///< whose store gets the clients of `cache`
+    std::string cache;              ///< only import this; "" = convert the configuration
+    std::vector<std::string> files; ///< "-" = standard input, which is also what none means
+    std::string config_directory;   ///< "" = where main.cf is, or /etc/postfix
+    std::string output_directory;   ///< "" = standard output
+    std::vector<std::string> maps;  ///< "FROM=TO": where directories that main.cf names are here
+    std::string service;            ///< the postscreen to convert; "" = that of port 25
+    bool renews_tables = false;     ///< only the access files in the output directory
+    bool overwrites = false;
+    bool shows_parameters = false; ///< as Postfix expands them, and nothing else
+    bool shows_table = false;      ///< the table of docs/from-postscreen.md, and nothing else
+};
 
 constexpr const char* postfix_directory = "/etc/postfix";
 
@@ -99,7 +119,7 @@ void demand_service(const postscreen::sources& from, const std::string& wanted)
                                          wanted, there.empty() ? "none" : there));
 }
 
-/// Twice where that is needed: only who has read the tables knows whose they are.
+/// Twice where that is needed: only after a reading is it known whose tables they are.
 postscreen::migration convert_all(const postscreen::sources& from,
                                   const std::vector<std::string>& names, table_places& places,
                                   postscreen::conversion_options& options)
@@ -120,9 +140,7 @@ postscreen::migration convert_all(const postscreen::sources& from,
     return postscreen::convert(from, names, host, read, options);
 }
 
-} // namespace
-
-int cli_migrate(const migrate_request& request)
+int migrate(const migrate_request& request)
 try {
     if (request.shows_table) {
         fmt::print("{}", postscreen::parameters_markdown());
@@ -175,6 +193,66 @@ try {
 } catch (const std::exception& e) {
     fmt::print(stderr, "fendmail migrate: {}\n", e.what());
     return exit_failure;
+}
+
+void take_options(CLI::App& command, migrate_request& wanted)
+{
+    command
+        .add_option("FILE", wanted.files,
+                    "main.cf, master.cf, or what postconf prints; - = standard input")
+        ->type_name("");
+    command
+        .add_option("--config-dir", wanted.config_directory,
+                    "What $config_directory stands for, and where the tables below /etc/postfix "
+                    "are; where main.cf is if not given")
+        ->type_name("DIR");
+    command
+        .add_option("--output", wanted.output_directory,
+                    "Write fendmail.toml and access files into this directory")
+        ->type_name("DIR");
+    command.add_flag("--force", wanted.overwrites, "Overwrite files there");
+    command.add_flag("--tables", wanted.renews_tables,
+                     "Only renew the access files in --output whose tables have changed");
+    command
+        .add_option("--map", wanted.maps,
+                    "FROM=TO: tables that main.cf names below FROM are below TO here")
+        ->type_name("FROM=TO")
+        ->allow_extra_args(false);
+    command
+        .add_option("--service", wanted.service,
+                    "Which postscreen of master.cf, by its first column; that of port 25 if not "
+                    "given")
+        ->type_name("NAME");
+    command
+        .add_option("--cache", wanted.cache,
+                    "Instead: put the clients that postscreen knows into the store of --config; "
+                    "the output of `postmap -s` for postscreen_cache_map")
+        ->type_name("FILE")
+        ->excludes("FILE");
+    command.add_flag("--table", wanted.shows_table,
+                     "Only print what becomes of each parameter, as Markdown");
+    command.add_flag("--parameters", wanted.shows_parameters,
+                     "Only print the parameters that postscreen obeys, expanded");
+}
+
+} // namespace
+
+void add_migrate(command_set& all)
+{
+    const auto wanted = std::make_shared<migrate_request>();
+    CLI::App& command =
+        all.add("migrate",
+                "Make fendmail.toml from Postfix's main.cf and master.cf, or the output of "
+                "`postconf -n` and `postconf -M` (or -F, or with -j); what needs a decision is "
+                "told on standard error. With --cache: bring over the clients that postscreen "
+                "knows.",
+                [wanted] {
+                    return wanted->cache.empty()
+                               ? migrate(*wanted)
+                               : migrate_cache(wanted->cache, wanted->config_path);
+                });
+    take_config(command, wanted->config_path);
+    take_options(command, *wanted);
 }
 
 } // namespace fendmail::app

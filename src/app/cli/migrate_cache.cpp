@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/cli/cli.hpp"
-#include "fendmail/app/config/load.hpp"
-#include "fendmail/app/config/postscreen/cache_dump.hpp"
-#include "fendmail/io/clock.hpp"
-#include "fendmail/io/lmdb_store.hpp"
-#include "fendmail/io/privilege.hpp"
+#include "fendmail/app/migrate/cache_dump.hpp"
+#include "fendmail/io/os/clock.hpp"
+#include "fendmail/io/os/privilege.hpp"
+#include "fendmail/io/store/lmdb/store.hpp"
+#include "migrate_parts.hpp"
+#include "read_config.hpp"
+#include "store_owner.hpp"
 
 #include <atomic>
 #include <cerrno>
@@ -12,17 +14,14 @@
 #include <fmt/format.h>
 #include <fstream>
 #include <iostream>
-#include <pwd.h>
 #include <stdexcept>
-#include <sys/stat.h>
 #include <system_error>
-#include <unistd.h>
 
 namespace fendmail::app {
 
 namespace {
 
-/// Puts that wait for the disk are bounded: whoever is faster has to wait for it.
+/// Puts that wait for the disk are bounded: an import that is faster has to wait for it.
 constexpr std::size_t clients_in_a_batch = 10'000;
 constexpr std::size_t bad_lines_shown = 20;
 constexpr std::chrono::seconds progress_interval{1};
@@ -49,29 +48,6 @@ private:
     std::atomic<bool> has_failed_{false};
 };
 
-/// Root must not leave a store behind that fendmail's user cannot write.
-/// @throws std::runtime_error
-void become_owner(const startup_config& config)
-{
-    if (::geteuid() != 0) return;
-    if (!config.user.empty()) return io::become_user(config.user, {});
-    std::filesystem::path at = config.store_path;
-    struct stat found{};
-    while (::stat(at.c_str(), &found) != 0) {
-        if (at == at.parent_path()) return;
-        at = at.parent_path();
-    }
-    // What root makes here nobody else could open: not where fendmail is run by another user,
-    // which systemd or a container does without our knowing.
-    if (at != config.store_path && at != config.store_path.parent_path())
-        throw std::runtime_error(
-            fmt::format("{} is not there yet: make it for the user that runs fendmail, or run this "
-                        "as that user",
-                        config.store_path.parent_path().string()));
-    const passwd* owner = found.st_uid == 0 ? nullptr : ::getpwuid(found.st_uid);
-    if (owner != nullptr) io::become_user(std::string(owner->pw_name), {});
-}
-
 struct import_counts {
     std::size_t lines = 0;
     std::size_t imported = 0;
@@ -85,8 +61,8 @@ class importer {
 public:
     importer(io::lmdb_store& store, const runtime_config& config)
         : store_{store}
-        , retention_{config.store_retention}
-        , ipv6_prefix_{config.store_ipv6_prefix}
+        , retention_{config.store.retention}
+        , ipv6_prefix_{config.store.ipv6_prefix}
         , longest_passes_{config.screening.longest_passes()}
     {
     }
@@ -156,7 +132,7 @@ import_counts import(std::istream& from, const config& into)
 {
     stderr_events events;
     io::lmdb_options options;
-    options.path = into.startup.store_path;
+    options.path = into.startup.store.path;
     options.sweep_interval = seconds{0}; // that is the running fendmail's
     import_counts counts;
     {
@@ -171,7 +147,7 @@ import_counts import(std::istream& from, const config& into)
 
 } // namespace
 
-int cli_migrate_cache(const std::string& file, const std::string& config_path)
+int migrate_cache(const std::string& file, const std::string& config_path)
 try {
     // Before rights are given up: the dump may be readable for root alone.
     std::ifstream opened;
@@ -182,22 +158,18 @@ try {
             throw std::runtime_error(
                 fmt::format("cannot read {}: {}", file, std::generic_category().message(errno)));
     }
-    const auto found = load_config(config_path, "localhost");
-    if (!found.value) {
-        for (const auto& problem : found.problems)
-            fmt::print(stderr, "{}\n", to_text(problem));
-        return exit_failure;
-    }
-    const startup_config& startup = found.value->startup;
-    if (startup.store != store_kind::lmdb)
+    const auto found = read_config_or_tell(config_path, "localhost");
+    if (!found) return exit_failure;
+    const startup_config& startup = found->startup;
+    if (startup.store.kind != store_kind::lmdb)
         throw std::runtime_error(fmt::format("store.kind is \"{}\": there is no file to import "
                                              "into; write \"lmdb\"",
-                                             to_string(startup.store)));
-    become_owner(startup);
-    const auto counts = import(file == "-" ? std::cin : opened, *found.value);
+                                             to_string(startup.store.kind)));
+    become_store_owner(startup);
+    const auto counts = import(file == "-" ? std::cin : opened, *found);
     fmt::print("{}: {} clients imported ({} of them were known), {} past their retention, {} bad "
                "lines\n",
-               startup.store_path.string(), counts.imported, counts.merged, counts.stale,
+               startup.store.path.string(), counts.imported, counts.merged, counts.stale,
                counts.bad);
     if (counts.too_long != 0)
         fmt::print(

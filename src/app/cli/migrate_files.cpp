@@ -39,7 +39,7 @@ std::runtime_error cannot_write(const fs::path& path)
 /// fendmail's user has to read what root writes, whatever root's umask is. No secret is in it.
 void make_readable(const fs::path& path)
 {
-    std::error_code ignored; // of a file that is somebody else's
+    std::error_code ignored; // of a file of another user
     fs::permissions(path, fs::perms::group_read | fs::perms::others_read, fs::perm_options::add,
                     ignored);
 }
@@ -52,10 +52,10 @@ void write_text(const fs::path& path, const std::string& text)
     if (!out) throw cannot_write(path);
 }
 
-/// A secret: fendmail's group may read it, nobody else. Where that cannot be had, its owner alone.
+/// A secret: fendmail's group may read it, no one else. Where that cannot be had, its owner alone.
 void write_secret(const fs::path& path, const std::string& text)
 {
-    fs::remove(path); // its rights were somebody else's
+    fs::remove(path); // its rights were those of another file
     const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0) throw cannot_write(path);
     const group* const owners = ::getgrnam(user);
@@ -118,7 +118,7 @@ bool table_places::is_relative(const std::string& path) const
 fs::path table_places::find(const std::string& path, bool& is_mapped) const
 {
     if (is_relative(path)) {
-        const fs::path where = find((queue_directory_ / path).string(), is_mapped);
+        fs::path where = find((queue_directory_ / path).string(), is_mapped);
         if (is_mapped || is_own_) return where;
         is_mapped = true;
         return fs::path(base_) / path;
@@ -136,7 +136,7 @@ fs::path table_places::find(const std::string& path, bool& is_mapped) const
     for (const fs::path& instance : instances_) {
         const auto rest = below(path, instance);
         if (!rest) continue;
-        const fs::path beside = fs::path(base_) / *rest;
+        fs::path beside = fs::path(base_) / *rest;
         std::error_code ignored;
         if (base_holds_tables_ || fs::exists(beside, ignored)) return beside;
     }

@@ -40,7 +40,7 @@ std::array<std::uint8_t, Size> octets_of(const void* from)
 std::vector<ip_address> resolve(const std::string& name)
 {
     std::vector<ip_address> out;
-    // RFC 6761 §6.4: nobody needs to be asked for these.
+    // RFC 6761 §6.4: no server needs to be asked for these.
     if (name.ends_with(".invalid")) return out;
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;

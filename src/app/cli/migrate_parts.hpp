@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "fendmail/app/config/postscreen/convert.hpp"
+#include "fendmail/app/migrate/convert.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -61,5 +61,10 @@ void write_migration(const postscreen::migration& made, const std::filesystem::p
 /// @return whether any has
 [[nodiscard]] bool renew_tables(const postscreen::migration& made,
                                 const std::filesystem::path& directory);
+
+/// Puts the clients that postscreen knows into the store of a configuration.
+/// @param file what `postmap -s` printed; "-" = standard input
+/// @return the exit code
+[[nodiscard]] int migrate_cache(const std::string& file, const std::string& config_path);
 
 } // namespace fendmail::app

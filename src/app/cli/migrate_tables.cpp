@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What each access file of ours begins with; one that somebody wrote by hand is left alone.
+/// What each access file of ours begins with; one that was written by hand is left alone.
 constexpr std::string_view our_mark = "# Part ";
 
 /// The rules "permit file:NAME" of a fendmail.toml that name a file beside it, in order.

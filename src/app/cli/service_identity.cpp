@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "fendmail/app/cli/service_identity.hpp"
+#include "service_identity.hpp"
 
 #include <cstdint>
 #include <cstdlib>
@@ -117,10 +117,10 @@ service_identity find_service_identity(const std::string& user,
     if (!user.empty() || !groups.empty()) return {user, groups, true, "the command line"};
     if (::geteuid() != 0) return {{}, {}, false, "who runs this"};
     auto unit = identity_of_unit();
-    // Who starts as root binds before it becomes somebody else.
+    // A process that starts as root binds before it becomes another user.
     const bool starts_as_root = !unit || unit->user.empty() || unit->user == "root";
-    if (starts_as_root && !startup.user.empty())
-        return {startup.user, startup.groups, true, "server.user"};
+    if (starts_as_root && !startup.server.user.empty())
+        return {startup.server.user, startup.server.groups, true, "server.user"};
     if (unit) return *unit;
     if (::getpwnam(usual_user) != nullptr)
         return {usual_user, {}, true, "the user of the shipped fendmail.service"};

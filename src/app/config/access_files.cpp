@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "access_files.hpp"
+#include "fendmail/app/config/access_files.hpp"
 
 #include "fendmail/core/acl/access_list.hpp"
 #include "fendmail/core/limits.hpp"

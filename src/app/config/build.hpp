@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "settings.hpp"
+#include "fendmail/app/config/config.hpp"
+#include "fendmail/app/config/settings.hpp"
 
 #include <string_view>
 

@@ -5,7 +5,6 @@
 #include "fendmail/core/units.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <fmt/format.h>
 #include <limits>
 
@@ -19,7 +18,6 @@ std::string_view expected_text(key_type t)
 {
     switch (t) {
     case key_type::text:
-    case key_type::action:
     case key_type::choice: return "a string";
     case key_type::text_list: return "a list of strings such as [\"a\", \"b\"]";
     case key_type::boolean: return "true or false";
@@ -35,8 +33,9 @@ std::string_view expected_text(key_type t)
 /// Turns one value into a setting of the key's type.
 class converter {
 public:
-    converter(const key& k, problem_list& problems)
+    converter(const key& k, expansion& names, problem_list& problems)
         : key_{k}
+        , names_{names}
         , problems_{problems}
     {
     }
@@ -58,7 +57,6 @@ private:
     {
         switch (key_.type) {
         case key_type::text:
-        case key_type::action:
         case key_type::choice:
         case key_type::duration: return value.what == kind::text;
         case key_type::text_list: return value.what == kind::list;
@@ -75,7 +73,6 @@ private:
     {
         switch (key_.type) {
         case key_type::text: out_.texts.push_back(expand(value.text, value.where)); break;
-        case key_type::action:
         case key_type::choice: read_choice(expand(value.text, value.where)); break;
         case key_type::text_list: read_list(value); break;
         case key_type::boolean: out_.number = value.number; break;
@@ -88,7 +85,7 @@ private:
 
     void read_choice(text_item item)
     {
-        const auto choices = choices_of(key_);
+        const auto& choices = key_.choices;
         const auto found = std::ranges::find(choices, item.text);
         if (found == choices.end()) {
             const std::string_view meant = nearest(item.text, choices);
@@ -180,8 +177,8 @@ private:
                 return out;
             }
             rest.remove_prefix(end + 1);
-            if (const char* value = std::getenv(name.c_str()))
-                out.text += value;
+            if (const auto value = names_.find(name))
+                out.text += *value;
             else
                 fail(where, fmt::format("the environment variable {} is not set", name));
         }
@@ -194,6 +191,7 @@ private:
     }
 
     const key& key_;
+    expansion& names_;
     problem_list& problems_;
     setting out_;
     bool failed_ = false;
@@ -226,9 +224,28 @@ bool is_name(std::string_view text)
     });
 }
 
-std::optional<setting> convert_value(const key& k, const toml_value& value, problem_list& problems)
+std::optional<setting> convert_value(const key& k, const toml_value& value, expansion& names,
+                                     problem_list& problems)
 {
-    return converter{k, problems}.convert(value);
+    return converter{k, names, problems}.convert(value);
+}
+
+setting default_of(const key& k)
+{
+    problem_list problems;
+    const io::variable_map no_variables;
+    expansion names{no_variables};
+    const std::size_t file = problems.add_file("the defaults");
+    const auto document =
+        parse_document(fmt::format("{} = {}\n", k.name, k.default_toml), file, problems);
+    FENDMAIL_ASSERT(document);
+    auto value = convert_value(k, document->items.front(), names, problems);
+    FENDMAIL_ASSERT(value);
+    // These are not written anywhere: a problem with one is a problem with the file as a whole.
+    value->where = {};
+    for (text_item& text : value->texts)
+        text.where = {};
+    return *value;
 }
 
 } // namespace fendmail::app

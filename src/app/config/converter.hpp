@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "document.hpp"
+#include "fendmail/app/config/document.hpp"
 #include "fendmail/app/config/keys.hpp"
-#include "settings.hpp"
+#include "fendmail/app/config/settings.hpp"
+#include "fendmail/app/config/variables.hpp"
 
 #include <optional>
 #include <string_view>
@@ -15,9 +16,12 @@
 /// Threads: values only.
 namespace fendmail::app {
 
+/// @param names what ${NAME} stands for
 /// @return nothing when something was wrong, which has been told then
 [[nodiscard]] std::optional<setting> convert_value(const key& k, const toml_value& value,
-                                                   problem_list& problems);
+                                                   expansion& names, problem_list& problems);
+/// The default of a key, as if it were not written.
+[[nodiscard]] setting default_of(const key& k);
 
 /// "a string", "an integer"; what messages call it.
 [[nodiscard]] std::string_view kind_text(toml_value::kind k);

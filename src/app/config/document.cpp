@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "document.hpp"
+#include "fendmail/app/config/document.hpp"
 
 // toml++ is slow to compile: this is the only file that includes it.
 #define TOML_EXCEPTIONS 0

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/config/load.hpp"
 
-#include "access_files.hpp"
 #include "build.hpp"
+#include "fendmail/app/config/access_files.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -16,6 +16,11 @@ namespace fs = std::filesystem;
 
 class loader {
 public:
+    explicit loader(const io::variable_map& variables)
+        : settings_{variables}
+    {
+    }
+
     /// Reads one file's text over what is there.
     void add_text(std::string_view toml, std::string_view name)
     {
@@ -58,8 +63,12 @@ public:
     {
         loaded out;
         // With a file missing, most of what could be said about the rest would be wrong.
+        if (complete_) settings_.finish(problems_);
+        settings_.apply_variables(problems_);
+        if (complete_) settings_.warn_of_unknown_variables(problems_);
         if (complete_) out.value = build_config(settings_, default_hostname, problems_);
         if (problems_.has_fatal()) out.value.reset();
+        if (out.value) out.keys = effective_keys(settings_, problems_);
         out.problems = problems_.sorted();
         return out;
     }
@@ -85,17 +94,19 @@ std::string to_text(const problem& p)
     return fmt::format("{}:{}:{}: {}: {}", p.file, p.line, p.column, kind, p.text);
 }
 
-loaded load_config(const fs::path& file, std::string_view default_hostname)
+loaded load_config(const fs::path& file, std::string_view default_hostname,
+                   const io::variable_map& variables)
 {
-    loader l;
+    loader l{variables};
     l.add_file(file);
     l.add_directory(file.parent_path() / "conf.d");
     return std::move(l).finish(default_hostname);
 }
 
-loaded parse_config(std::string_view toml, std::string_view name, std::string_view default_hostname)
+loaded parse_config(std::string_view toml, std::string_view name, std::string_view default_hostname,
+                    const io::variable_map& variables)
 {
-    loader l;
+    loader l{variables};
     l.add_text(toml, name);
     return std::move(l).finish(default_hostname);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "local_names.hpp"
+#include "fendmail/app/config/local_names.hpp"
 
 #include "fendmail/core/dns/host_files.hpp"
-#include "fendmail/io/server_book.hpp"
-#include "fendmail/io/whole_file.hpp"
+#include "fendmail/io/dns/server_book.hpp"
+#include "fendmail/io/os/whole_file.hpp"
 
 namespace fendmail::app {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "problems.hpp"
+#include "fendmail/app/config/problems.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -34,12 +34,28 @@ std::size_t edit_distance(std::string_view a, std::string_view b)
 
 } // namespace
 
+std::size_t problem_list::add(source one)
+{
+    const auto found = std::ranges::find(files_, one.name, &source::name);
+    if (found != files_.end()) return static_cast<std::size_t>(found - files_.begin());
+    files_.push_back(std::move(one));
+    return files_.size() - 1;
+}
+
 std::size_t problem_list::add_file(std::string_view name)
 {
-    const auto found = std::ranges::find(files_, name);
-    if (found != files_.end()) return static_cast<std::size_t>(found - files_.begin());
-    files_.emplace_back(name);
-    return files_.size() - 1;
+    return add({std::string{name}});
+}
+
+std::size_t problem_list::add_variable(std::string_view name)
+{
+    return add({fmt::format("environment {}", name), true});
+}
+
+std::filesystem::path problem_list::directory_of(std::size_t file) const
+{
+    const source& from = files_[is_variable(file) ? 0 : file];
+    return std::filesystem::path{from.name}.parent_path();
 }
 
 void problem_list::error(place where, std::string text)
@@ -68,7 +84,8 @@ std::vector<problem> problem_list::sorted() const
     });
     std::vector<problem> out;
     for (const entry* e : order) {
-        problem p{files_[e->where.file], e->where.line, e->where.column, e->fatal, e->text};
+        problem p{file_name(e->where.file), e->where.line, e->where.column, e->fatal, e->text};
+        if (is_variable(e->where.file)) p.line = p.column = 0;
         // Two rules that name one bad file would tell everything twice; what is equal stands at
         // one place, and so close together.
         const auto same_place = std::find_if(out.rbegin(), out.rend(), [&](const problem& other) {

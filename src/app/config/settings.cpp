@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "settings.hpp"
+#include "fendmail/app/config/settings.hpp"
 
 #include "converter.hpp"
 #include "fendmail/core/assert.hpp"
@@ -14,29 +14,6 @@ namespace fendmail::app {
 namespace {
 
 using kind = toml_value::kind;
-
-std::vector<std::string> texts_of(const setting& s)
-{
-    std::vector<std::string> out;
-    for (const text_item& item : s.texts)
-        out.push_back(item.text);
-    for (const auto& [name, content] : s.pairs) {
-        out.push_back(name.text);
-        out.push_back(content.text);
-    }
-    return out;
-}
-
-bool is_same(const setting& a, const setting& b)
-{
-    return a.number == b.number && texts_of(a) == texts_of(b);
-}
-
-const settings& defaults()
-{
-    static const settings values;
-    return values;
-}
 
 std::string unknown_section_text(std::string_view name)
 {
@@ -79,8 +56,9 @@ std::string unknown_key_text(std::string_view in, std::string_view name)
 
 } // namespace
 
-settings::settings()
+settings::settings(const io::variable_map& variables)
     : values_(all_keys().size())
+    , names_{variables}
 {
     problem_list problems;
     const std::size_t file = problems.add_file("the defaults");
@@ -90,11 +68,12 @@ settings::settings()
         for (const toml_value& item : in.items) {
             const key* k = find_key(in.name, item.name);
             FENDMAIL_ASSERT(k != nullptr);
-            const auto converted = convert_value(*k, item, problems);
+            const auto converted = convert_value(*k, item, names_, problems);
             FENDMAIL_ASSERT(converted);
             setting& value = values_[static_cast<std::size_t>(k - all_keys().data())];
             value = *converted;
-            // Nobody wrote these: a problem with one is a problem with the file as a whole.
+            // These are not written anywhere: a problem with one is a problem with the file as a
+            // whole.
             value.where = {};
             for (text_item& text : value.texts)
                 text.where = {};
@@ -110,31 +89,17 @@ void settings::apply(const toml_value& document, problem_list& problems)
             problems.error(content.name_where, homeless_key_text(content.name));
         else if (!known)
             problems.error(content.name_where, unknown_section_text(content.name));
+        else if (const auto* list = find_table_list(content.name, "");
+                 list != nullptr && content.what == kind::list && !content.items.empty())
+            apply_list(*list, content, problems);
         else if (content.what != kind::table)
             problems.error(content.where, fmt::format("expected a section [{}], found {}",
                                                       content.name, kind_text(content.what)));
-        else
+        else {
+            sections_.emplace_back(content.name, content.name_where);
             apply_section(content, problems);
+        }
     }
-}
-
-/// Whether a value other than the default can be taken. Whoever asks for a feature must not run
-/// without it; a detail of a feature that is off does no harm and is only told.
-static bool is_usable(const key& k, place where, problem_list& problems)
-{
-    switch (k.since) {
-    case availability::available: return true;
-    case availability::later:
-        problems.error(where, fmt::format("{}.{}: this version of fendmail cannot do this yet; "
-                                          "leave the key out or at its default, {}",
-                                          k.section, k.name, k.default_toml));
-        return false;
-    case availability::inert:
-        problems.warning(where, fmt::format("{}.{}: without effect in this version of fendmail",
-                                            k.section, k.name));
-        return true;
-    }
-    return false;
 }
 
 void settings::apply_section(const toml_value& content, problem_list& problems)
@@ -155,19 +120,21 @@ void settings::apply_section(const toml_value& content, problem_list& problems)
             problems.error(item.name_where, unknown_key_text(content.name, item.name));
             continue;
         }
-        setting& value = values_[static_cast<std::size_t>(k - all_keys().data())];
-        auto converted = convert_value(*k, item, problems);
-        if (!converted) {
-            value.broken = true;
-            continue;
-        }
-        if (!is_same(*converted, defaults().get(k->section, k->name)) &&
-            !is_usable(*k, item.where, problems))
-            continue;
-        const bool broken = value.broken;
-        value = std::move(*converted);
-        value.broken = broken;
+        set(*k, item, problems);
     }
+}
+
+void settings::set(const key& k, const toml_value& content, problem_list& problems)
+{
+    setting& value = values_[static_cast<std::size_t>(&k - all_keys().data())];
+    auto converted = convert_value(k, content, names_, problems);
+    if (!converted) {
+        value.broken = true;
+        return;
+    }
+    const bool broken = value.broken;
+    value = std::move(*converted);
+    value.broken = broken;
 }
 
 const setting& settings::get(std::string_view section, std::string_view name) const

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/config/written_rules.hpp"
 
-#include "document.hpp"
+#include "fendmail/app/config/document.hpp"
 
 namespace fendmail::app {
 

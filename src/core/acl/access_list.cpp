@@ -2,6 +2,7 @@
 #include "fendmail/core/acl/access_list.hpp"
 
 #include "fendmail/core/limits.hpp"
+#include "fendmail/core/text/ascii.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -18,11 +19,6 @@ std::string_view trim(std::string_view text) noexcept
     const std::size_t begin = text.find_first_not_of(blanks);
     if (begin == std::string_view::npos) return {};
     return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
-
-constexpr char to_lower(char c) noexcept
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
 /// @param lower in lower case

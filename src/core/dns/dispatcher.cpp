@@ -83,7 +83,7 @@ void dispatcher::replace_servers(std::size_t servers)
     for (std::uint32_t index = 0; index < questions_.places(); ++index) {
         const auto which = questions_.id_at(index);
         if (!which) continue;
-        question& q = questions_[which];
+        question_state& q = questions_[which];
         q.attempts = no_index;
         q.flying = q.failed = 0;
         q.latest_server = no_server;
@@ -98,7 +98,7 @@ question_id dispatcher::ask(const order& what, tick now)
 {
     now_ = now;
     FENDMAIL_ASSERT(what.group < queues_.size());
-    question q;
+    question_state q;
     q.deadline = what.deadline;
     q.group = what.group;
     q.how = static_cast<std::uint8_t>(what.how);
@@ -125,14 +125,14 @@ unsigned dispatcher::tries(question_id which) const noexcept
 
 void dispatcher::enqueue(question_id which, std::size_t queue) noexcept
 {
-    question& q = questions_[which];
+    question_state& q = questions_[which];
     queues_[q.group][queue].push_back(questions_, which.index);
     q.queue = static_cast<std::uint8_t>(queue);
 }
 
 void dispatcher::leave_queue(question_id which) noexcept
 {
-    question& q = questions_[which];
+    question_state& q = questions_[which];
     if (q.queue == in_no_queue) return;
     queues_[q.group][q.queue].remove(questions_, which.index);
     q.queue = in_no_queue;
@@ -192,7 +192,7 @@ question_id dispatcher::on_answer(attempt_id to, answer_kind what, tick now)
     const auto which = one.question;
     release(to);
     if (!questions_.has(which)) return {};
-    question& q = questions_[which];
+    question_state& q = questions_[which];
     if (what == answer_kind::no_use) {
         q.failed |= static_cast<std::uint8_t>(1U << one.server);
         if (q.flying > 0) return {}; // another server may know more
@@ -223,7 +223,7 @@ void dispatcher::release(attempt_id which) noexcept
 {
     const attempt& one = attempts_[which];
     if (questions_.has(one.question)) {
-        question& q = questions_[one.question];
+        question_state& q = questions_[one.question];
         if (!one.is_late) --q.flying;
         std::uint32_t* link = &q.attempts;
         while (*link != which.index)
@@ -270,7 +270,7 @@ void dispatcher::ring(const timer& t, tick now)
     case timer::what::retry: {
         const question_id which{t.index, t.generation};
         if (!questions_.has(which)) return;
-        const question& q = questions_[which];
+        const question_state& q = questions_[which];
         if (now >= q.deadline) return end(which, end_reason::timeout);
         if (q.flying > 0 || q.queue != in_no_queue) return;
         if (q.tries >= limits_.tries_max) return end(which, end_reason::timeout);
@@ -292,7 +292,7 @@ void dispatcher::on_loss(attempt_id which, tick now, bool elsewhere)
     }
     one.is_late = true;
     if (!questions_.has(one.question)) return attempts_.remove(which);
-    question& q = questions_[one.question];
+    question_state& q = questions_[one.question];
     --q.flying;
     if (q.flying > 0 || q.queue != in_no_queue) return;
     if (elsewhere && q.tries < limits_.tries_max)
@@ -303,9 +303,9 @@ void dispatcher::on_loss(attempt_id which, tick now, bool elsewhere)
 
 void dispatcher::retry_later(question_id which, const attempt& last, tick now)
 {
-    const question& q = questions_[which];
+    const question_state& q = questions_[which];
     const auto timeout = flow_at(last.server, last.group).times.timeout();
-    // Tests and confirmations decide about everybody: less patience there.
+    // Tests and confirmations decide about all clients: less patience there.
     const unsigned step = q.how == static_cast<std::uint8_t>(urgency::first) ? 4 : 1;
     const unsigned doublings = std::min((q.tries - 1U) / step, 8U);
     const auto longest = std::max<tick_span>(limits_.longest_backoff, timeout);
@@ -318,7 +318,7 @@ void dispatcher::hedge(attempt_id which, tick now)
 {
     const attempt& one = attempts_[which];
     if (!questions_.has(one.question)) return;
-    const question& q = questions_[one.question];
+    const question_state& q = questions_[one.question];
     if (q.flying != 1 || q.queue != in_no_queue || hedge_credit_ < limits_.hedges) return;
     const auto other = best_server(q, true, one.server);
     if (other == no_server || other == one.server) return;
@@ -379,7 +379,7 @@ void dispatcher::end_all()
 /// The first in the configuration that is nearly as good as the best one.
 /// @param bounded only one whose window has room
 /// @param except only if there is no other
-server_index dispatcher::best_server(const question& q, bool bounded,
+server_index dispatcher::best_server(const question_state& q, bool bounded,
                                      server_index except) const noexcept
 {
     const auto cost = [&](std::size_t i) {
@@ -420,7 +420,7 @@ void dispatcher::send_queue(std::size_t group, std::size_t queue, tick now)
     auto& list = queues_[group][queue];
     while (!list.empty()) {
         const auto which = questions_.id_at(list.front());
-        const question& q = questions_[which];
+        const question_state& q = questions_[which];
         if (now >= q.deadline) {
             end(which, end_reason::timeout);
             continue;
@@ -442,7 +442,7 @@ void dispatcher::send_queue(std::size_t group, std::size_t queue, tick now)
 
 void dispatcher::send_to(question_id which, server_index server, tick now)
 {
-    question& q = questions_[which];
+    question_state& q = questions_[which];
     flow& way = flow_at(server, q.group);
     attempt one;
     one.question = which;
@@ -470,8 +470,8 @@ void dispatcher::send_to(question_id which, server_index server, tick now)
         timers_.push({now + usual, as.index, as.generation, timer::what::hedge});
 }
 
-/// A server that is avoided may be well again: now and then it is asked too, and nobody waits for
-/// it.
+/// A server that is avoided may be well again: now and then it is asked too, but not waited
+/// for.
 void dispatcher::explore(question_id which, server_index chosen, tick now)
 {
     const auto best = flow_at(chosen, questions_[which].group).expected();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/dns/host_files.hpp"
 
+#include "fendmail/core/text/ascii.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
@@ -32,14 +34,9 @@ void for_each_line(std::string_view text, Each each)
     }
 }
 
-char lower(char c) noexcept
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 bool is_same_name(std::string_view a, std::string_view b) noexcept
 {
-    return std::ranges::equal(a, b, {}, lower, lower);
+    return equals_ignoring_case(a, b);
 }
 
 void read_options(std::string_view line, resolv_conf& into)

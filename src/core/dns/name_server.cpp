@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/dns/name_server.hpp"
 
+#include "fendmail/core/text/ascii.hpp"
+
 #include <algorithm>
 #include <fmt/format.h>
 
@@ -11,16 +13,6 @@ namespace {
 constexpr std::size_t interface_octets = 15;
 constexpr std::size_t name_octets = 253; // RFC 1035 §2.3.4, without the dot at the end
 constexpr std::size_t label_octets = 63;
-
-bool is_digit(char c) noexcept
-{
-    return c >= '0' && c <= '9';
-}
-
-bool is_letter(char c) noexcept
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
 
 /// fe80::/10 (RFC 4291 §2.5.6).
 bool is_link_local(const ip_address& address) noexcept
@@ -131,6 +123,33 @@ result<named_host> parse_named_host(std::string_view text, std::uint16_t port)
         return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     });
     return found;
+}
+
+result<server_address> parse_server_address(std::string_view text)
+{
+    const auto server = parse_name_server(text);
+    if (server) return server_address{*server};
+    if (auto host = parse_named_host(text, default_port)) return server_address{std::move(*host)};
+    if (const auto where = parse_endpoint(text); where && where->port == 0)
+        return error::unusable_port;
+    return server.error() == error::bad_interface ? error::bad_interface : error::bad_resolver;
+}
+
+std::string to_text(const server_address& which)
+{
+    if (const auto* const server = std::get_if<name_server>(&which)) return to_text(*server);
+    const auto& host = std::get<named_host>(which);
+    return host.port == default_port ? host.name : fmt::format("{}:{}", host.name, host.port);
+}
+
+std::string to_text(const server_list& all)
+{
+    std::string text;
+    for (const auto& one : all) {
+        if (!text.empty()) text += ", ";
+        text += to_text(one);
+    }
+    return text;
 }
 
 } // namespace fendmail::dns

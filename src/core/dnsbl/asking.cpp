@@ -8,7 +8,7 @@ std::optional<next_question> next_zone(const site_set& sites, const std::vector<
 {
     const auto now = board.bounds();
     const bool can_refuse = now.highest >= limits.threshold;
-    // Whoever is at the threshold can only be saved; whoever cannot reach it only be let off
+    // A client at the threshold can only be saved; one that cannot reach it only be let off
     // sooner.
     const bool for_client_first = board.value() >= limits.threshold || !can_refuse;
     std::optional<std::size_t> best;

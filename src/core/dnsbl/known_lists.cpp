@@ -24,7 +24,8 @@ constexpr known_list lists[] = {
      .only = "127.0.0.2",
      .refuses_public = true},
     {.domain = "bl.spamcop.net", .entry = test_entry::there, .only = "127.0.0.2"},
-    // 127.0.0.255 is documented; who goes on asking gets the best marks for all: 127.0.10.3.
+    // 127.0.0.255 is documented; a resolver that goes on asking gets the best marks for all:
+    // 127.0.10.3.
     {.domain = "list.dnswl.org",
      .entry = test_entry::untested,
      .errors = "127.0.0.255 127.0.10.[0..255]",

@@ -16,7 +16,7 @@ std::string mapped_name(unsigned last, std::string_view zone)
                        zone);
 }
 
-/// Of 127.64.0.0 to 127.127.255.255, where nobody has test entries.
+/// Of 127.64.0.0 to 127.127.255.255, where no list has test entries.
 std::string nobody_name(std::uint32_t random, std::string_view zone)
 {
     const auto octet = [random](unsigned shift) {
@@ -45,9 +45,9 @@ test_reply reply_to(test_question what, const zone_answer& answer,
                     const answer_rules& rules) noexcept
 {
     switch (answer.what) {
-    case zone_answer::outcome::failed: return test_reply::none;
-    case zone_answer::outcome::not_found: return test_reply::unlisted;
-    case zone_answer::outcome::found: break;
+    case dns::outcome::failed: return test_reply::none;
+    case dns::outcome::not_found: return test_reply::unlisted;
+    case dns::outcome::found: break;
     }
     const auto has = [&](answer_kind kind) {
         return std::ranges::any_of(answer.addresses, [&](const ip_address& address) {

@@ -18,16 +18,6 @@ score_bounds span_of(const site_set::zone_entry& zone) noexcept
     return span;
 }
 
-std::string_view to_string(zone_answer::outcome what) noexcept
-{
-    switch (what) {
-    case zone_answer::outcome::found: return "found";
-    case zone_answer::outcome::not_found: return "not_found";
-    case zone_answer::outcome::failed: return "failed";
-    }
-    return "?";
-}
-
 void scoreboard::shortest_ttl::add(std::optional<seconds> ttl) noexcept
 {
     unknown = unknown || !ttl;
@@ -86,16 +76,16 @@ void scoreboard::on_answer(std::size_t zone, const zone_answer& answer) noexcept
     };
 
     switch (answer.what) {
-    case zone_answer::outcome::found:
+    case dns::outcome::found:
         // Addresses that are not listings tell neither that the client is listed nor that it is
-        // not: the list refused to answer, or somebody else answered in its place.
+        // not: the list refused to answer, or another server answered in its place.
         if (!answer.addresses.empty() && std::ranges::none_of(answer.addresses, is_listing))
             failed_ = true;
         else
             weigh(zone, answer.addresses, answer.ttl);
         break;
-    case zone_answer::outcome::not_found: weigh(zone, {}, answer.ttl); break;
-    case zone_answer::outcome::failed: failed_ = true; break;
+    case dns::outcome::not_found: weigh(zone, {}, answer.ttl); break;
+    case dns::outcome::failed: failed_ = true; break;
     }
 }
 

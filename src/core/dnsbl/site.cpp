@@ -2,6 +2,7 @@
 #include "fendmail/core/dnsbl/site.hpp"
 
 #include "fendmail/core/limits.hpp"
+#include "fendmail/core/text/ascii.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -16,27 +17,16 @@ constexpr int weight_max = 1000;
 constexpr std::size_t v6_prefix_octets = 64;
 constexpr std::size_t zone_octets_max = limits::dns_name_octets - v6_prefix_octets;
 
-// Not <cctype>: what a zone may hold must not depend on the locale.
-constexpr bool is_digit(char c) noexcept
-{
-    return c >= '0' && c <= '9';
-}
-constexpr char lower(char c) noexcept
-{
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 constexpr bool is_alphanumeric(char c) noexcept
 {
-    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'z');
+    return is_digit(c) || is_letter(c);
 }
 
 /// Lower case, no trailing dot: the form in which zones are compared.
 std::string canonical(std::string_view zone)
 {
     if (zone.ends_with('.')) zone.remove_suffix(1);
-    std::string text{zone};
-    std::ranges::transform(text, text.begin(), lower);
-    return text;
+    return to_lower(zone);
 }
 
 bool is_label(std::string_view label) noexcept

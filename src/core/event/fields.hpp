@@ -9,8 +9,8 @@
 #include <fmt/format.h>
 #include <string_view>
 
-/// The fields of each event, said once for JSON and logfmt, and the escaping that all formats
-/// share. Private to the renderers.
+/// What the fields of an event are written with (`fields(out)`, core/event/base.hpp), once for JSON
+/// and logfmt, and the escaping that all formats share. Private to the renderers.
 ///
 /// Units: durations become seconds with three decimals, always; TTLs and deadlines whole seconds.
 /// Memory: one buffer for escaped text, reused for all fields of an event.
@@ -20,10 +20,6 @@ namespace fendmail::event {
 
 /// Longest piece of our own text in a line (a reply, a reason, the errors of a configuration).
 inline constexpr std::size_t own_text_octets = 4096;
-
-/// Who ended a session. A socket that the backend has taken is no end that somebody made: the
-/// session goes on there, and ours is done.
-[[nodiscard]] std::string_view end_of(const session_ended& e) noexcept;
 
 /// Client text, cut at `limits::log_text_octets` and escaped.
 void append_client_text(fmt::memory_buffer& out, std::string_view text);

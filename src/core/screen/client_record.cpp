@@ -10,7 +10,9 @@ namespace fendmail::screen {
 namespace {
 
 constexpr std::byte version{1};
+constexpr std::size_t head_octets = 2; // version, number of tests
 constexpr std::size_t time_octets = 8;
+static_assert(client_record::encoded_octets == head_octets + test_count * time_octets);
 
 } // namespace
 
@@ -61,7 +63,7 @@ encoded_record encode(const client_record& record) noexcept
     encoded_record out{};
     out[0] = version;
     out[1] = std::byte{test_count};
-    std::size_t at = 2;
+    std::size_t at = head_octets;
     for (const instant end : record.expires_at.values) {
         // A clock before 1970 cannot make a pass; it must not become one far in the future.
         const auto count = static_cast<std::uint64_t>(
@@ -74,11 +76,16 @@ encoded_record encode(const client_record& record) noexcept
 
 result<client_record> decode(std::span<const std::byte> octets) noexcept
 {
-    if (octets.size() != client_record::encoded_octets) return error::bad_record;
-    if (octets[0] != version || octets[1] != std::byte{test_count}) return error::bad_record;
+    if (octets.size() < head_octets || octets[0] != version) return error::bad_record;
+    const auto tests = std::to_integer<std::size_t>(octets[1]);
+    octets = octets.subspan(head_octets);
+    if (tests == 0 || octets.size() != tests * time_octets) return error::bad_record;
     client_record record;
-    octets = octets.subspan(2);
     for (instant& end : record.expires_at.values) {
+        if (octets.empty()) { // by a version that did not have this test yet
+            end = client_record::was_disabled;
+            continue;
+        }
         std::uint64_t count = 0;
         for (const std::byte octet : octets.first(time_octets))
             count = count << 8 | std::to_integer<std::uint64_t>(octet);

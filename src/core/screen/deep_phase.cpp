@@ -64,25 +64,16 @@ bool deep_phase::is_passed() const noexcept
 
 smtp::fault fault_of(test t) noexcept
 {
-    switch (t) {
-    case test::pipelining: return smtp::fault::pipelining;
-    case test::non_smtp_command: return smtp::fault::non_smtp_command;
-    case test::bare_newline: return smtp::fault::bare_newline;
-    case test::pregreet:
-    case test::dnsbl: break;
-    }
-    FENDMAIL_ASSERT(false);
+    const auto& fault = row_of(t).fault;
+    FENDMAIL_ASSERT(fault);
+    return *fault;
 }
 
 test test_of(smtp::fault f) noexcept
 {
-    switch (f) {
-    case smtp::fault::pipelining: return test::pipelining;
-    case smtp::fault::non_smtp_command: return test::non_smtp_command;
-    case smtp::fault::own_helo: return test::dnsbl; // a part of the score
-    case smtp::fault::bare_newline: break;
-    }
-    return test::bare_newline;
+    const auto found = std::ranges::find(test_table, std::optional{f}, &test_row::fault);
+    FENDMAIL_ASSERT(found != test_table.end());
+    return found->test;
 }
 
 std::string_view to_string(deep_status s) noexcept

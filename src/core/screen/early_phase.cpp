@@ -14,11 +14,11 @@ early_phase::early_phase(const policy& rules, const plan& what) noexcept
         status_[t] = is_early(t) && what.todo[t] ? early_status::pending : early_status::not_wanted;
 }
 
-early_step early_phase::on_client_spoke() noexcept
+early_step early_phase::on_result(test t, bool has_passed) noexcept
 {
-    if (!listens()) return decide();
-    status_[test::pregreet] = early_status::failed;
-    note(rules_->tests[test::pregreet].on_failure);
+    if (status_[t] != early_status::pending) return decide();
+    status_[t] = has_passed ? early_status::passed : early_status::failed;
+    if (!has_passed) note(rules_->tests[t].on_failure);
     return decide();
 }
 
@@ -33,12 +33,13 @@ early_step early_phase::on_partial_score(const dnsbl::score& so_far,
 {
     switch (dnsbl::certainty_of(bounds, rules_->score_limits())) {
     case dnsbl::certainty::open:
-        // Nobody waits only to be allowed: the greet wait, which that would have spared it, is
+        // No client waits only to be allowed: the greet wait, which that would have spared it, is
         // over.
         if (waits_for_late_lists() && !may_be_refused(bounds)) judge_score(so_far);
         break;
     case dnsbl::certainty::passes:
-        // Who has to wait anyway waits for all lists: their answers say how long the pass lasts.
+        // A client that has to wait anyway waits for all lists: their answers say how long the pass
+        // lasts.
         if (!listens()) judge_score(so_far);
         break;
     case dnsbl::certainty::fails:
@@ -87,19 +88,34 @@ void early_phase::judge_score(const dnsbl::score& score) noexcept
         const action on_failure = rules_->tests[test::dnsbl].on_failure;
         status_[test::dnsbl] = early_status::failed;
         note(on_failure);
-        const bool may_end_worse = rules_->tests[test::pregreet].on_failure > on_failure;
-        if (on_failure != action::ignore && !may_end_worse && listens())
-            status_[test::pregreet] = early_status::excused;
+        if (on_failure != action::ignore && !may_end_worse(on_failure)) excuse_others();
         return;
     }
     status_[test::dnsbl] = early_status::passed;
     // A client that has already misbehaved is not excused by an allowlist.
-    const bool clean = status_[test::pregreet] != early_status::failed;
     const int allow = rules_->dnsbl_allow_threshold;
-    if (allow < 0 && score.value <= allow && clean) {
+    if (allow < 0 && score.value <= allow && !has_failed()) {
         allowed_ = true;
-        if (listens()) status_[test::pregreet] = early_status::excused;
+        excuse_others();
     }
+}
+
+bool early_phase::is_any(early_status what) const noexcept
+{
+    return std::ranges::find(status_.values, what) != status_.values.end();
+}
+
+bool early_phase::may_end_worse(action a) const noexcept
+{
+    return std::ranges::any_of(all_tests, [&](test t) {
+        return status_[t] == early_status::pending && rules_->tests[t].on_failure > a;
+    });
+}
+
+void early_phase::excuse_others() noexcept
+{
+    for (early_status& each : status_.values)
+        if (each == early_status::pending) each = early_status::excused;
 }
 
 void early_phase::note(action a) noexcept
@@ -110,8 +126,7 @@ void early_phase::note(action a) noexcept
 early_step early_phase::decide() const noexcept
 {
     if (worst_ == action::drop) return early_step::drop_client;
-    for (const test t : all_tests)
-        if (status_[t] == early_status::pending) return early_step::keep_waiting;
+    if (is_any(early_status::pending)) return early_step::keep_waiting;
     return worst_ == action::enforce ? early_step::run_dialog : early_step::hand_off;
 }
 

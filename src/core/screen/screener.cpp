@@ -50,12 +50,24 @@ step screener::on_veto() noexcept
     return early_ ? step::run_early_tests : step::run_dialog;
 }
 
-step screener::on_client_spoke()
+bool screener::can_be_vetoed(step what) noexcept
+{
+    return what == step::run_early_tests || what == step::run_dialog;
+}
+
+step screener::last_step(step what, bool is_withheld) const noexcept
+{
+    const bool is_refused = what == step::drop || refusal_;
+    return is_withheld && !is_refused ? step::defer : what;
+}
+
+step screener::on_result(test t, bool has_passed)
 {
     FENDMAIL_ASSERT(early_);
-    const bool listened = early_->listens();
-    const auto what = early_->on_client_spoke();
-    if (listened) refuse("5.5.1", "Protocol error", rules_->tests[test::pregreet].on_failure);
+    const bool was_wanted = early_->status(t) == early_status::pending;
+    const auto what = early_->on_result(t, has_passed);
+    const auto& row = row_of(t);
+    if (was_wanted && !has_passed) refuse(row.enhanced, row.reply, rules_->tests[t].on_failure);
     return conclude(what);
 }
 
@@ -80,7 +92,7 @@ step screener::on_partial_score(const dnsbl::score& so_far, const dnsbl::score_b
 void screener::refuse_listed(const dnsbl::score& score)
 {
     if (early_->status(test::dnsbl) != early_status::failed) return;
-    refuse("5.7.1",
+    refuse(row_of(test::dnsbl).enhanced,
            fmt::format("Service unavailable; client [{}] blocked using {}", to_text(client_),
                        score.reply_name),
            rules_->tests[test::dnsbl].on_failure);
@@ -106,7 +118,7 @@ step screener::on_lists_overdue(const dnsbl::score& so_far)
 
 smtp::fault_rules screener::begin_dialog() noexcept
 {
-    // Who is allowed by its score has passed the deep tests as well.
+    // A client that is allowed by its score has passed the deep tests as well.
     const bool allowed = early_ && early_->allowed_by_score();
     deep_.emplace(*rules_, allowed ? plan{} : plan_, refusal_ || vetoed_);
     auto faults = deep_->faults();
@@ -117,7 +129,7 @@ smtp::fault_rules screener::begin_dialog() noexcept
 smtp::on_fault screener::on_own_helo() const noexcept
 {
     if (rules_->names.own_helo == 0) return smtp::on_fault::unwatched;
-    // Who is refused already is told of as well, so that the log shows more of it.
+    // A refused client is told of as well, so that the log shows more of it.
     if (refusal_ || !is_enough(total_score() + rules_->names.own_helo)) return smtp::on_fault::tell;
     return consequence_of(rules_->tests[test::dnsbl].on_failure);
 }
@@ -187,9 +199,7 @@ bool screener::is_refused() const noexcept
 bool screener::passed_in_dialog() const noexcept
 {
     if (!deep_ || is_refused() || !deep_->is_passed()) return false;
-    return !early_ || std::ranges::none_of(all_tests, [this](test t) {
-        return early_->status(t) == early_status::failed;
-    });
+    return !early_ || !early_->has_failed();
 }
 
 std::string screener::reasons() const
@@ -264,9 +274,7 @@ step screener::conclude(early_step what)
     case early_step::hand_off: break;
     }
     if (needs_dialog()) return step::run_dialog;
-    const bool failed = early_->status(test::pregreet) == early_status::failed ||
-                        early_->status(test::dnsbl) == early_status::failed;
-    return hand_off(failed ? way_in::tolerated : way_in::tested);
+    return hand_off(early_->has_failed() ? way_in::tolerated : way_in::tested);
 }
 
 step screener::hand_off(way_in how) noexcept
@@ -297,18 +305,7 @@ std::string_view to_string(step s) noexcept
     case step::drop: return "drop";
     case step::run_dialog: return "run_dialog";
     case step::hand_off: return "hand_off";
-    }
-    return "?";
-}
-
-std::string_view to_string(way_in w) noexcept
-{
-    switch (w) {
-    case way_in::none: return "none";
-    case way_in::allowlisted: return "allowlisted";
-    case way_in::known: return "known";
-    case way_in::tested: return "tested";
-    case way_in::tolerated: return "tolerated";
+    case step::defer: return "defer";
     }
     return "?";
 }

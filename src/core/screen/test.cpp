@@ -3,16 +3,25 @@
 
 namespace fendmail::screen {
 
+namespace {
+
+/// Rows are found by the number of their test, and faults by their row.
+constexpr bool is_in_order()
+{
+    for (std::size_t i = 0; i < test_count; ++i) {
+        const test_row& row = test_table[i];
+        if (row.test != static_cast<test>(i)) return false;
+        if (row.stage == stage::deep && !row.fault) return false;
+    }
+    return true;
+}
+static_assert(is_in_order());
+
+} // namespace
+
 std::string_view to_string(test t) noexcept
 {
-    switch (t) {
-    case test::pregreet: return "pregreet";
-    case test::dnsbl: return "dnsbl";
-    case test::pipelining: return "pipelining";
-    case test::non_smtp_command: return "non_smtp_command";
-    case test::bare_newline: return "bare_newline";
-    }
-    return "unknown test";
+    return row_of(t).name;
 }
 
 std::string_view to_string(action a) noexcept

@@ -2,7 +2,7 @@
 #include "fendmail/core/smtp/data_guard.hpp"
 
 #include "fendmail/core/assert.hpp"
-#include "fendmail/core/smtp/ascii.hpp"
+#include "fendmail/core/text/ascii.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -98,7 +98,7 @@ guard_step data_guard::on_client(std::string_view octets) noexcept
 
     const std::string_view forward = octets.substr(0, at);
     if (!fault_ && phase_ != phase::ended && hold_ == hold::starttls && at < octets.size()) {
-        // Whoever sent this, the backend must not take it for what comes under TLS. The reply to
+        // Whatever sent this, the backend must not take it for what comes under TLS. The reply to
         // STARTTLS is nothing that the client may see any more.
         fail(guard_fault_kind::behind_starttls, guard_place::command, 0);
         hold_ = hold::none;

@@ -58,24 +58,24 @@ step dialog::on_octets(std::string_view octets, std::string_view waiting)
 
 void dialog::read_lines(step& out)
 {
-    while (!closed_ && !starts_tls_ && !hands_over_now_) {
+    while (!closed_ && !starts_tls_ && !hands_off_now_) {
         const std::optional<line> input = lines_.next();
         if (!input) break;
         on_line(out, *input);
     }
     // A line without an end is cut off as soon as it is too long, not when its <LF> comes.
-    if (!closed_ && !hands_over_now_ && lines_.overflowed())
+    if (!closed_ && !hands_off_now_ && lines_.overflowed())
         end_with(out, limit::command_length, last_verb_);
-    out.then = closed_           ? next::close
-               : hands_over_now_ ? next::hand_over
-               : starts_tls_     ? next::start_tls
-                                 : next::read;
+    out.then = closed_          ? next::close
+               : hands_off_now_ ? next::hand_off
+               : starts_tls_    ? next::start_tls
+                                : next::read;
 }
 
 step dialog::on_backend_refused(reply answer_text)
 {
     step out;
-    hands_over_now_ = false;
+    hands_off_now_ = false;
     const bool is_recipient = !mail_line_.empty();
     const auto end = held_.find("\r\n");
     const command held = parse_command(std::string_view{held_}.substr(0, end));
@@ -96,7 +96,7 @@ step dialog::on_backend_refused(reply answer_text)
 /// Keeps a command for the backend, with everything behind it.
 void dialog::hold(std::string_view text)
 {
-    hands_over_now_ = true;
+    hands_off_now_ = true;
     held_ = text;
     held_ += "\r\n";
     held_ += lines_.take_unread();
@@ -172,7 +172,7 @@ line without_more_crs(line input)
 
 void dialog::on_line(step& out, const line& as_read)
 {
-    const line input = terms_.hands_over ? without_more_crs(as_read) : as_read;
+    const line input = terms_.hands_off ? without_more_crs(as_read) : as_read;
     if (input.too_long) return end_with(out, limit::command_length, last_verb_);
 
     const command parsed = parse_command(input.text);
@@ -183,14 +183,14 @@ void dialog::on_line(step& out, const line& as_read)
         return answer(out, *answer_once_);
     }
     if (look_for_faults(out, input, parsed, previous_verb)) return;
-    // Whatever comes of it: who names a recipient has come to the end of what is tested.
+    // Whatever comes of it: a client that names a recipient has come to the end of what is tested.
     if (parsed.verb == verb::rcpt) out.recipient_named = true;
 
     const verb_row& row = row_of(parsed.verb);
     if (++commands_ > options_->command_limit && row.is_limited)
         return end_with(out, limit::command_count, previous_verb);
 
-    if (terms_.hands_over && refused_as_unclean(out, input, parsed)) return;
+    if (terms_.hands_off && refused_as_unclean(out, input, parsed)) return;
     on_command(out, parsed);
     if (row.ends_session) closed_ = true;
 }
@@ -234,7 +234,7 @@ bool dialog::found(step& out, fault what, std::string_view after, std::string_vi
     case on_fault::tell: return false;
     case on_fault::refuse:
         refusal_ = as_sent(refusal_of(what));
-        terms_.hands_over = false;
+        terms_.hands_off = false;
         return false;
     case on_fault::end: break;
     }
@@ -278,7 +278,7 @@ std::string_view to_string(next n) noexcept
     switch (n) {
     case next::read: return "read";
     case next::start_tls: return "start_tls";
-    case next::hand_over: return "hand_over";
+    case next::hand_off: return "hand_off";
     case next::close: return "close";
     }
     return "?";

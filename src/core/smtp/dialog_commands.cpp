@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The commands one by one; reading them, faults and limits are in dialog.cpp.
-#include "fendmail/core/smtp/ascii.hpp"
 #include "fendmail/core/smtp/dialog.hpp"
 #include "fendmail/core/smtp/extensions.hpp"
 #include "fendmail/core/smtp/path.hpp"
+#include "fendmail/core/text/ascii.hpp"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -51,7 +51,7 @@ void dialog::on_ehlo(step& out, const command& input)
     esmtp_ = true;
 
     reply greeting = make_reply(250, "", options_->hostname);
-    if (terms_.hands_over) {
+    if (terms_.hands_off) {
         helo_line_ = "EHLO " + helo_;
         offer_for_backend(greeting);
         return answer(out, greeting);
@@ -74,7 +74,7 @@ void dialog::on_helo(step& out, const command& input)
     if (name.empty()) return answer(out, 501, "", "Syntax: HELO hostname");
     helo_ = name;
     forget_transaction();
-    if (terms_.hands_over) helo_line_ = "HELO " + helo_;
+    if (terms_.hands_off) helo_line_ = "HELO " + helo_;
     // esmtp_ stays: a client that said EHLO once has shown that it speaks ESMTP.
     answer(out, 250, "", options_->hostname);
 }
@@ -94,7 +94,7 @@ void dialog::on_mail(step& out, const command& input)
     if (!path) return answer(out, 501, "5.5.4", "Syntax: MAIL FROM:<address>");
     from_ = to_log_form(*path);
     of_backend_.reset();
-    if (terms_.hands_over) mail_line_ = fmt::format("MAIL {}", input.argument);
+    if (terms_.hands_off) mail_line_ = fmt::format("MAIL {}", input.argument);
     answer(out, 250, "2.1.0", "Ok");
 }
 
@@ -103,7 +103,7 @@ void dialog::on_rcpt(step& out, const command& input)
     if (!from_) return answer(out, 503, "5.5.1", "Error: need MAIL command");
     const std::optional<std::string> path = parse_path(input.argument);
     if (!path) return answer(out, 501, "5.5.4", "Syntax: RCPT TO:<address>");
-    if (terms_.hands_over && !of_backend_) return hold(fmt::format("RCPT {}", input.argument));
+    if (terms_.hands_off && !of_backend_) return hold(fmt::format("RCPT {}", input.argument));
     const reply& refusal = of_backend_ ? *of_backend_ : refusal_;
     out.notes.emplace_back(recipient_refused{.answer = refusal,
                                              .from = *from_,
@@ -184,7 +184,7 @@ void dialog::on_auth(step& out, const command& input)
 
 bool dialog::offers_of_backend(std::string_view keyword) const noexcept
 {
-    return terms_.hands_over && terms_.backend_offers != nullptr &&
+    return terms_.hands_off && terms_.backend_offers != nullptr &&
            terms_.backend_offers->has(keyword) && !hides(keyword);
 }
 
@@ -199,7 +199,7 @@ void dialog::offer_for_backend(reply& greeting) const
         if (!offers_of_backend(keyword)) continue;
         if (keyword == "STARTTLS" && encrypted_) continue;
         if (keyword == "AUTH" && options_->tls == tls_level::encrypt && !encrypted_) continue;
-        // Who pipelines without an offer shows what it is; with one it shows nothing.
+        // A client that pipelines without an offer shows what it is; with one it shows nothing.
         if (keyword == "PIPELINING" && terms_.faults[fault::pipelining] != on_fault::unwatched)
             continue;
         std::string& text = greeting.lines.emplace_back(keyword);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/smtp/extensions.hpp"
 
-#include "fendmail/core/smtp/ascii.hpp"
+#include "fendmail/core/text/ascii.hpp"
 
 #include <algorithm>
 

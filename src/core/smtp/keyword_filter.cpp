@@ -2,7 +2,7 @@
 #include "fendmail/core/smtp/keyword_filter.hpp"
 
 #include "fendmail/core/limits.hpp"
-#include "fendmail/core/smtp/ascii.hpp"
+#include "fendmail/core/text/ascii.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -3,7 +3,7 @@
 
 #include "fendmail/core/assert.hpp"
 #include "fendmail/core/limits.hpp"
-#include "fendmail/core/smtp/ascii.hpp"
+#include "fendmail/core/text/ascii.hpp"
 
 #include <fmt/format.h>
 

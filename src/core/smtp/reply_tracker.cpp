@@ -2,7 +2,7 @@
 #include "fendmail/core/smtp/reply_tracker.hpp"
 
 #include "fendmail/core/limits.hpp"
-#include "fendmail/core/smtp/ascii.hpp"
+#include "fendmail/core/text/ascii.hpp"
 
 namespace fendmail::smtp {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/spf/domain.hpp"
 
-#include "ascii.hpp"
 #include "fendmail/core/limits.hpp"
+#include "fendmail/core/text/ascii.hpp"
 
 #include <algorithm>
 
@@ -11,9 +11,7 @@ namespace fendmail::spf {
 std::string canonical_name(std::string_view name)
 {
     if (name.ends_with('.')) name.remove_suffix(1);
-    std::string text{name};
-    std::ranges::transform(text, text.begin(), lower);
-    return text;
+    return to_lower(name);
 }
 
 bool is_askable(std::string_view name) noexcept

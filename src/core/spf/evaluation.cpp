@@ -92,7 +92,7 @@ evaluation::matched evaluation::walk_terms(const record& terms, const std::strin
 {
     matched out;
     network_set excluded;
-    bool is_open = true; // until it cannot be told any more whom the terms before have matched
+    bool is_open = true; // until it cannot be told any more which the terms before have matched
     for (const directive& d : terms.directives) {
         const bool passes = d.qualifier == qualifier::pass;
         if (d.mechanism == mechanism::all) {
@@ -138,7 +138,7 @@ void evaluation::add(const matched& found, const network_set& excluded, matched&
 
 const record* evaluation::record_of(const std::string& domain)
 {
-    const answer* const said = look_up(question_type::txt, domain);
+    const dns::answer* const said = look_up(dns::record_type::txt, domain);
     if (said == nullptr) return nullptr;
     return only_record(domain);
 }
@@ -214,12 +214,12 @@ evaluation::matched evaluation::match_hosts(const directive& d, const std::strin
 
 std::vector<std::string> evaluation::mail_hosts(const std::string& host, matched& out)
 {
-    const answer* const said = look_up(question_type::mx, host);
+    const dns::answer* const said = look_up(dns::record_type::mx, host);
     if (said == nullptr) {
         out.is_exact = false;
         return {};
     }
-    if (said->what == answer::outcome::not_found) {
+    if (said->what == dns::outcome::not_found) {
         count_void(v4);
         count_void(v6);
     }
@@ -238,16 +238,16 @@ std::vector<std::string> evaluation::mail_hosts(const std::string& host, matched
 
 void evaluation::add_addresses(const directive& d, family f, const std::string& host, matched& out)
 {
-    const auto type = f == v4 ? question_type::a : question_type::aaaa;
-    const answer* const said = look_up(type, host);
+    const auto type = f == v4 ? dns::record_type::a : dns::record_type::aaaa;
+    const dns::answer* const said = look_up(type, host);
     if (said == nullptr) {
         out.is_exact = false;
         return;
     }
-    if (said->what == answer::outcome::not_found) count_void(f);
+    if (said->what == dns::outcome::not_found) count_void(f);
     if (said->is_cut) out.is_exact = false;
     for (const ip_address& address : said->addresses) {
-        // An AAAA record with an IPv4-mapped address matches nobody (RFC 7208 §5).
+        // An AAAA record with an IPv4-mapped address matches no client (RFC 7208 §5).
         if (address.is_v4() != (f == v4)) continue;
         const std::uint8_t length = f == v4 ? d.prefix_v4 : d.prefix_v6;
         const network net{address.masked(length), length};
@@ -258,19 +258,19 @@ void evaluation::add_addresses(const directive& d, family f, const std::string& 
     }
 }
 
-const answer* evaluation::look_up(question_type type, const std::string& name)
+const dns::answer* evaluation::look_up(dns::record_type type, const std::string& name)
 {
     // A name that cannot exist has no records (RFC 7208 §4.3).
-    static const answer nothing{.what = answer::outcome::not_found};
+    static const dns::answer nothing{.what = dns::outcome::not_found};
     if (!is_askable(name)) return &nothing;
-    const question asked{type, name};
+    const dns::question asked{type, name};
     const auto found = known_->answers.find(asked);
     if (found == known_->answers.end()) {
         missing_.insert(asked);
         return nullptr;
     }
-    const answer& said = found->second;
-    if (said.what == answer::outcome::failed) {
+    const dns::answer& said = found->second;
+    if (said.what == dns::outcome::failed) {
         fail(outcome::temporary_error,
              fmt::format("{} of {}: {}", to_string(type), name, said.reason));
         return nullptr;
@@ -308,7 +308,7 @@ bool evaluation::is_closed(family f) const noexcept
 }
 
 // A verifier asks either for IPv4 or for IPv6 addresses, and gives up at the third that finds
-// nothing; whoever has matched before that has passed all the same.
+// nothing; a client that matched before that has passed all the same.
 void evaluation::count_void(family f)
 {
     if (++voids_[f] != limits::spf_void_lookups + 1) return;

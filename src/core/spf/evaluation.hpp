@@ -18,7 +18,7 @@ namespace fendmail::spf {
 
 /// What DNS has said so far.
 struct knowledge {
-    const std::map<question, answer>& answers;
+    const std::map<dns::question, dns::answer>& answers;
     const std::map<std::string, std::vector<parsed_record>>& records;
 };
 
@@ -35,13 +35,13 @@ public:
     /// @return complete with what can be told, also while something is missing
     [[nodiscard]] expansion run(const std::string& domain);
     /// What run() would have needed to know.
-    [[nodiscard]] const std::set<question>& missing() const noexcept { return missing_; }
+    [[nodiscard]] const std::set<dns::question>& missing() const noexcept { return missing_; }
 
 private:
-    /// Whom a mechanism or a record matches for sure.
+    /// What a mechanism or a record matches for sure.
     struct matched {
         network_set nets{};
-        bool is_exact = true; ///< it matches nobody else
+        bool is_exact = true; ///< it matches nothing else
     };
     enum family : std::uint8_t { v4, v6 };
 
@@ -58,7 +58,7 @@ private:
     void add_addresses(const directive& d, family f, const std::string& host, matched& out);
 
     /// The answer, or null while there is none and when it failed.
-    [[nodiscard]] const answer* look_up(question_type type, const std::string& name);
+    [[nodiscard]] const dns::answer* look_up(dns::record_type type, const std::string& name);
     [[nodiscard]] bool may_add(const directive& d, const network& net, const std::string& domain);
     [[nodiscard]] bool count_lookup(const std::string& domain);
     void count_void(family f);
@@ -71,7 +71,7 @@ private:
 
     const knowledge* known_;
     bool collects_;
-    std::set<question> missing_;
+    std::set<dns::question> missing_;
     std::vector<std::string> open_; ///< records that include the one being walked, from the root
     unsigned lookups_ = 0;
     std::array<unsigned, 2> voids_{}; ///< by family

@@ -8,17 +8,6 @@
 
 namespace fendmail::spf {
 
-std::string_view to_string(question_type t) noexcept
-{
-    switch (t) {
-    case question_type::txt: return "TXT";
-    case question_type::a: return "A";
-    case question_type::aaaa: return "AAAA";
-    case question_type::mx: return "MX";
-    }
-    return "unknown type";
-}
-
 std::string_view to_string(outcome o) noexcept
 {
     switch (o) {
@@ -36,20 +25,20 @@ expander::expander(std::string domain)
     advance();
 }
 
-std::vector<question> expander::take_questions()
+std::vector<dns::question> expander::take_questions()
 {
     return std::exchange(to_ask_, {});
 }
 
-void expander::on_answer(const question& asked, answer said)
+void expander::on_answer(const dns::question& asked, dns::answer said)
 {
     FENDMAIL_ASSERT(taken_.contains(asked));
     if (result_) return;
-    if (asked.type == question_type::txt) {
+    if (asked.type == dns::record_type::txt) {
         auto& records = records_[asked.name];
         for (const std::string& text : said.texts)
             if (is_record(text)) records.push_back(parse_record(text));
-        said.texts.clear(); // what else is there may be long and is nobody's business
+        said.texts.clear(); // what else is there may be long and is not needed
     }
     answers_.emplace(asked, std::move(said));
     advance();
@@ -61,7 +50,7 @@ void expander::advance()
     evaluation survey{known, false};
     auto found = survey.run(domain_);
     if (found.what == outcome::complete) {
-        for (const question& each : survey.missing())
+        for (const dns::question& each : survey.missing())
             if (taken_.insert(each).second) to_ask_.push_back(each);
         if (!survey.missing().empty()) return;
         found = evaluation{known, true}.run(domain_);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/spf/record.hpp"
 
-#include "ascii.hpp"
 #include "fendmail/core/assert.hpp"
 #include "fendmail/core/spf/domain.hpp"
+#include "fendmail/core/text/ascii.hpp"
 
 #include <algorithm>
 #include <array>
@@ -35,11 +35,11 @@ std::size_t macro_octets(std::string_view text, std::string_view letters) noexce
 {
     if (text.size() < 2) return 0;
     if (text[1] == '%' || text[1] == '_' || text[1] == '-') return 2;
-    if (text[1] != '{' || text.size() < 3 || !is_one_of(lower(text[2]), letters)) return 0;
+    if (text[1] != '{' || text.size() < 3 || !is_one_of(to_lower(text[2]), letters)) return 0;
     std::size_t at = 3;
     while (at < text.size() && is_digit(text[at]))
         ++at;
-    if (at < text.size() && lower(text[at]) == 'r') ++at;
+    if (at < text.size() && to_lower(text[at]) == 'r') ++at;
     while (at < text.size() && is_one_of(text[at], delimiters))
         ++at;
     return at < text.size() && text[at] == '}' ? at + 1 : 0;
@@ -174,7 +174,7 @@ private:
         one.qualifier = cut_qualifier(term);
         const auto name_end = std::min(term.find_first_of(":/"), term.size());
         const auto* const found = std::ranges::find_if(mechanisms, [&](mechanism m) {
-            return same_word(to_string(m), term.substr(0, name_end));
+            return equals_ignoring_case(to_string(m), term.substr(0, name_end));
         });
         if (found == mechanisms.end()) return error::bad_spf_term;
         one.mechanism = *found;
@@ -235,8 +235,8 @@ private:
                 return is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '.';
             });
         if (!is_name) return error::bad_spf_term;
-        const bool is_redirect = same_word(name, "redirect");
-        const bool is_explanation = same_word(name, "exp");
+        const bool is_redirect = equals_ignoring_case(name, "redirect");
+        const bool is_explanation = equals_ignoring_case(name, "exp");
         if (!is_redirect && !is_explanation) {
             if (!scan(value, explanation_letters).is_valid) return error::bad_spf_macro;
             return std::nullopt;
@@ -298,7 +298,7 @@ bool asks_dns(mechanism m) noexcept
 
 bool is_record(std::string_view text) noexcept
 {
-    if (!same_word(text.substr(0, version.size()), version)) return false;
+    if (!equals_ignoring_case(text.substr(0, version.size()), version)) return false;
     return text.size() == version.size() || text[version.size()] == ' ';
 }
 

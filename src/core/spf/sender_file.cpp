@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/core/spf/sender_file.hpp"
 
-#include "ascii.hpp"
 #include "fendmail/core/limits.hpp"
 #include "fendmail/core/spf/domain.hpp"
+#include "fendmail/core/text/time_text.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <chrono>
 #include <fmt/format.h>
 #include <iterator>
 #include <optional>
@@ -31,28 +30,6 @@ std::optional<std::size_t> parse_count(std::string_view text) noexcept
     const auto [stop, fault] = std::from_chars(text.data(), end, value);
     if (fault != std::errc{} || stop != end) return std::nullopt;
     return value;
-}
-
-/// The form of time_text() and no other.
-std::optional<instant> parse_time(std::string_view text)
-{
-    constexpr std::string_view form = "0000-00-00T00:00:00Z";
-    const auto fits = [](char is, char wanted) {
-        return wanted == '0' ? is_digit(is) : is == wanted;
-    };
-    if (!std::ranges::equal(text, form, fits)) return std::nullopt;
-    const auto number = [&](std::size_t at, std::size_t size) {
-        return static_cast<int>(*parse_count(text.substr(at, size)));
-    };
-    using namespace std::chrono;
-    const year_month_day date{year{number(0, 4)}, month{static_cast<unsigned>(number(5, 2))},
-                              day{static_cast<unsigned>(number(8, 2))}};
-    const hours hour{number(11, 2)};
-    const minutes minute{number(14, 2)};
-    const seconds second{number(17, 2)};
-    if (!date.ok() || hour >= hours{24} || minute >= minutes{60} || second >= seconds{60})
-        return std::nullopt;
-    return sys_days{date} + hour + minute + second;
 }
 
 class reader {
@@ -94,7 +71,7 @@ private:
             return false;
         const auto domain = parse_domain(line.substr(0, time));
         const auto time_begin = time + time_mark.size();
-        const auto when = parse_time(line.substr(time_begin, count - time_begin));
+        const auto when = parse_time_text(line.substr(time_begin, count - time_begin));
         const auto networks = parse_count(line.substr(count + count_mark.size()));
         if (!domain || !when || !networks || *networks > limits::spf_networks || !is_whole())
             return false;
@@ -115,17 +92,6 @@ private:
 };
 
 } // namespace
-
-std::string time_text(instant when)
-{
-    using namespace std::chrono;
-    const auto midnight = floor<days>(when);
-    const year_month_day date{midnight};
-    const hh_mm_ss time{when - midnight};
-    return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", static_cast<int>(date.year()),
-                       static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
-                       time.hours().count(), time.minutes().count(), time.seconds().count());
-}
 
 std::string write_sender_file(std::span<const known_sender> senders)
 {

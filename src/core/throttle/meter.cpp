@@ -78,7 +78,7 @@ meter::meter(const budget& each, std::size_t places, const seed& secret)
 bool meter::take(const network& of, tick now) noexcept
 {
     if (each_.is_off()) return true;
-    // Whoever is not kept has all of its budget, and is kept as soon as it takes some.
+    // A network that is not kept has all of its budget, and is kept as soon as it takes some.
     return place_for(of, now).spent.take(each_, now);
 }
 

@@ -68,8 +68,7 @@ class BootedDebian:
             print((shared / "console").read_text(encoding="utf-8"), file=sys.stderr)
             self._end()
             raise
-        # As the package would be: unit, program, documents. Nothing in /etc.
-        self.quiet("cp -a /mnt/stage/. / && systemctl daemon-reload")
+        self._take_stage()
         self.transcript.append(f"# {self._title}\n")
         return self
 
@@ -161,10 +160,15 @@ class BootedDebian:
         return state in ("running", "degraded")
 
     def _stage(self, shared: Path) -> None:
+        """Puts what is installed there into a directory of the host, which is /mnt there."""
         stage = shared / "stage"
         environment = {"PATH": os.environ["PATH"], "DESTDIR": str(stage)}
         command = ["cmake", "--install", binary().parent, "--prefix", "/usr/local"]
         run(command, timeout=_MINUTE, env=environment)
+
+    def _take_stage(self) -> None:
+        """As the package would be: unit, program, documents. Nothing in /etc."""
+        self.quiet("cp -a /mnt/stage/. / && systemctl daemon-reload")
 
     def _save(self) -> None:
         folder = binary().parent / "transcripts"

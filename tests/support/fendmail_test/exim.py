@@ -81,7 +81,7 @@ begin authenticators
 
 def program() -> Path:
     """exim4-daemon-heavy, which alone knows hosts_proxy."""
-    path = Path(os.environ.get("FENDMAIL_EXIM", UNPACKED))
+    path = Path(os.environ.get("TEST_EXIM", UNPACKED))
     if not path.exists():
         raise AssertionError(
             f"{path} is missing: `scripts/install-packages test` unpacks Debian's package "

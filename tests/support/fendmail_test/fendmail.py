@@ -12,7 +12,7 @@ from typing import Any
 
 from .logs import LogFile
 from .network import LOOPBACK4, Address, parse_address, to_text
-from .process import Child
+from .process import Child, environment
 from .smtp_client import SmtpClient
 from .waiting import wait_until
 
@@ -48,15 +48,19 @@ def binary() -> Path:
 
 
 def run_command(
-    *arguments: str, cwd: Path | None = None, timeout: float = 30.0
+    *arguments: str,
+    cwd: Path | None = None,
+    timeout: float = 30.0,
+    variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `fendmail ARGUMENTS` to its end."""
+    """Runs `fendmail ARGUMENTS` to its end, with these variables besides the environment's."""
     return subprocess.run(
         [str(binary()), *arguments],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         cwd=cwd,
+        env=environment(variables),
         timeout=timeout,
         check=False,
     )
@@ -97,15 +101,24 @@ class Fendmail:
         self.directory = directory
         self.config_path = directory / "fendmail.toml"
         self.store_path = directory / "clients.lmdb"
+        self.socket_path = directory / "admin.sock"
         self.log = LogFile(directory / "fendmail.log")
         self.listening: list[Address] = []
         self._base = merged(
             DEFAULTS,
-            {"store": {"path": str(self.store_path)}, "log": {"target": f"file:{self.log.path}"}},
+            {
+                "store": {"path": str(self.store_path)},
+                "log": {"target": f"file:{self.log.path}"},
+                "admin": {"socket": str(self.socket_path)},
+            },
         )
         self.settings = merged(self._base, *settings)
+        # Of its environment, besides what the tests have.
+        self.variables: dict[str, str] = {}
         # A program that ends by executing its arguments, to start fendmail within limits.
         self.before_command: list[str] = []
+        # Another file than the program under test, or None.
+        self.program: Path | None = None
         self._child: Child | None = None
         self._starts = 0
 
@@ -154,8 +167,8 @@ class Fendmail:
         self._starts += 1
         mark = self.log.mark()
         name = f"fendmail-{self._starts}"
-        command = [*self.before_command, binary(), "run", "-c", self.config_path]
-        self._child = Child(command, self.directory, name)
+        command = [*self.before_command, self.program or binary(), "run", "-c", self.config_path]
+        self._child = Child(command, self.directory, name, self.variables)
         wanted = len(self.settings["server"]["listen"])
         def is_up() -> bool:
             assert self.child.is_running(), (

@@ -2,6 +2,7 @@
 """What must hold with every mail server behind fendmail, however it is told who the client is."""
 
 import hashlib
+import re
 
 from .dns_server import DnsServer
 from .fendmail import Fendmail, Settings, merged
@@ -9,6 +10,7 @@ from .fendmail_case import CLIENT, TEASER, FendmailCase, log_name
 from .mailbox import StoredMail
 from .network import to_text
 from .process import require_program, run
+from .sink import PROBE
 from .smtp_client import SmtpClient, dot_stuffed, make_message
 
 LISTED = "127.0.6.66"
@@ -35,7 +37,12 @@ class MtaCase(FendmailCase):
         """fendmail before the server, with a list that has one client on it."""
         dnsbl: Settings = {"dnsbl": {"sites": [ZONE], "resolvers": [self.dns.resolver]}}
         whole = merged(BOTH_FAMILIES, dnsbl, *settings)
-        return self.start_fendmail({**self.backend(), **backend}, whole)
+        mark = self.mta.log.mark()
+        fendmail = self.start_fendmail({**self.backend(), **backend}, whole)
+        if self.kind == "xclient" and not backend:
+            # Its probe comes from our own address: only its end tells it from a client.
+            self.mta.log.wait_for(rf"disconnect from \S+\[{re.escape(PROBE)}\]", after=mark)
+        return fendmail
 
     def received_address(self, client: str) -> str:
         """How the client must stand in the Received header, as a part of it."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from .process import require_program, require_root, run
 
 RESOLV_CONF = Path("/etc/resolv.conf")
-_MARK = "FENDMAIL_PRIVATE_NETWORK"
+_MARK = "TEST_PRIVATE_NETWORK"
 _SIOCSIFFLAGS, _SIOCSIFADDR = 0x8914, 0x8916
 _IFF_UP_RUNNING = 0x1 | 0x40
 

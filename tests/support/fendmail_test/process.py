@@ -30,6 +30,11 @@ def require_root(what: str) -> None:
         raise AssertionError(f"{what} can only be started by root; run the tests with sudo")
 
 
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """That of the tests, and these."""
+    return {**os.environ, **(more or {})}
+
+
 def run(command: Sequence[str | Path], timeout: float = 30.0, **options) -> str:
     """Runs a program to its end and returns what it printed; a failure shows that."""
     done = subprocess.run(
@@ -56,7 +61,7 @@ class Child:
         command: Sequence[str | Path],
         directory: Path,
         name: str,
-        environment: Mapping[str, str] | None = None,
+        variables: Mapping[str, str] | None = None,
     ):
         self.name = name
         self.stdout = LogFile(directory / f"{name}.out")
@@ -67,7 +72,7 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env={**os.environ, **(environment or {})},
+                env=environment(variables),
             )
 
     @property

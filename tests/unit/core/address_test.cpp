@@ -47,6 +47,8 @@ constexpr const char* name_of(error e)
     case error::bad_domain:
     case error::bad_interface:
     case error::bad_host:
+    case error::bad_resolver:
+    case error::unusable_port:
     case error::bad_spf_term:
     case error::bad_spf_macro:
     case error::repeated_spf_term:

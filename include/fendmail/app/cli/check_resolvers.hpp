@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fendmail/app/config/config.hpp"
-#include "fendmail/io/server_book.hpp"
+#include "fendmail/io/dns/server_book.hpp"
 
 #include <string>
 #include <vector>

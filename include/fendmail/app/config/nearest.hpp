@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-/// What was meant by a word that nobody knows: a key, a section, a subcommand.
+/// What was meant by an unknown word: a key, a section, a subcommand.
 ///
 /// Memory: none; the result is one of the candidates.
 /// Errors: none.

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-/// The rules of a configuration as somebody wrote them, without a look at anything else in it.
+/// The rules of a configuration as they are written, without a look at anything else in it.
 ///
 /// Errors: nothing where the text is no TOML.
 /// Threads: values only.

@@ -112,7 +112,7 @@ struct server_figures {
 
 enum class group_kind : std::uint8_t {
     list,  ///< questions to one list
-    names, ///< names of all kinds, some of which nobody answers for: not held back by loss
+    names, ///< names of all kinds, some of which no server answers for: not held back by loss
 };
 
 class dispatcher {
@@ -129,7 +129,7 @@ public:
     [[nodiscard]] std::size_t groups() const noexcept { return queues_.size(); }
 
     [[nodiscard]] question_id ask(const order& what, tick now);
-    /// Nobody wants the answer any more. What waits in a queue leaves it unasked.
+    /// The answer is not wanted any more. What waits in a queue leaves it unasked.
     void drop(question_id which) noexcept;
     /// False when it was never sent, or is over.
     [[nodiscard]] bool was_sent(question_id which) const noexcept;
@@ -138,7 +138,7 @@ public:
 
     /// @return the question that is over by it; none when it was over before, or goes on elsewhere
     question_id on_answer(attempt_id to, answer_kind what, tick now);
-    /// The kernel says that nobody listens there: all that is on its way to it is lost.
+    /// The kernel says that no program listens there: all that is on its way to it is lost.
     void on_refused(server_index server, tick now);
 
     /// An answer to it is still of use, if only to know what is lost.
@@ -163,7 +163,7 @@ public:
 
     /// The list has answered, and answers still, be it now and then. It no longer does when it has
     /// said nothing for a second, though asked often enough. (Where three of four are lost, two
-    /// dozen losses in a row are no rare thing, and whoever took that for silence would ask all
+    /// dozen losses in a row are no rare thing, and code that took that for silence would ask all
     /// other lists as well, of a resolver that has too much to do already.)
     [[nodiscard]] bool is_answering(group_index group) const noexcept;
     /// One more question of this group would have to wait for the window, and it is worth it: the
@@ -223,7 +223,7 @@ private:
     void send_to(question_id which, server_index server, tick now);
     void explore(question_id which, server_index chosen, tick now);
     void add_flows(group_kind kind);
-    [[nodiscard]] server_index best_server(const question& q, bool bounded,
+    [[nodiscard]] server_index best_server(const question_state& q, bool bounded,
                                            server_index except) const noexcept;
     void enqueue(question_id which, std::size_t queue) noexcept;
     void leave_queue(question_id which) noexcept;

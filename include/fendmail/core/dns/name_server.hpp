@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 /// Where questions can be sent, as a configuration or a resolv.conf names it.
@@ -23,7 +24,7 @@ struct name_server {
     endpoint where{};        ///< port 0: nothing can be sent there (yet)
     std::string interface{}; ///< of a link-local address: its name, or its number in digits
 
-    friend bool operator==(const name_server&, const name_server&) = default;
+    friend auto operator<=>(const name_server&, const name_server&) = default;
 };
 
 /// "192.0.2.53", "2001:db8::53", "fe80::1%eth0", "192.0.2.53:5353" or "[fe80::1%eth0]:5353". The
@@ -36,17 +37,30 @@ struct name_server {
 /// "192.0.2.53, 192.0.2.54"; "none" when there are none.
 [[nodiscard]] std::string to_text(const std::vector<name_server>& all);
 
-/// A name server or a host by its name, which somebody has to look up.
+/// A name server or a host by its name, which has to be looked up.
 struct named_host {
     std::string name;
     std::uint16_t port = 0;
 
-    friend bool operator==(const named_host&, const named_host&) = default;
+    friend auto operator<=>(const named_host&, const named_host&) = default;
 };
 /// "unbound", "unbound:5353"; letters, digits, "-", "_" (containers have them) and dots, and no
 /// number alone at its end, which would be a mistyped address. A dot at the end stays there: it
 /// says that nothing is to be tried behind the name.
 /// @param port where the text has none; 0 = it must have one
 [[nodiscard]] result<named_host> parse_named_host(std::string_view text, std::uint16_t port);
+
+/// A name server as a configuration names it.
+using server_address = std::variant<name_server, named_host>;
+/// In the order in which they are to be asked; none = those of the system (resolv.conf).
+using server_list = std::vector<server_address>;
+
+/// One or the other; the port is 53 where the text has none. Errors: unusable_port,
+/// bad_interface, else bad_resolver.
+[[nodiscard]] result<server_address> parse_server_address(std::string_view text);
+/// As it would be written; without the port where it is 53.
+[[nodiscard]] std::string to_text(const server_address& which);
+/// "192.0.2.53, unbound:5353"; "" for those of the system.
+[[nodiscard]] std::string to_text(const server_list& all);
 
 } // namespace fendmail::dns

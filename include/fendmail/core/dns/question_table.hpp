@@ -90,9 +90,9 @@ private:
 };
 
 struct attempt;
-struct question;
+struct question_state;
 using attempt_id = table_id<attempt>;
-using question_id = table_id<question>;
+using question_id = table_id<question_state>;
 
 /// One datagram.
 struct attempt {
@@ -105,7 +105,7 @@ struct attempt {
     bool is_probe = false;
 };
 
-struct question {
+struct question_state {
     tick deadline{};
     std::uint32_t next = no_index; ///< in its queue
     std::uint32_t before = no_index;
@@ -120,14 +120,14 @@ struct question {
 };
 
 using attempt_table = slot_table<attempt>;
-using question_table = slot_table<question>;
+using question_table = slot_table<question_state>;
 
 /// A queue of questions.
 class question_list {
 public:
     void push_back(question_table& table, std::uint32_t index) noexcept
     {
-        question& one = table.at(index);
+        question_state& one = table.at(index);
         one.before = last_;
         one.next = no_index;
         (last_ == no_index ? first_ : table.at(last_).next) = index;
@@ -136,7 +136,7 @@ public:
     }
     void remove(question_table& table, std::uint32_t index) noexcept
     {
-        question& one = table.at(index);
+        question_state& one = table.at(index);
         (one.before == no_index ? first_ : table.at(one.before).next) = one.next;
         (one.next == no_index ? last_ : table.at(one.next).before) = one.before;
         one.next = one.before = no_index;

@@ -32,7 +32,7 @@ public:
     [[nodiscard]] bool is_known() const noexcept { return known_; }
     /// The smoothed time; half of the time-out while nothing is known.
     [[nodiscard]] tick_span smoothed() const noexcept;
-    /// Most answers have come by then; what is later is worth a question to somebody else.
+    /// Most answers have come by then; what is later is worth a question to another server.
     [[nodiscard]] tick_span usual() const noexcept;
     /// The retransmission time.
     [[nodiscard]] tick_span timeout() const noexcept;

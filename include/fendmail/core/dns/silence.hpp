@@ -11,8 +11,8 @@
 /// Loss is not death: under a burst, or on a bad line, most datagrams may be lost and the server
 /// still answers what reaches it. It counts as gone only when nothing at all has come back for
 /// `gone_after`, clients' questions and our own probes alike, of which several go out in that time
-/// ahead of everything else. Where the kernel says that nobody listens, `refused_after` is enough.
-/// The first answer to anything ends it.
+/// ahead of everything else. Where the kernel says that no program listens, `refused_after` is
+/// enough. The first answer to anything ends it.
 ///
 /// What a client can do to it: ask, and thereby start the clock; only the server's silence runs it
 /// down. Forged answers would have to guess port, id and letters.
@@ -41,7 +41,7 @@ public:
 
     void on_sent(tick now) noexcept;
     void on_heard(tick now) noexcept;
-    /// The kernel says that nobody listens there.
+    /// The kernel says that no program listens there.
     void on_refused(tick now) noexcept;
     /// Call it now and then while something is unanswered.
     void look(tick now) noexcept;

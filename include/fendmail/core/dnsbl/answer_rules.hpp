@@ -12,7 +12,7 @@
 ///
 /// Source: RFC 5782 §2.1 and §5 (a listing is an address in 127.0.0.0/8); the lists' own
 /// documentation of their error codes, see known_lists.hpp. postscreen takes every address for a
-/// listing, and so refuses everybody when a list refuses it.
+/// listing, and so refuses all clients when a list refuses it.
 /// Memory: the filters.
 /// Errors: none.
 /// Threads: values only.
@@ -35,8 +35,8 @@ struct answer_rules {
     friend bool operator==(const answer_rules&, const answer_rules&) = default;
 };
 
-/// 127.255.255.0/24 are the error codes of Spamhaus and of who follows it, and 127.0.0.1 is what
-/// blockers answer in place of a list: neither is a listing for any zone but one that says so.
+/// 127.255.255.0/24 are the error codes of Spamhaus and of lists that follow it, and 127.0.0.1 is
+/// what blockers answer in place of a list: neither is a listing for any zone but one that says so.
 [[nodiscard]] answer_kind classify(const ip_address& answer, const answer_rules& rules) noexcept;
 
 } // namespace fendmail::dnsbl

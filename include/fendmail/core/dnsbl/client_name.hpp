@@ -53,7 +53,7 @@ struct name_finding {
 /// Tell it the answer about ptr_name(), then those about each of to_confirm().
 class name_check {
 public:
-    using outcome = zone_answer::outcome;
+    using outcome = dns::outcome;
 
     explicit name_check(const ip_address& client) noexcept
         : client_{client}

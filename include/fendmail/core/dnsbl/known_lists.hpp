@@ -11,7 +11,7 @@
 /// keep to the test entries of RFC 5782 §5, and which of them are gone.
 ///
 /// Source: the lists' own documentation, and the outages that not reading it led to
-/// (127.255.255.x and DNSWL's codes taken for listings, SORBS, AHBL and NJABL listing everybody).
+/// (127.255.255.x and DNSWL's codes taken for listings, SORBS, AHBL and NJABL listing all clients).
 /// Memory: constants.
 /// Errors: none.
 /// Threads: constants.
@@ -20,14 +20,14 @@ namespace fendmail::dnsbl {
 enum class list_kind : std::uint8_t {
     addresses, ///< of clients: what fendmail asks for
     names,     ///< of domains: knows no client, or says of each that it was asked wrongly
-    gone,      ///< shut down; whoever has the domain now may list everybody
+    gone,      ///< shut down; the domain may be another's now, and list all clients
 };
 
 /// Whether a list has the entry 127.0.0.2 for tests, which RFC 5782 §5 demands.
 enum class test_entry : std::uint8_t {
     unknown,  ///< learnt from the first test that finds it
     there,    ///< documented
-    untested, ///< it does not have it, or nobody should look
+    untested, ///< it does not have it, or should not be asked for it
 };
 
 struct known_list {
@@ -38,14 +38,14 @@ struct known_list {
     std::string_view errors = {}; ///< filters of answers that are errors, separated by spaces
     std::string_view only = {};   ///< the filter of all answers that are none; "" = any
     std::string_view remark = {}; ///< of one that is gone: when
-    /// It answers no questions that come through resolvers which everybody uses.
+    /// It answers no questions that come through public resolvers.
     bool refuses_public = false;
 };
 
 [[nodiscard]] std::span<const known_list> known_lists() noexcept;
 /// The entry whose domain is the longest end of `zone` (lower case), or nullptr.
 [[nodiscard]] const known_list* find_known_list(std::string_view zone) noexcept;
-/// @param list nullptr for a list that nobody knows
+/// @param list nullptr for a list that is not known
 [[nodiscard]] answer_rules rules_of(const known_list* list);
 
 } // namespace fendmail::dnsbl

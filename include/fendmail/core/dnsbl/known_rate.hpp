@@ -8,10 +8,10 @@
 
 /// How many of the clients that passed before a list knows now, each network counted once.
 ///
-/// A list that begins to know those who always passed is wrong, and they must not suffer for it.
+/// A list that begins to know clients that always passed is wrong, and they must not suffer for it.
 /// But bots pass as well while they are new, and lists get to know them later; that is what lists
 /// are for. So what counts is how many *networks* are involved: 20 bots that come back, or 200 in
-/// 20 networks, are 20 of the 64 latest networks. Who wants to be spared by this needs to have
+/// 20 networks, are 20 of the 64 latest networks. An attacker that wants to be spared needs to have
 /// passed from more than 50 networks of a /16 each, and is spared by one list only, and only by
 /// addresses that had passed it anyway.
 ///
@@ -32,7 +32,7 @@ public:
 
     void on_client(const ip_address& client, bool listed) noexcept;
 
-    /// The list knows most of those who passed before, and used not to: they are to be spared. It
+    /// The list knows most clients that passed before, and used not to: they are to be spared. It
     /// lasts until fewer than half of them are listed.
     [[nodiscard]] bool spares() const noexcept { return spares_; }
 

@@ -34,7 +34,7 @@ inline constexpr std::array<test_question, test_questions> all_test_questions{
     test_question::entry,       test_question::no_entry, test_question::entry_v6,
     test_question::no_entry_v6, test_question::nobody,   test_question::no_such_name};
 
-/// @param random makes the names that nobody has asked for before
+/// @param random makes the names that were never asked for before
 [[nodiscard]] std::string test_name(test_question what, std::string_view zone,
                                     std::uint32_t random);
 
@@ -76,7 +76,7 @@ enum class zone_trouble : std::uint8_t {
     lists_everybody, ///< it lists what no list may list
     lists_nothing,   ///< its test entry is gone
     refuses,         ///< it answers error codes
-    foreign,         ///< somebody else answers in its place
+    foreign,         ///< another server answers in its place
     resolver,        ///< the resolver does, and not only for this list
 };
 [[nodiscard]] std::string_view to_string(zone_trouble t) noexcept;

@@ -12,9 +12,9 @@
 /// Errors: none.
 /// Threads: values only.
 ///
-/// Not among them: loopback (RFC 1122 §3.2.1.3), from which only this host comes, whom the default
+/// Not among them: loopback (RFC 1122 §3.2.1.3), from which only this host comes, which the default
 /// of access.rules permits, and which test setups use to play any client; networks for
-/// documentation (RFC 5737, RFC 3849), from which nobody comes.
+/// documentation (RFC 5737, RFC 3849), from which no client comes.
 namespace fendmail::dnsbl {
 
 [[nodiscard]] bool is_private(const ip_address& client) noexcept;

@@ -5,12 +5,12 @@
 
 #include <string_view>
 
-/// Resolvers that everybody uses. Free lists count questions by who asks, and answer nobody who
-/// asks for the whole world: they say an error code, nothing, or that nobody is listed.
+/// Resolvers of the public. Free lists count questions by the resolver that asks, and do not answer
+/// one that asks for the whole world: they say an error code, nothing, or "not listed".
 ///
 /// Source: the operators' own pages of addresses; Spamhaus, "using DNSBLs with public resolvers".
 /// Memory: constants.
-/// Errors: none; one that is not known here is nobody's.
+/// Errors: none; one that is not known here is no public one.
 /// Threads: constants.
 namespace fendmail::dnsbl {
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/dns/answer.hpp"
 #include "fendmail/core/dnsbl/answer_rules.hpp"
 #include "fendmail/core/dnsbl/site.hpp"
 #include "fendmail/core/time.hpp"
@@ -30,17 +31,16 @@ namespace fendmail::dnsbl {
 
 /// The answer of one zone about one client.
 struct zone_answer {
-    enum class outcome : std::uint8_t {
-        found,     ///< `addresses` holds what the zone answered
-        not_found, ///< NXDOMAIN or no A record
-        failed,    ///< SERVFAIL, REFUSED, garbage, timeout: nothing is known
-    };
-    outcome what = outcome::failed;
-    std::span<const ip_address> addresses{};
+    dns::outcome what = dns::outcome::failed;
+    std::span<const ip_address> addresses{}; ///< what the zone answered
     std::optional<seconds> ttl{}; ///< smallest of the A records, or from the SOA; none = unknown
 };
 
-[[nodiscard]] std::string_view to_string(zone_answer::outcome what) noexcept;
+/// @return a view of `answer`, which must outlive it
+[[nodiscard]] inline zone_answer to_zone_answer(const dns::answer& answer) noexcept
+{
+    return {answer.what, answer.addresses, answer.ttl};
+}
 
 struct score {
     int value = 0;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "fendmail/core/budget.hpp"
+#include "fendmail/core/dns/name_server.hpp"
 #include "fendmail/core/dnsbl/answer_rules.hpp"
 #include "fendmail/core/dnsbl/filter.hpp"
 #include "fendmail/core/dnsbl/known_lists.hpp"
 #include "fendmail/core/result.hpp"
+#include "fendmail/core/throttle/budget.hpp"
 #include "fendmail/core/time.hpp"
 
 #include <cstddef>
@@ -47,7 +48,7 @@ struct site_set {
         answer_rules answers{};                 ///< built in; the configuration adds to it
         test_entry entry = test_entry::unknown; ///< the same
         bool lists_loopback = false;            ///< that it lists 127.0.0.0/8 is no sign of trouble
-        std::vector<std::string> resolvers{};   ///< texts for server_book; empty = all zones'
+        dns::server_list resolvers{};           ///< its own; empty = those of all zones
         std::optional<milliseconds> timeout{};  ///< of its answer; none = as for all zones
         std::optional<budget> max_questions{};  ///< to it, of all clients; none = no limit
         bool asks_private = false;              ///< it knows addresses that no public list can know

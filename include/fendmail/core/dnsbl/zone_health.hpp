@@ -14,15 +14,14 @@
 /// lookups and the tests saw and what time it is.
 ///
 /// Only tests, which clients have no part in, switch a list off. What clients do can at most bring
-/// the next test forward:
+/// the next test forward. The statistics, what feeds them, and the most that it gains by that:
 ///
-/// | statistic | who feeds it | the most he gets from it |
-/// |---|---|---|
-/// | lookups without an answer | anybody, by asking much | a test now, if the last one began 5 s
-/// ago | | odd answers | the list, the resolver | the same | | share of clients listed | anybody: a
-/// wave of bots | the same, and one line in the log | | share of known clients listed | those who
-/// passed from 52 of the latest 64 networks (/16) | the
-///   same, and addresses that passed before are spared by this list; strangers are not |
+/// - lookups without an answer; any client, by many questions: a test now, if the last one began
+///   5 s ago
+/// - odd answers; the list, the resolver: the same
+/// - share of clients listed; a wave of bots: the same, and one line in the log
+/// - share of known clients listed; clients that passed from 52 of the latest 64 networks (/16):
+///   the same, and addresses that passed before are spared by this list; strangers are not
 ///
 /// Source: list_test.hpp for the test.
 /// Units: steady time.
@@ -50,8 +49,8 @@ enum class health_change : std::uint8_t { none, suspended, restored };
 enum class health_remark : std::uint8_t {
     none,
     no_entry, ///< it never had 127.0.0.2: dead, or without test entries
-    wave,     ///< it suddenly lists nearly everybody, and its test is good
-    known,    ///< it suddenly lists most of those who passed before: they are spared
+    wave,     ///< it suddenly lists nearly all clients, and its test is good
+    known,    ///< it suddenly lists most clients that passed before: they are spared
 };
 
 class zone_health {
@@ -78,7 +77,7 @@ public:
     /// The test says nothing, since nothing at all was answered meanwhile: that is the resolver's
     /// fault, or the way's to it.
     void on_test_void(tick now) noexcept;
-    /// Before a listing counted it was asked whether the list lists everybody, and it does.
+    /// Before a listing counted it was asked whether the list lists all clients, and it does.
     health_change on_refuted(zone_trouble what, tick now) noexcept;
 
     // ── what follows ──────────────────────────────────────────────────────────────────────────

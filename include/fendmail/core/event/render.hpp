@@ -26,7 +26,6 @@ enum class log_words : std::uint8_t {
     respectful, ///< ALLOWLISTED, DENYLISTED
     old,        ///< WHITELISTED, BLACKLISTED: Postfix before 3.6, and log analysers of its time
 };
-enum class level : std::uint8_t { debug, info, warning, error };
 
 [[nodiscard]] std::string_view to_string(log_format f) noexcept;
 [[nodiscard]] std::string_view to_string(level l) noexcept;

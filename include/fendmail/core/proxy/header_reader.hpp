@@ -52,10 +52,10 @@ public:
     /// The first of them, for a log.
     [[nodiscard]] std::string_view text() const noexcept;
 
-    /// The balancer does not know who connected: the endpoints of its connection count.
+    /// The balancer does not know the client: the endpoints of its connection count.
     /// @pre progress() is complete
     [[nodiscard]] bool is_unknown() const noexcept { return is_unknown_; }
-    /// Who connected; nothing for LOCAL, which is the balancer's own connection, and if unknown.
+    /// The client; nothing for LOCAL, which is the balancer's own connection, and if unknown.
     /// @pre progress() is complete
     [[nodiscard]] const std::optional<proxy::origin>& origin() const noexcept;
     /// @pre progress() is failed

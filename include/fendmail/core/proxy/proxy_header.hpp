@@ -5,7 +5,7 @@
 
 #include <string>
 
-/// The PROXY header: tells a backend on its first octets who the client really is.
+/// The PROXY header: tells a backend on its first octets the address of the client.
 ///
 /// Source: The PROXY protocol (HAProxy, proxy-protocol.txt) §2.1 (version 1, text) and §2.2
 /// (version 2, binary). Only PROXY over TCP is written: Postfix 3.7 answers 421 to UNKNOWN, UNSPEC

@@ -10,9 +10,9 @@
 /// The tests in our own dialog: what is looked for, and what came of it. Evidence in, status out;
 /// the replies are the dialog's.
 ///
-/// Source: postscreen's deep protocol tests: who names a recipient has passed those that found
-/// nothing; a fault after that takes the pass back; a failure whose action is ignore counts as a
-/// pass for the shortest time.
+/// Source: postscreen's deep protocol tests: a client that names a recipient has passed those that
+/// found nothing; a fault after that takes the pass back; a failure whose action is ignore counts
+/// as a pass for the shortest time.
 /// Memory: a few octets.
 /// Errors: none.
 /// Threads: one phase belongs to one session.
@@ -51,7 +51,7 @@ private:
     bool is_rejected_ = false;
 };
 
-/// @pre a deep test
+/// @pre a deep test, or dnsbl for the part of its score that the dialog sees
 [[nodiscard]] smtp::fault fault_of(test t) noexcept;
 [[nodiscard]] test test_of(smtp::fault f) noexcept;
 /// What the dialog has to do about a fault with this action.

@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <optional>
 
-/// The tests before the final 220 line, side by side: who speaks too early, and what the DNSBLs
-/// say. Evidence in, step out; waiting is the shell's.
+/// The tests before the final 220 line, side by side: whether a client speaks too early, and what
+/// the DNSBLs say. Evidence in, step out; waiting is the shell's.
 ///
 /// Source: postscreen's early tests; RFC 5321 §4.3.1 (a client waits for the greeting).
 /// Memory: a few words.
@@ -25,7 +25,7 @@
 /// bots makes lists late, and would otherwise let itself through. Its greet wait is over all the
 /// same: what it says from then on is no pregreet. A client whose fate a listing would not make
 /// worse does not stay. Lists that have not answered in the end count as 0: trouble with DNS
-/// refuses nobody.
+/// refuses no client.
 ///
 /// A listed client with action enforce does not wait any longer: whether it also speaks too early
 /// could only change the reply, not the outcome, and holding its place costs us more than it.
@@ -53,8 +53,9 @@ public:
     /// @param rules must outlive the phase
     early_phase(const policy& rules, const plan& what) noexcept;
 
-    /// Octets arrived before our last 220 line.
-    [[nodiscard]] early_step on_client_spoke() noexcept;
+    /// What a test found by itself: pregreet fails when octets arrive before our last 220 line.
+    /// @pre not dnsbl, which has a score
+    [[nodiscard]] early_step on_result(test t, bool has_passed) noexcept;
     /// Every list has answered or failed.
     [[nodiscard]] early_step on_score(const dnsbl::score& score) noexcept;
     /// Some list has answered, others have not.
@@ -70,7 +71,7 @@ public:
     /// @pre the greet wait has elapsed
     [[nodiscard]] early_step on_lists_overdue(const dnsbl::score& so_far) noexcept;
 
-    /// True while somebody should watch whether the client speaks.
+    /// True while the session should watch whether the client speaks.
     [[nodiscard]] bool listens() const noexcept
     {
         return status(test::pregreet) == early_status::pending;
@@ -81,6 +82,7 @@ public:
         return has_elapsed_ && status(test::dnsbl) == early_status::pending;
     }
     [[nodiscard]] early_status status(test t) const noexcept { return status_[t]; }
+    [[nodiscard]] bool has_failed() const noexcept { return is_any(early_status::failed); }
     /// True when the score ended the phase by itself: all other tests count as passed.
     [[nodiscard]] bool allowed_by_score() const noexcept { return allowed_; }
     /// The score the phase went by; value 0 before there is one.
@@ -94,6 +96,11 @@ private:
     /// Whether lists that have not answered can make it end worse for the client.
     [[nodiscard]] bool may_be_refused(const dnsbl::score_bounds& bounds) const noexcept;
     void judge_score(const dnsbl::score& score) noexcept;
+    [[nodiscard]] bool is_any(early_status what) const noexcept;
+    /// Whether a test that is not finished could end worse than with `a`.
+    [[nodiscard]] bool may_end_worse(action a) const noexcept;
+    /// The score decides by itself.
+    void excuse_others() noexcept;
     void note(action a) noexcept;
 
     const policy* rules_;

@@ -22,20 +22,8 @@ enum class exemption : std::uint8_t { all, deep };
 enum class late_lists : std::uint8_t { wait, pass };
 [[nodiscard]] std::string_view to_string(late_lists l) noexcept;
 
-struct test_policy {
-    bool enabled = false;
-    action on_failure = action::enforce;
-    seconds ttl{0}; ///< how long a pass lasts; not used for dnsbl, whose answers say it
-};
-
 struct policy {
-    by_test<test_policy> tests{{{
-        {true, action::enforce, std::chrono::days{1}},   // pregreet
-        {false, action::enforce, seconds{0}},            // dnsbl: on when there are sites
-        {false, action::enforce, std::chrono::days{30}}, // pipelining
-        {false, action::drop, std::chrono::days{30}},    // non_smtp_command
-        {false, action::ignore, std::chrono::days{30}},  // bare_newline
-    }}};
+    by_test<test_policy> tests = default_policies();
     action access_action = action::enforce; ///< for clients that an access list rejects
     exemption known_senders = exemption::all;
     seconds greet_wait{6};

@@ -9,6 +9,7 @@
 #include "fendmail/core/screen/early_phase.hpp"
 #include "fendmail/core/screen/plan.hpp"
 #include "fendmail/core/screen/policy.hpp"
+#include "fendmail/core/screen/verdict.hpp"
 #include "fendmail/core/smtp/reply.hpp"
 #include "fendmail/core/time.hpp"
 
@@ -28,7 +29,7 @@
 /// Threads: one screener belongs to one session.
 ///
 /// Call on_access() or on_known_sender() first; after `look_up_record` on_record() and maybe
-/// on_veto(); after `run_early_tests` feed on_client_spoke(), on_partial_score(), on_score() and
+/// on_veto(); after `run_early_tests` feed on_result(), on_partial_score(), on_score() and
 /// on_greet_wait_elapsed(), and if that says to wait on_lists_overdue(), until the step is another
 /// one. For `run_dialog` call begin_dialog(), and
 /// feed on_fault() and on_recipient(). At the end, before record_to_store(), on_latest_record()
@@ -42,15 +43,7 @@ enum class step : std::uint8_t {
     drop,       ///< send refusal() and close
     run_dialog, ///< every recipient gets refusal(), or 450 when there is none
     hand_off,
-};
-
-/// How a client that is handed off got there.
-enum class way_in : std::uint8_t {
-    none,        ///< it was not handed off
-    allowlisted, ///< by the access list
-    known,       ///< its record holds; no test was run
-    tested,      ///< it passed all tests it had to take
-    tolerated,   ///< a test failed whose action is ignore
+    defer, ///< 421: its network has had all lookups of lists, and nothing was found against it
 };
 
 class screener {
@@ -70,7 +63,8 @@ public:
     /// The address that the client connected to does not let it earn a pass (postscreen's
     /// MX policy): it takes all tests, and is told to come back.
     [[nodiscard]] step on_veto() noexcept;
-    [[nodiscard]] step on_client_spoke();
+    /// What an early test found by itself, see early_phase::on_result().
+    [[nodiscard]] step on_result(test t, bool has_passed);
     [[nodiscard]] step on_score(const dnsbl::score& score);
     [[nodiscard]] step on_partial_score(const dnsbl::score& so_far,
                                         const dnsbl::score_bounds& bounds);
@@ -78,6 +72,12 @@ public:
                                              const dnsbl::score_bounds& bounds);
     /// After keep_waiting of on_greet_wait_elapsed(): lists have no more time.
     [[nodiscard]] step on_lists_overdue(const dnsbl::score& so_far);
+
+    /// Whether a veto can change this step.
+    [[nodiscard]] static bool can_be_vetoed(step what) noexcept;
+    /// What is done in the end, when the tests before the dialog have led to `what`.
+    /// @param is_withheld no list could be asked, see dnsbl::score
+    [[nodiscard]] step last_step(step what, bool is_withheld) const noexcept;
 
     /// Whether nothing speaks against the client, so that it may go on to the backend once it has
     /// passed its deep tests.
@@ -121,7 +121,7 @@ public:
     /// What was found against the client: "access_list", "pregreet", "dnsbl", comma separated.
     [[nodiscard]] std::string reasons() const;
 
-    /// What to remember, or nothing: only passes are remembered, and only of clients against whom
+    /// What to remember, or nothing: only passes are remembered, and only of clients against which
     /// nothing stands.
     /// @param now when the tests ended
     [[nodiscard]] std::optional<client_record> record_to_store(instant now) const noexcept;
@@ -156,6 +156,5 @@ private:
 };
 
 [[nodiscard]] std::string_view to_string(step s) noexcept;
-[[nodiscard]] std::string_view to_string(way_in w) noexcept;
 
 } // namespace fendmail::screen

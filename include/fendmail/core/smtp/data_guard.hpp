@@ -60,7 +60,7 @@ enum class guard_next : std::uint8_t {
 
 struct guard_step {
     std::string_view forward;  ///< the beginning of what was given; send it on
-    std::string_view insert{}; ///< of ours: to be sent behind it, and given to nobody again
+    std::string_view insert{}; ///< of ours: to be sent behind it, and never given out again
     guard_next then = guard_next::go_on;
 };
 
@@ -114,7 +114,7 @@ struct guard_options {
 /// §4.1.1.4). What to do, by what `then` says:
 /// - go_on while is_at_false_end(), and the client is silent for long: give_up_message(), close the
 ///   backend at once, without QUIT, send last_words_of() and close. Without that the client would
-///   wait for a reply until somebody's limit.
+///   wait for a reply until the time limit of one side.
 /// - fault of the client in a command: take nothing more of it, but while there are
 ///   replies_awaited() go on with on_backend(), until that says `fault`, too, or the backend closes
 ///   or is too slow: a reply may be about a mail that was taken. Then close the backend, send the
@@ -207,7 +207,7 @@ private:
 
     line_start line_;
     line_ending ending_ = line_ending::crlf; ///< of the last line
-    bool has_own_cr_ = false;                ///< it was we who put it before the <LF> that comes
+    bool has_own_cr_ = false;                ///< this guard put it before the <LF> that comes
     std::string_view insert_;                ///< to be handed out with the step under way
     bool is_response_ = false;               ///< the next line answers a 334 and is no command
     bool has_chunking_;

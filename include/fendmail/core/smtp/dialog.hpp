@@ -77,9 +77,9 @@ struct dialog_terms {
     ip_address local{};   ///< what the client connected to; one more address of ours
     /// The client goes on to the backend at the first RCPT of a transaction, or at STARTTLS when
     /// we speak no TLS ourselves, unless a fault refuses it before.
-    bool hands_over = false;
-    /// With hands_over: what the backend offers, which is all that we may offer then; null when
-    /// nobody knows.
+    bool hands_off = false;
+    /// With hands_off: what the backend offers, which is all that we may offer then; null when
+    /// it is not known.
     const extensions* backend_offers = nullptr;
 };
 
@@ -107,7 +107,7 @@ struct fault_seen {
     std::string_view after;
     std::string text; ///< the line; with pipelining what came behind it; with own HELO the name
 };
-/// Plain text came behind STARTTLS: somebody between us and the client may have put it there
+/// Plain text came behind STARTTLS: an attacker between us and the client may have put it there
 /// (CVE-2011-0411). The session ends.
 struct plaintext_behind_starttls {
     std::string text;
@@ -120,7 +120,7 @@ enum class next : std::uint8_t {
     start_tls, ///< write the output, do the handshake, call on_tls_started()
     /// Write the output, tell the backend what_to_replay(), send it octets_to_relay() and relay;
     /// or call on_backend_refused().
-    hand_over,
+    hand_off,
     close, ///< write the output, then close
 };
 
@@ -139,7 +139,7 @@ public:
     dialog(const dialog_options& options, dialog_terms terms);
 
     /// A dialog that only has to say `answer` to the first command that is not QUIT, and then
-    /// closes: for a client to whom "220-" was said before the backend failed, because a 4xx may
+    /// closes: for a client that got "220-" before the backend failed, because a 4xx may
     /// not complete a 220 reply (postscreen's X21 mode).
     [[nodiscard]] static dialog answering_once(const dialog_options& options, reply answer,
                                                std::string footer = {});
@@ -152,9 +152,9 @@ public:
     /// The handshake is done. What the client said before it is forgotten (RFC 3207 §4.2).
     void on_tls_started() noexcept;
 
-    /// @pre of these two: the last step was hand_over
+    /// @pre of these two: the last step was hand_off
     [[nodiscard]] replay what_to_replay() const { return {helo_line_, mail_line_}; }
-    /// The command at which the client is handed over, and everything that came behind it.
+    /// The command at which the client is handed off, and everything that came behind it.
     [[nodiscard]] const std::string& octets_to_relay() const noexcept { return held_; }
     /// The backend refuses this transaction, or cannot be had: `answer` is the reply to the
     /// command that was held, and to all recipients until the next MAIL.
@@ -205,9 +205,9 @@ private:
     line_reader lines_;
     std::string_view waiting_; ///< during on_octets()
     std::string helo_;
-    std::string helo_line_; ///< with hands_over, as it was sent
+    std::string helo_line_; ///< with hands_off, as it was sent
     std::string mail_line_; ///< likewise
-    std::string held_;      ///< the command at which the client is handed over, and the rest
+    std::string held_;      ///< the command at which the client is handed off, and the rest
     std::optional<reply> of_backend_; ///< its refusal of the transaction under way
     std::optional<std::string> from_; ///< set between MAIL and the end of the transaction
     std::string_view last_verb_ = "CONNECT";
@@ -215,7 +215,7 @@ private:
     bool esmtp_ = false;
     bool encrypted_ = false;
     bool starts_tls_ = false;
-    bool hands_over_now_ = false;
+    bool hands_off_now_ = false;
     bool closed_ = false;
 };
 

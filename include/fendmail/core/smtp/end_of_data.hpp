@@ -10,11 +10,11 @@
 /// Two programs that disagree about the end read two different lists of mails out of one connection
 /// (SMTP smuggling, CVE-2023-51764 and its relatives). Servers differ in what ends a line: <CRLF>
 /// alone, or also <LF>, <CR>, <CR><CRLF>; some drop NULs, and some stop at one. So a line that
-/// holds one dot for any of them, and is not the end, gets a second dot: whoever sees a line there
-/// takes the first away (RFC 5321 §4.5.2) and has the dot as text, and to whoever sees no line it
-/// was text all along. Two dots in a row are an end to nobody. Nothing else is changed, and no
-/// octet is taken away: what a server makes of a bare <CR> or <LF> (a line, an octet, a refusal) is
-/// its own affair.
+/// holds one dot for any of them, and is not the end, gets a second dot: a server that sees a line
+/// there takes the first away (RFC 5321 §4.5.2) and has the dot as text, and to one that sees no
+/// line it was text all along. Two dots in a row end it for no server. Nothing else is changed, and
+/// no octet is taken away: what a server makes of a bare <CR> or <LF> (a line, an octet, a refusal)
+/// is its own affair.
 ///
 /// A client that ends all its lines in <LF> alone has no end of data that every server takes. Its
 /// server has just taken such a line, DATA's, so its <LF>s become <CRLF>s.
@@ -27,8 +27,8 @@
 /// Threads: one of these belongs to one session.
 namespace fendmail::smtp {
 
-/// How the client ends its lines. Its DATA command tells: whoever wrote the mail that it carries
-/// has no say in that.
+/// How the client ends its lines. Its DATA command tells: the author of the mail that it carries
+/// has no influence on that.
 enum class line_ending : std::uint8_t {
     crlf,
     lf, ///< or <CRLF>: either of them, before and behind a dot, is its end of data

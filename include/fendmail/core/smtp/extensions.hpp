@@ -50,7 +50,7 @@ inline constexpr std::array<std::string_view, 9> offered_extensions{
     "8BITMIME", "DSN",  "SMTPUTF8", "CHUNKING"};
 
 /// What may be offered to a client that goes on to the backend when the backend offers it: what
-/// can be repeated word for word, or comes behind the hand-over. Never XCLIENT and XFORWARD, which
+/// can be repeated word for word, or comes behind the hand-off. Never XCLIENT and XFORWARD, which
 /// backends offer us and not the client, nor PIPECONNECT, which makes clients speak first.
 inline constexpr std::array<std::string_view, 12> relayed_extensions{
     "PIPELINING", "SIZE",     "STARTTLS", "AUTH",       "ENHANCEDSTATUSCODES", "8BITMIME",

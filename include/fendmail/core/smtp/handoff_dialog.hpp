@@ -11,14 +11,14 @@
 #include <string_view>
 
 /// The first words with a backend, before octets are relayed: waits for its greeting and, with
-/// XCLIENT, tells it who the client is.
+/// XCLIENT, tells it the address of the client.
 ///
 /// Source: RFC 5321 §3.1 (greeting), §4.1.1.1 (EHLO), §4.3.1 (wait for each reply); Postfix
 /// XCLIENT_README: a backend that took XCLIENT starts anew with a 220.
 /// Memory: one reply of the backend (limits::reply_lines × limits::reply_line_octets) and the
 /// octets that came with it.
 /// Errors: whatever is not exactly as expected is `failed`, with a text for the log. A session
-/// never goes on after that, because the backend would take the client for us, whom it may trust.
+/// never goes on after that, because the backend would take the client for us, which it may trust.
 /// Threads: one of these belongs to one session.
 ///
 /// There is nothing to send first: the shell reads and gives what came to on_octets(), writes
@@ -45,7 +45,7 @@ struct handoff_step {
 class handoff_dialog {
 public:
     /// @param hostname ours, for EHLO
-    /// @param client who connected
+    /// @param client its address
     /// @param local where the client connected to
     handoff_dialog(handoff_kind kind, std::string hostname, const endpoint& client,
                    const endpoint& local);
@@ -87,7 +87,7 @@ private:
     [[nodiscard]] handoff_step say(std::string_view line, state next);
     [[nodiscard]] handoff_step finish(std::string_view behind);
     [[nodiscard]] handoff_step fail(std::string why);
-    /// The same with proof that the backend does not learn who the client is.
+    /// The same with proof that the backend does not learn the address of the client.
     [[nodiscard]] handoff_step fail_as_mistaken(std::string why);
     [[nodiscard]] handoff_step fail_at_surplus(std::string_view behind);
 

@@ -10,7 +10,7 @@
 
 /// Whether a backend has taken the address of a client that a PROXY header told it, by what it says
 /// first. One that does not expect a header takes it for a command: it says one reply too many, and
-/// everything behind it would be a session of our own address, whom it may trust with relaying.
+/// everything behind it would be a session of our own address, which it may trust with relaying.
 ///
 /// Source: the PROXY protocol §2 (sent before anything else, never answered); RFC 5321 §4.3.1 (one
 /// reply to each command, in order), §3.8 (a server may say 421 at any time).
@@ -22,13 +22,14 @@ namespace fendmail::smtp {
 enum class identity : std::uint8_t {
     fine,     ///< nothing speaks against it
     unclear,  ///< it misbehaves, which may have other reasons: a probe may find out
-    mistaken, ///< proof that it takes the client for us, or for nobody
+    mistaken, ///< proof that it takes the client for us, or for one without an address
 };
 
 /// What a backend says unasked before it closes: it waited too long, or ends. RFC 5321 has 421 for
 /// that, and some say 451.
 [[nodiscard]] bool is_farewell(std::string_view unasked) noexcept;
-/// A refusal because we spoke before the greeting, which only those do who took the header for it.
+/// A refusal because we spoke before the greeting, which only a backend does that took the header
+/// for it.
 [[nodiscard]] bool is_about_early_talk(const reply& r);
 /// It does not understand what we say, or wants something before it: our trouble, not the mail's.
 [[nodiscard]] bool is_about_protocol(int code) noexcept;

@@ -10,8 +10,8 @@
 /// Takes out of a backend's EHLO replies, while they are relayed, what a client behind a front end
 /// must not be offered: PIPECONNECT (Exim 4.93 and later, also as X_PIPE_CONNECT), since a client
 /// that has seen it once talks before the greeting from then on, and would fail our greet wait; and
-/// what the admin hides. It hides only: whoever uses an extension that was not offered is the
-/// backend's to answer, as behind postscreen.
+/// what the admin hides. It hides only: a client that uses an extension that was not offered
+/// is the backend's to answer, as behind postscreen.
 ///
 /// Source: RFC 5321 §4.1.1.1 (ehlo-line), §4.2 (reply syntax); Exim's early pipelining.
 /// Units: octets.

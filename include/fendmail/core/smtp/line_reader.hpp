@@ -45,11 +45,11 @@ public:
     [[nodiscard]] std::optional<line> next();
 
     /// True as soon as the line under way is longer than `max_text`, whether or not it has ended:
-    /// who may not send more need not be listened to until an <LF> comes.
+    /// a client that may not send more is not read from until an <LF> comes.
     /// A <CR> right behind `max_text` octets is still waited for: it may belong to the ending.
     [[nodiscard]] bool overflowed() const noexcept { return octets_ - ends_in_cr_ > max_text_; }
 
-    /// Gives them up: nobody will ask for the lines in them here.
+    /// Gives them up: the lines in them are not asked for here any more.
     [[nodiscard]] std::string_view take_unread() noexcept { return std::exchange(unread_, {}); }
     /// The octets behind the last line: the client did not wait for our reply.
     [[nodiscard]] std::string_view unread() const noexcept { return unread_; }

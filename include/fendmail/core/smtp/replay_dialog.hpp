@@ -55,7 +55,7 @@ struct replay_step {
 class replay_dialog {
 public:
     /// @param hostname ours, for an EHLO that asks for STARTTLS
-    /// @param behind_header the backend was told by a PROXY header who the client is, and may have
+    /// @param behind_header the backend was told the client by a PROXY header, and may have
     /// taken it for a command: its first reply may be the one to that
     replay_dialog(replay what, backend_tls tls, std::string hostname, bool behind_header = false);
 
@@ -73,8 +73,8 @@ public:
     [[nodiscard]] const reply& refusal() const { return *refusal_; }
     /// Short, for the log; text of the backend in it is not escaped. "" unless failed.
     [[nodiscard]] const std::string& failure_text() const noexcept { return failure_text_; }
-    /// What ended it was a refusal of the first command, or of the header: whoever says QUIT next
-    /// learns which, see farewell_count.
+    /// What ended it was a refusal of the first command, or of the header: a QUIT that is sent
+    /// next shows which, see farewell_count.
     [[nodiscard]] bool is_first_refused() const noexcept { return is_first_refused_; }
     /// A reply too many to the first command is proof, because no client can bring it about.
     [[nodiscard]] bool would_surplus_prove() const noexcept;

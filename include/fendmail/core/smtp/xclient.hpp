@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-/// The XCLIENT command: tells a backend who the client really is.
+/// The XCLIENT command: tells a backend which client it is that we speak for.
 ///
 /// Source: Postfix XCLIENT_README (attributes, their values); RFC 3461 §4 (xtext).
 /// Memory: one line of less than 512 octets.

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "fendmail/core/address.hpp"
+#include "fendmail/core/dns/answer.hpp"
+#include "fendmail/core/dns/question.hpp"
 #include "fendmail/core/spf/record.hpp"
 #include "fendmail/core/time.hpp"
 
@@ -13,42 +15,19 @@
 #include <string_view>
 #include <vector>
 
-/// Finds all addresses that may send mail of a domain whoever the sender is: evidence in (what DNS
+/// Finds all addresses that may send mail of a domain whatever the sender is: evidence in (what DNS
 /// says), steps out (what to ask it next), and a list of networks at the end.
 ///
 /// Source: RFC 7208 §4 (check_host, its limits and its errors), §5 (mechanisms), §6.1 (redirect).
 /// The networks never hold an address for which a verifier would not come to "pass": the first
-/// mechanism that matches decides, and where it cannot be told whom one matches (exists, ptr,
-/// macros), a "+" adds nobody and any other qualifier ends what the record adds. "+all" and
-/// networks wider than `limits::spf_widest_v4` and `…_v6` add nobody either.
+/// mechanism that matches decides, and where it cannot be told what one matches (exists, ptr,
+/// macros), a "+" adds nothing and any other qualifier ends what the record adds. "+all" and
+/// networks wider than `limits::spf_widest_v4` and `…_v6` add nothing either.
 /// Units: TTLs in seconds.
 /// Memory: the answers until the end; at most `limits::spf_networks` networks.
 /// Errors: are results, see `outcome`.
 /// Threads: one owner.
 namespace fendmail::spf {
-
-enum class question_type : std::uint8_t { txt, a, aaaa, mx };
-[[nodiscard]] std::string_view to_string(question_type t) noexcept;
-
-struct question {
-    question_type type = question_type::txt;
-    std::string name{}; ///< canonical, and DNS can be asked about it
-    friend auto operator<=>(const question&, const question&) noexcept = default;
-};
-
-struct answer {
-    enum class outcome : std::uint8_t {
-        found,
-        not_found, ///< NXDOMAIN or no such record
-        failed,    ///< nothing is known
-    };
-    outcome what = outcome::failed;
-    std::vector<std::string> texts{};    ///< TXT: the strings of each record joined. MX: hosts
-    std::vector<ip_address> addresses{}; ///< A, AAAA
-    bool is_cut = false;                 ///< there were more
-    std::optional<seconds> ttl{};        ///< none = unknown
-    std::string reason{};                ///< of a failure
-};
 
 enum class outcome : std::uint8_t {
     complete,
@@ -72,9 +51,9 @@ public:
     explicit expander(std::string domain);
 
     /// What to ask now, each question once; empty while answers are awaited, and at the end.
-    [[nodiscard]] std::vector<question> take_questions();
+    [[nodiscard]] std::vector<dns::question> take_questions();
     /// One answer for each question that was taken, in any order.
-    void on_answer(const question& asked, answer said);
+    void on_answer(const dns::question& asked, dns::answer said);
 
     /// From here on no answer is needed any more.
     [[nodiscard]] bool is_done() const noexcept { return result_.has_value(); }
@@ -85,10 +64,10 @@ private:
     void advance();
 
     std::string domain_;
-    std::map<question, answer> answers_;
+    std::map<dns::question, dns::answer> answers_;
     std::map<std::string, std::vector<parsed_record>> records_; ///< of the TXT answers
-    std::set<question> taken_;
-    std::vector<question> to_ask_;
+    std::set<dns::question> taken_;
+    std::vector<dns::question> to_ask_;
     std::optional<expansion> result_;
 };
 

@@ -34,7 +34,4 @@ struct sender_file {
 };
 [[nodiscard]] sender_file parse_sender_file(std::string_view text);
 
-/// "2025-11-21T10:13:28Z".
-[[nodiscard]] std::string time_text(instant when);
-
 } // namespace fendmail::spf

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "fendmail/core/address.hpp"
-#include "fendmail/core/budget.hpp"
+#include "fendmail/core/throttle/budget.hpp"
 #include "fendmail/core/time.hpp"
 
 #include <array>
@@ -13,15 +13,15 @@
 /// One budget for each of many networks, in a table that never grows.
 ///
 /// Each network may stand in one of two groups of eight places, which a hash with a secret seed
-/// picks (SipHash-1-3, Aumasson and Bernstein 2012), so that nobody can choose addresses that meet
-/// in one group. A place whose spending is idle is free. Where both groups are full, the one that
-/// will be idle first gives way.
+/// picks (SipHash-1-3, Aumasson and Bernstein 2012), so that no client can choose addresses that
+/// meet in one group. A place whose spending is idle is free. Where both groups are full, the one
+/// that will be idle first gives way.
 ///
-/// What an attacker can do: with more networks than places he makes others give way, and whoever
-/// gave way has his whole budget again. So a network gets at most its budget and one burst more
-/// for each time it gave way, and evicted_busy() counts these. But whoever gives way is the one
+/// What an attacker can do: with more networks than places he makes others give way, and one
+/// that gave way has its whole budget again. So a network gets at most its budget and one burst
+/// more for each time it gave way, and evicted_busy() counts these. But what gives way is the one
 /// with the least still spent: a flood of networks that take one each pushes out its own kind, and
-/// somebody who has spent everything stays until less than one of it is left. To free one busy
+/// one that has spent everything stays until less than one of it is left. To free one busy
 /// network he needs sixteen that are busier, and not to know where.
 /// Units: steady time.
 /// Memory: 32 octets for each place, all of them at the start.
@@ -36,7 +36,7 @@ public:
     /// @param each the budget of every network; one that is off allows everything and keeps nothing
     /// @param places how many networks are kept at most; at least 16, rounded down to a multiple
     /// of 8
-    /// @param secret random, and never told to anybody
+    /// @param secret random, and never told
     meter(const budget& each, std::size_t places, const seed& secret);
 
     /// Takes one of the network's budget if there is one. What is refused costs nothing.

@@ -2,6 +2,7 @@
 #include "fendmail/app/cli/check_resolvers.hpp"
 
 #include "support/catch.hpp"
+#include "support/servers.hpp"
 
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@ using namespace fendmail::app;
 TEST_CASE("check: of name servers that are not here, and of no lists, nothing is said", "[check]")
 {
     runtime_config config;
-    config.resolvers = {"192.0.2.53", "not-known.invalid"};
+    config.resolvers = test_support::servers({"192.0.2.53", "not-known.invalid"});
     CHECK(lost_questions(config).empty());
     config.dnsbl_sites = dnsbl::make_site_set({*dnsbl::parse_site("a.test")}, {});
     CHECK(lost_questions(config).empty());
@@ -26,7 +27,7 @@ using lines = std::vector<std::string>;
 lines refusing(const lines& zones, const lines& resolvers, const lines& system = {})
 {
     runtime_config config;
-    config.resolvers = resolvers;
+    config.resolvers = test_support::servers(resolvers);
     std::vector<dnsbl::site> sites;
     for (const auto& zone : zones)
         sites.push_back(*dnsbl::parse_site(zone));

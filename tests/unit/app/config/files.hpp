@@ -76,9 +76,15 @@ inline std::vector<std::string> lines_of(const loaded& what, const fs::path& dir
 }
 
 /// Parses text as "t.toml" on a host called mx.example.org.
-inline loaded parse(std::string_view toml)
+inline loaded parse(std::string_view toml, const io::variable_map& variables = {})
 {
-    return parse_config(toml, "t.toml", "mx.example.org");
+    return parse_config(toml, "t.toml", "mx.example.org", variables);
+}
+
+/// Loads a file on that host.
+inline loaded load(const fs::path& file, const io::variable_map& variables = {})
+{
+    return load_config(file, "mx.example.org", variables);
 }
 
 } // namespace fendmail::app::test_files

@@ -26,45 +26,52 @@ TEST_CASE("keys: each stands once, in a known section, with a sentence", "[confi
         CHECK((k.doc.ends_with('.') || k.doc.ends_with(')')));
         CHECK_FALSE(k.default_toml.empty());
         CHECK(find_key(k.section, k.name) == &k);
-        const bool is_choice = k.type == key_type::choice || k.type == key_type::action;
-        CHECK(is_choice == !choices_of(k).empty());
+        CHECK((k.type == key_type::choice) == !k.choices.empty());
     }
     CHECK(find_key("server", "nothing") == nullptr);
     CHECK(find_key("nothing", "listen") == nullptr);
 }
 
-TEST_CASE("keys: choices stand in the order of their enum", "[config]")
+TEST_CASE("keys: what a choice is called is what it is read as", "[config]")
 {
-    const auto choices = [](std::string_view section, std::string_view name) {
-        return choices_of(*find_key(section, name));
+    std::size_t told = 0;
+    for (const key& k : all_keys())
+        for (const std::string_view choice : k.choices) {
+            CAPTURE(k.section, k.name, choice);
+            ++told;
+            const auto got = parse(std::string{"["} + k.section + "]\n" + k.name + " = \"" +
+                                   std::string{choice} + "\"\n");
+            for (const problem& p : got.problems)
+                CHECK(p.text.find("expected ") == std::string::npos);
+        }
+    CHECK(told >= 30);
+    const auto kind = [](const char* text) {
+        return parse(std::string{"[backend]\naddress = \"unix:/a\"\nkind = \""} + text + "\"\n")
+            .value->runtime.backend.kind;
     };
-    const auto kinds = choices("backend", "kind");
-    REQUIRE(kinds.size() == 5);
-    for (std::size_t i = 0; i < kinds.size(); ++i)
-        CHECK(kinds[i] == to_string(static_cast<backend_kind>(i)));
-    const auto stores = choices("store", "kind");
-    REQUIRE(stores.size() == 3);
-    for (std::size_t i = 0; i < stores.size(); ++i)
-        CHECK(stores[i] == to_string(static_cast<store_kind>(i)));
-    const auto actions = choices("greet", "action");
-    REQUIRE(actions.size() == 3);
-    for (std::size_t i = 0; i < actions.size(); ++i)
-        CHECK(actions[i] == to_string(static_cast<fendmail::screen::action>(i)));
-    const auto skips = choices("known_senders", "skip");
-    REQUIRE(skips.size() == 2);
-    for (std::size_t i = 0; i < skips.size(); ++i)
-        CHECK(skips[i] == to_string(static_cast<fendmail::screen::exemption>(i)));
-    const auto late = choices("dnsbl", "late");
-    REQUIRE(late.size() == 2);
-    for (std::size_t i = 0; i < late.size(); ++i)
-        CHECK(late[i] == to_string(static_cast<fendmail::screen::late_lists>(i)));
-    CHECK(choices("log", "format") ==
+    CHECK(kind("postfix-pass") == backend_kind::postfix_pass);
+    CHECK(kind("plain") == backend_kind::plain);
+    CHECK(to_string(backend_kind::proxy_v1) == "proxy-v1");
+    CHECK(find_key("log", "format")->choices ==
           std::vector<std::string_view>{"postscreen", "json", "logfmt"});
 }
 
-TEST_CASE("keys: config/fendmail.toml is what the table says", "[config]")
+TEST_CASE("keys: what a start takes once waits for a restart, and nothing else", "[config]")
 {
-    CHECK(content(source_root() / "config/fendmail.toml") == default_config_text());
+    std::vector<std::string> waiting;
+    for (const key& k : all_keys())
+        if (!k.reloadable) waiting.push_back(k.section + "." + k.name);
+    CHECK(waiting == std::vector<std::string>{"server.listen", "server.workers", "server.user",
+                                              "server.groups", "store.kind", "store.path",
+                                              "admin.listen", "admin.hosts", "admin.socket"});
+    const startup_config now;
+    CHECK(waiting_for_restart(now, now).empty());
+    startup_config wanted = now;
+    wanted.store.path = "/elsewhere";
+    wanted.server.listen.pop_back();
+    wanted.admin.listen.reset();
+    CHECK(waiting_for_restart(now, wanted) ==
+          std::vector<std::string>{"server.listen", "store.path", "admin.listen"});
 }
 
 TEST_CASE("keys: docs/configuration.md is what the table says", "[config]")
@@ -112,13 +119,13 @@ TEST_CASE("keys: those of named tables have a sentence, an example and a place i
         CAPTURE(s.section, s.name);
         CHECK(find_table_list(s.section, s.name) == &s);
         CHECK(find_named_section(s.section, s.name) == nullptr);
-        const std::string full = std::string{s.section} + "." + std::string{s.name};
-        CHECK(text.find("\n# [[" + full + "]]\n") != std::string::npos);
-        CHECK(markdown.find("\n## [[" + full + "]]\n") != std::string::npos);
+        CHECK(text.find("\n# " + s.header("") + "\n") != std::string::npos);
+        CHECK(markdown.find("\n## " + s.header("") + "\n") != std::string::npos);
         for (const key& k : s.keys) {
             CAPTURE(k.name);
-            CHECK(k.section == full);
-            CHECK(text.find("\n# " + std::string{k.name} + " = " + std::string{k.example} + "\n") !=
+            CHECK(k.section == s.full_name());
+            if (s.is_of_section(k)) continue;
+            CHECK(text.find("\n# " + k.name + " = " + std::string{k.example} + "\n") !=
                   std::string::npos);
         }
     }

@@ -2,8 +2,8 @@
 #include "fendmail/app/config/load.hpp"
 #include "files.hpp"
 #include "support/catch.hpp"
+#include "support/servers.hpp"
 
-#include <cstdlib>
 #include <fmt/format.h>
 
 using namespace fendmail;
@@ -78,7 +78,7 @@ max_questions = "300000/1d"
     CHECK(found[0].zone == "key1.a.test");
     CHECK(found[0].reply_name == "a.test");
     CHECK(found[0].timeout == std::optional<milliseconds>{3s});
-    CHECK(found[0].resolvers == lines{"127.0.0.1:5353", "::1"});
+    CHECK(found[0].resolvers == test_support::servers({"127.0.0.1:5353", "::1"}));
     CHECK(found[0].max_questions == budget{300000, 24h});
     CHECK(found[0].sites.at(0).weight == 2);
     // Only this one.
@@ -205,9 +205,8 @@ TEST_CASE("config: what cannot be meant in a list's table is told with its place
          "directory (found \"/nothing/here\")"},
         {"wieght = 1", "t.toml:2:1: error: unknown key \"wieght\" in [dnsbl.list.\"a.test\"]; did "
                        "you mean \"weight\"?"},
-        {"weight = 1\nkey = \"x\"",
-         "t.toml:3:1: error: unknown key \"key\" in [dnsbl.list.\"a.test\"]; the keys are weight, "
-         "filter, timeout, resolvers, key_file, max_questions, private_addresses"},
+        {"weight = 1\nkeys = \"x\"", "t.toml:3:1: error: unknown key \"keys\" in "
+                                     "[dnsbl.list.\"a.test\"]; did you mean \"key\"?"},
     };
     for (const row& r : rows) {
         CAPTURE(r.table);
@@ -258,7 +257,7 @@ timeout = "4s"
 [dnsbl.list."b.test"]
 weight = 1
 )");
-    const auto got = load_config(file, "mx.example.org");
+    const auto got = load(file);
     CHECK(lines_of(got).empty());
     const auto found = zones_of(got);
     REQUIRE(found.size() == 2);
@@ -269,18 +268,20 @@ weight = 1
 
 TEST_CASE("config: a key in the name of a list's table needs a name for clients", "[config]")
 {
-    ::setenv("FENDMAIL_TEST_KEY", "key1", 1);
+    const io::variable_map variables{{"FENDMAIL_TEST_KEY", "key1"}};
     constexpr std::string_view table = "[dnsbl.list.\"${FENDMAIL_TEST_KEY}.a.test\"]\nweight = 3\n";
-    const auto shown = parse(table);
+    const auto shown = parse(table, variables);
     REQUIRE(lines_of(shown).size() == 1);
     CHECK(lines_of(shown)[0].find("warning: dnsbl.list: clients will be shown what ${...} stands "
                                   "for") != std::string::npos);
     CHECK(zones_of(shown).at(0).zone == "key1.a.test");
-    const auto hidden = parse(fmt::format(
-        "[dnsbl]\nreply_names = {{ \"${{FENDMAIL_TEST_KEY}}.a.test\" = \"a.test\" }}\n{}", table));
+    const auto hidden =
+        parse(fmt::format(
+                  "[dnsbl]\nreply_names = {{ \"${{FENDMAIL_TEST_KEY}}.a.test\" = \"a.test\" }}\n{}",
+                  table),
+              variables);
     CHECK(lines_of(hidden).empty());
     CHECK(zones_of(hidden).at(0).reply_name == "a.test");
-    ::unsetenv("FENDMAIL_TEST_KEY");
 }
 
 TEST_CASE("config: lists that are gone are warned of in tables, too", "[config]")
@@ -288,4 +289,66 @@ TEST_CASE("config: lists that are gone are warned of in tables, too", "[config]"
     const auto got = lines_of(parse("[dnsbl.list.\"dnsbl.sorbs.net\"]\nweight = 1\n"));
     REQUIRE(got.size() == 1);
     CHECK(got[0].find("t.toml:1:13: warning: dnsbl.list: sorbs.net shut down in 2024") == 0);
+}
+
+TEST_CASE("config: what a list's table says of its answers and its key counts", "[config]")
+{
+    const auto got = parse(
+        R"([dnsbl.list."a.test"]
+weight = 1
+key = "${FENDMAIL_TEST_KEY}"
+error_answers = ["127.0.0.254", "127.0.0.[8;9]"]
+untestable = true
+)",
+        {{"FENDMAIL_TEST_KEY", "s3cret"}});
+    CHECK(lines_of(got).empty());
+    const auto zone = zones_of(got).at(0);
+    CHECK(zone.zone == "s3cret.a.test");
+    CHECK(zone.reply_name == "a.test");
+    CHECK(zone.entry == dnsbl::test_entry::untested);
+    CHECK(zone.lists_loopback);
+    const auto same = zones_of(parse(R"([dnsbl]
+sites = ["a.test"]
+zone_keys = { "a.test" = "s3cret" }
+error_answers = { "a.test" = "127.0.0.254, 127.0.0.[8;9]" }
+untestable = ["a.test"]
+)"));
+    CHECK(zone == same.at(0));
+}
+
+TEST_CASE("config: what a list's table says twice is told at its line", "[config]")
+{
+    struct row {
+        const char* table;
+        const char* keys;
+        const char* want;
+    };
+    static const row rows[] = {
+        {"key = \"k\"\nkey_file = \"/k\"", "",
+         "t.toml:4:7: error: dnsbl.list.\"a.test\".key: there is a key_file as well; write one of "
+         "them"},
+        {"key = \"k\"", "zone_keys = { \"a.test\" = \"k\" }",
+         "t.toml:4:7: error: dnsbl.list.\"a.test\".key: dnsbl.zone_keys has this zone as well; "
+         "write it once"},
+        {"key = \"a b\"", "",
+         "t.toml:4:7: error: dnsbl.list.\"a.test\".key: not a key; it is put before the zone with "
+         "a dot, so it is made of letters, digits and hyphens"},
+        {"error_answers = [\"127.0.0.2\"]", "error_answers = { \"a.test\" = \"127.0.0.3\" }",
+         "t.toml:4:17: error: dnsbl.list.\"a.test\".error_answers: dnsbl.error_answers has this "
+         "zone as well; write it once"},
+        {"untestable = false", "untestable = [\"A.test.\"]",
+         "t.toml:4:14: error: dnsbl.list.\"a.test\".untestable: dnsbl.untestable has this zone as "
+         "well; write it once"},
+    };
+    for (const row& r : rows) {
+        DYNAMIC_SECTION(r.table)
+        {
+            const auto got = parse(fmt::format(
+                "[dnsbl]\n{}\n[dnsbl.list.\"a.test\"]\n{}\nweight = 1\n", r.keys, r.table));
+            CHECK(lines_of(got) == lines{r.want});
+        }
+    }
+    CHECK(
+        lines_of(parse("[dnsbl.list.\"a.test\"]\nweight = 1\nerror_answers = [\"x\"]\n")).size() ==
+        1);
 }

@@ -12,26 +12,6 @@ using namespace fendmail::app::test_files;
 using namespace std::chrono_literals;
 using lines = std::vector<std::string>;
 
-namespace {
-
-/// Sets a variable of the environment for one test.
-class environment {
-public:
-    environment(const char* name, const char* value)
-        : name_{name}
-    {
-        setenv(name, value, 1);
-    }
-    ~environment() { unsetenv(name_); }
-    environment(const environment&) = delete;
-    environment& operator=(const environment&) = delete;
-
-private:
-    const char* name_;
-};
-
-} // namespace
-
 TEST_CASE("config: files of conf.d override in lexical order, key by key", "[config]")
 {
     const temporary_directory dir;
@@ -43,7 +23,7 @@ TEST_CASE("config: files of conf.d override in lexical order, key by key", "[con
                                   "[dnsbl]\nsites = [\"b.example\"]\nreply_names = {}\n");
     dir.write("conf.d/.#30-c.toml", "not TOML");
     dir.write("conf.d/README", "not TOML");
-    const auto got = load_config(main, "mx.example.org");
+    const auto got = load(main);
     REQUIRE(lines_of(got) == lines{});
     const runtime_config& r = got.value->runtime;
     CHECK(r.screening.greet_wait == 5s);
@@ -64,7 +44,7 @@ TEST_CASE("config: each problem names its own file, in the order of loading", "[
     dir.write("conf.d/b.toml", "[server]\nlisten = [\"192.0.2.1:25\"]\n");
     dir.write("conf.d/a.toml", "[deep]\n\n after = \"never\"\n");
     dir.write("conf.d/c.toml", "[access]\nrules = [\"reject file:../a.cidr\"]\nbroken = 1\n");
-    const auto got = load_config(main, "mx.example.org");
+    const auto got = load(main);
     CHECK_FALSE(got.value);
     CHECK(lines_of(got, dir.path()) ==
           lines{"z.toml:2:8: error: greet.wait: expected a duration such as \"6s\", found an "
@@ -82,21 +62,21 @@ TEST_CASE("config: each problem names its own file, in the order of loading", "[
 TEST_CASE("config: a file that cannot be read is one problem", "[config]")
 {
     const temporary_directory dir;
-    CHECK(lines_of(load_config(dir.path() / "none.toml", "mx"), dir.path()) ==
+    CHECK(lines_of(load(dir.path() / "none.toml"), dir.path()) ==
           lines{"none.toml: error: cannot read: No such file or directory"});
     fs::create_directory(dir.path() / "dir.toml");
-    CHECK(lines_of(load_config(dir.path() / "dir.toml", "mx"), dir.path()) ==
+    CHECK(lines_of(load(dir.path() / "dir.toml"), dir.path()) ==
           lines{"dir.toml: error: cannot read: Is a directory"});
 
     const auto main = dir.write("a/fendmail.toml", "");
     dir.write("a/conf.d", "a file");
-    CHECK(lines_of(load_config(main, "mx"), dir.path()) ==
+    CHECK(lines_of(load(main), dir.path()) ==
           lines{"a/conf.d: error: cannot read: Not a directory"});
-    // A link to nowhere is not the same as no file: somebody meant something to be there.
+    // A link to nowhere is not the same as no file: something was meant to be there.
     const auto other = dir.write("b/fendmail.toml", "");
     fs::create_directory(dir.path() / "b/conf.d");
     fs::create_symlink("nowhere", dir.path() / "b/conf.d/x.toml");
-    CHECK(lines_of(load_config(other, "mx"), dir.path()) ==
+    CHECK(lines_of(load(other), dir.path()) ==
           lines{"b/conf.d/x.toml: error: cannot read: No such file or directory"});
 }
 
@@ -106,7 +86,7 @@ TEST_CASE("config: a syntax error in one file does not hide what is wrong in oth
     const auto main = dir.write("fendmail.toml", "[backend]\nkind = \"postfix-pass\"\n");
     dir.write("conf.d/a.toml", "[backend\n");
     dir.write("conf.d/b.toml", "[greet]\nwait = 1\n");
-    const auto got = load_config(main, "mx");
+    const auto got = load(main);
     // The address may stand in a.toml: nothing is said about it.
     REQUIRE(got.problems.size() == 2);
     CHECK(got.problems[0].file == (dir.path() / "conf.d/a.toml").string());
@@ -120,7 +100,7 @@ TEST_CASE("config: an access file brings networks in the place of its rule", "[c
     const auto main =
         dir.write("fendmail.toml", "[access]\nrules = [\"permit 192.0.2.1\", \"reject "
                                    "file:deny.cidr\", \"permit 192.0.2.0/24\"]\n");
-    const auto got = load_config(main, "mx");
+    const auto got = load(main);
     REQUIRE(lines_of(got) == lines{});
     const auto find = [&](const char* address) {
         return got.value->runtime.access.find(*parse_address(address));
@@ -138,7 +118,7 @@ TEST_CASE("config: an access file without networks is a warning at its rule", "[
     const temporary_directory dir;
     dir.write("empty.cidr", "# nothing yet\n");
     const auto main = dir.write("f.toml", "[access]\nrules = [\"reject file:empty.cidr\"]\n");
-    const auto got = load_config(main, "mx");
+    const auto got = load(main);
     CHECK(got.value);
     CHECK(lines_of(got, dir.path()) ==
           lines{"f.toml:2:10: warning: access.rules: \"empty.cidr\" holds no network, so this rule "
@@ -151,7 +131,7 @@ TEST_CASE("config: an access file named twice tells its problems once", "[config
     dir.write("a.cidr", "x\ny\n");
     const auto main =
         dir.write("f.toml", "[access]\nrules = [\"reject file:a.cidr\", \"permit file:a.cidr\"]\n");
-    CHECK(load_config(main, "mx").problems.size() == 2);
+    CHECK(load(main).problems.size() == 2);
 }
 
 TEST_CASE("config: a hundred thousand networks load in well under a second", "[config]")
@@ -165,7 +145,7 @@ TEST_CASE("config: a hundred thousand networks load in well under a second", "[c
     const auto main = dir.write("f.toml", "[access]\nrules = [\"reject file:big.cidr\"]\n");
     // Processor time, so that a busy machine does not fail the test.
     const std::clock_t start = std::clock();
-    const auto got = load_config(main, "mx");
+    const auto got = load(main);
     const double took = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     REQUIRE(lines_of(got) == lines{});
     CHECK(got.value->runtime.access.find(*parse_address("2.134.159.9")));
@@ -176,10 +156,8 @@ TEST_CASE("config: a hundred thousand networks load in well under a second", "[c
 
 TEST_CASE("config: ${NAME} is replaced in every string, and in names of tables", "[config]")
 {
-    const environment key{"FENDMAIL_TEST_KEY", "s3cret"};
-    const environment host{"FENDMAIL_TEST_HOST", "mx9.example.org"};
-    const environment wait{"FENDMAIL_TEST_WAIT", "9"};
-    const auto got = parse(R"([server]
+    const auto got = parse(
+        R"([server]
 hostname = "${FENDMAIL_TEST_HOST}"
 [greet]
 banner = "$HOME {x} ${FENDMAIL_TEST_HOST} ${FENDMAIL_TEST_WAIT}$"
@@ -187,7 +165,10 @@ wait = "${FENDMAIL_TEST_WAIT}s"
 [dnsbl]
 sites = ["${FENDMAIL_TEST_KEY}.zen.example=127.0.0.2*2"]
 reply_names = { "${FENDMAIL_TEST_KEY}.zen.example" = "zen.example" }
-)");
+)",
+        {{"FENDMAIL_TEST_KEY", "s3cret"},
+         {"FENDMAIL_TEST_HOST", "mx9.example.org"},
+         {"FENDMAIL_TEST_WAIT", "9"}});
     REQUIRE(lines_of(got) == lines{});
     CHECK(got.value->runtime.hostname == "mx9.example.org");
     CHECK(got.value->runtime.teaser == "$HOME {x} mx9.example.org 9$");
@@ -198,8 +179,8 @@ reply_names = { "${FENDMAIL_TEST_KEY}.zen.example" = "zen.example" }
 
 TEST_CASE("config: no message shows what ${NAME} stands for", "[config]")
 {
-    const environment key{"FENDMAIL_TEST_KEY", "s3cret_"};
-    const auto got = parse(R"([dnsbl]
+    const auto got = parse(
+        R"([dnsbl]
 sites = ["${FENDMAIL_TEST_KEY}.zen.example", "${FENDMAIL_TEST_KEY}"]
 resolvers = ["${FENDMAIL_TEST_KEY}"]
 [greet]
@@ -213,7 +194,8 @@ rules = ["permit ${FENDMAIL_TEST_KEY}"]
 address = "${FENDMAIL_TEST_KEY}"
 [log]
 target = "${FENDMAIL_TEST_KEY}"
-)");
+)",
+        {{"FENDMAIL_TEST_KEY", "s3cret_"}});
     CHECK(got.problems.size() >= 8);
     for (const std::string& line : lines_of(got)) {
         CAPTURE(line);
@@ -224,8 +206,8 @@ target = "${FENDMAIL_TEST_KEY}"
 
 TEST_CASE("config: a secret zone without another name for clients is a warning", "[config]")
 {
-    const environment key{"FENDMAIL_TEST_KEY", "s3cret"};
-    const auto got = parse("[dnsbl]\nsites = [\"${FENDMAIL_TEST_KEY}.zen.example\"]\n");
+    const auto got = parse("[dnsbl]\nsites = [\"${FENDMAIL_TEST_KEY}.zen.example\"]\n",
+                           {{"FENDMAIL_TEST_KEY", "s3cret"}});
     CHECK(got.value);
     CHECK(lines_of(got) ==
           lines{"t.toml:2:10: warning: dnsbl.sites: clients will be shown what ${...} stands for; "
@@ -235,7 +217,6 @@ TEST_CASE("config: a secret zone without another name for clients is a warning",
 
 TEST_CASE("config: ${ has to be a name that is set", "[config]")
 {
-    unsetenv("FENDMAIL_TEST_KEY");
     const auto first = [](const char* banner) {
         return lines_of(parse("[greet]\nbanner = \"" + std::string(banner) + "\"\n"));
     };

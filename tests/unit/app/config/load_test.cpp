@@ -4,6 +4,7 @@
 #include "fendmail/app/config/keys.hpp"
 #include "files.hpp"
 #include "support/catch.hpp"
+#include "support/servers.hpp"
 
 using namespace fendmail;
 using namespace fendmail::app;
@@ -18,7 +19,7 @@ namespace {
 std::vector<std::string> listen_of(const config& c)
 {
     std::vector<std::string> out;
-    for (const endpoint& at : c.startup.listen)
+    for (const endpoint& at : c.startup.server.listen)
         out.push_back(to_text(at));
     return out;
 }
@@ -27,11 +28,11 @@ std::vector<std::string> listen_of(const config& c)
 void check_documented_defaults(const config& c)
 {
     CHECK(listen_of(c) == lines{"[0.0.0.0]:25", "[::]:25"});
-    CHECK(c.startup.workers == 0);
-    CHECK(c.startup.user.empty());
-    CHECK(c.startup.groups.empty());
-    CHECK(c.startup.store == store_kind::lmdb);
-    CHECK(c.startup.store_path == "/var/lib/fendmail/clients.lmdb");
+    CHECK(c.startup.server.workers == 0);
+    CHECK(c.startup.server.user.empty());
+    CHECK(c.startup.server.groups.empty());
+    CHECK(c.startup.store.kind == store_kind::lmdb);
+    CHECK(c.startup.store.path == "/var/lib/fendmail/clients.lmdb");
 
     const runtime_config& r = c.runtime;
     CHECK(r.hostname == "mx.example.org");
@@ -43,23 +44,23 @@ void check_documented_defaults(const config& c)
     CHECK(r.backend.connect_timeout == 5s);
     CHECK(r.backend.greeting_timeout == 30s);
     CHECK(r.backend.idle_timeout == 10min);
-    CHECK(r.balancers.size() == 0);
-    CHECK(r.proxy_header_timeout == 5s);
+    CHECK(r.proxy_protocol.trusted.size() == 0);
+    CHECK(r.proxy_protocol.timeout == 5s);
     CHECK(r.dnsbl_sites.empty());
-    CHECK(r.dnsbl_timeout == 10s);
-    CHECK(r.dnsbl_test_interval == 5min);
+    CHECK(r.dnsbl.timeout == 10s);
+    CHECK(r.dnsbl.test_interval == 5min);
     CHECK(r.resolvers.empty());
     CHECK(r.known_senders.domains.empty());
     CHECK(r.known_senders.refresh == 6h);
     CHECK(r.known_senders.max_age == 14 * 24h);
     CHECK((r.screening.known_senders == screen::exemption::all));
-    CHECK(r.clients_per_address == 50);
-    CHECK(r.screening_limit == 10000);
-    CHECK(r.handing_off_limit == 100);
-    CHECK(r.store_retention == 168h);
-    CHECK(r.store_sweep_interval == 12h);
+    CHECK(r.limits.clients_per_address == 50);
+    CHECK(r.limits.screening == 10000);
+    CHECK(r.limits.handing_off == 100);
+    CHECK(r.store.retention == 168h);
+    CHECK(r.store.sweep_interval == 12h);
     CHECK(r.log.format == event::log_format::postscreen);
-    CHECK(r.log.target == "stderr");
+    CHECK((r.log.target == io::log_destination{}));
     CHECK(r.log.ident == "fendmail");
     CHECK(r.log.hostname == "mx.example.org");
 }
@@ -74,8 +75,8 @@ void check_documented_dialog(const runtime_config& r)
     CHECK_FALSE(r.dialog.disable_vrfy);
     CHECK_FALSE(r.dialog.soft_bounce);
     CHECK(r.dialog.hide_ehlo.empty());
-    CHECK(r.command_time_limit == 5min);
-    CHECK(r.command_time_limit_under_stress == 10s);
+    CHECK(r.command_time.limit == 5min);
+    CHECK(r.command_time.limit_under_stress == 10s);
 }
 
 void check_documented_screening(const screen::policy& p)
@@ -187,7 +188,7 @@ TEST_CASE("config: the defaults of the structs are those of the table", "[config
     const auto got = parse("");
     REQUIRE(got.value);
     startup_config startup;
-    startup.listen = got.value->startup.listen;
+    startup.server.listen = got.value->startup.server.listen;
     CHECK(got.value->startup == startup);
     check_documented_screening(screen::policy{});
     runtime_config r;
@@ -197,8 +198,8 @@ TEST_CASE("config: the defaults of the structs are those of the table", "[config
     CHECK(r.backend.idle_timeout == got.value->runtime.backend.idle_timeout);
     CHECK(r.backend.connect_timeout == got.value->runtime.backend.connect_timeout);
     CHECK(r.backend.greeting_timeout == got.value->runtime.backend.greeting_timeout);
-    CHECK(r.store_retention == got.value->runtime.store_retention);
-    CHECK(r.store_sweep_interval == got.value->runtime.store_sweep_interval);
+    CHECK(r.store.retention == got.value->runtime.store.retention);
+    CHECK(r.store.sweep_interval == got.value->runtime.store.sweep_interval);
 }
 
 TEST_CASE("config: all shipped samples load without a problem", "[config]")
@@ -208,7 +209,7 @@ TEST_CASE("config: all shipped samples load without a problem", "[config]")
         if (entry.path().extension() != ".toml") continue;
         ++samples;
         CAPTURE(entry.path());
-        const auto got = load_config(entry.path(), "mx.example.org");
+        const auto got = load(entry.path());
         CHECK(lines_of(got) == lines{});
         CHECK(got.value);
     }
@@ -230,7 +231,7 @@ TEST_CASE("config: dotted keys and inline tables are sections too", "[config]")
     const auto got = parse("greet.wait = \"4s\"\nserver = { workers = 3 }\n");
     REQUIRE(lines_of(got) == lines{});
     CHECK(got.value->runtime.screening.greet_wait == 4s);
-    CHECK(got.value->startup.workers == 3);
+    CHECK(got.value->startup.server.workers == 3);
 }
 
 TEST_CASE("config: what is written about server, backend and access arrives", "[config]")
@@ -239,14 +240,14 @@ TEST_CASE("config: what is written about server, backend and access arrives", "[
     REQUIRE(lines_of(whole) == lines{});
     const config& c = *whole.value;
     CHECK(listen_of(c) == lines{"[127.0.0.1]:2525", "[::1]:0", "[127.0.0.1]:0", "[127.0.0.1]:0"});
-    CHECK(c.startup.workers == 3);
-    CHECK(c.startup.user == "fendmail");
-    CHECK(c.startup.groups == lines{"postdrop", "mail"});
+    CHECK(c.startup.server.workers == 3);
+    CHECK(c.startup.server.user == "fendmail");
+    CHECK(c.startup.server.groups == lines{"postdrop", "mail"});
     CHECK(c.runtime.hostname == "mx2.example.net");
     CHECK(c.runtime.dialog.hostname == "mx2.example.net");
     CHECK(c.runtime.log.hostname == "mx2.example.net");
-    CHECK(c.startup.store == store_kind::none);
-    CHECK(c.startup.store_path == "/tmp/x");
+    CHECK(c.startup.store.kind == store_kind::none);
+    CHECK(c.startup.store.path == "/tmp/x");
     CHECK(c.runtime.backend.kind == backend_kind::xclient);
     CHECK(to_text(c.runtime.backend.tcp) == "[2001:db8::1]:24");
     CHECK(c.runtime.backend.connect_timeout == 1500ms);
@@ -273,15 +274,28 @@ TEST_CASE("config: what is written about tests, dialog, limits and logs arrives"
     CHECK(c.runtime.dialog.soft_bounce);
     CHECK(c.runtime.dialog.helo_required);
     CHECK(c.runtime.dialog.disable_vrfy);
-    CHECK(c.runtime.command_time_limit == 1min);
-    CHECK(c.runtime.clients_per_address == 0);
-    CHECK(c.runtime.screening_limit == 5);
-    CHECK(c.runtime.handing_off_limit == 6);
-    CHECK(c.runtime.store_retention == 0s);
-    CHECK(c.runtime.store_sweep_interval == 1h);
+    CHECK(c.runtime.command_time.limit == 1min);
+    CHECK(c.runtime.limits.clients_per_address == 0);
+    CHECK(c.runtime.limits.screening == 5);
+    CHECK(c.runtime.limits.handing_off == 6);
+    CHECK(c.runtime.store.retention == 0s);
+    CHECK(c.runtime.store.sweep_interval == 1h);
     CHECK(c.runtime.log.format == event::log_format::logfmt);
-    CHECK(c.runtime.log.target == "file:/var/log/f.log");
+    CHECK(io::to_text(c.runtime.log.target) == "file:/var/log/f.log");
     CHECK(c.runtime.log.ident == "postfix/postscreen");
+}
+
+TEST_CASE("config: the admin's address is one with a port, a path or none", "[config]")
+{
+    const auto listen = [](const std::string& text) {
+        const auto got =
+            parse_config("[admin]\nlisten = \"" + text + "\"\n", "t.toml", "mx.example");
+        REQUIRE(got.value);
+        return got.value->startup.admin.listen;
+    };
+    CHECK((listen("[::1]:80") == listen_address{*parse_endpoint("[::1]:80"), {}}));
+    CHECK((listen("unix:/run/a.sock") == listen_address{{}, "/run/a.sock"}));
+    CHECK_FALSE(listen(""));
 }
 
 TEST_CASE("config: balancers are trusted by network", "[config]")
@@ -293,11 +307,11 @@ TEST_CASE("config: balancers are trusted by network", "[config]")
     REQUIRE(got.value);
     CHECK(got.problems.empty());
     const runtime_config& r = got.value->runtime;
-    CHECK(r.proxy_header_timeout == 750ms);
+    CHECK(r.proxy_protocol.timeout == 750ms);
     for (const char* trusted : {"192.0.2.8", "192.0.2.11", "2001:db8::7", "198.51.100.1"})
-        CHECK(r.trusts(*parse_address(trusted)));
+        CHECK(r.proxy_protocol.trusts(*parse_address(trusted)));
     for (const char* other : {"192.0.2.7", "192.0.2.12", "2001:db8::8", "198.51.100.2", "::1"})
-        CHECK_FALSE(r.trusts(*parse_address(other)));
+        CHECK_FALSE(r.proxy_protocol.trusts(*parse_address(other)));
 }
 
 TEST_CASE("config: to trust everybody as a balancer is a warning", "[config]")
@@ -333,9 +347,9 @@ reply_names = { "A.Example." = "shown.example" }
     CHECK(r.screening.dnsbl_allow_threshold == -1);
     CHECK(r.screening.dnsbl_min_ttl == 120s);
     CHECK(r.screening.dnsbl_max_ttl == 120s);
-    CHECK(r.dnsbl_timeout == 500ms);
-    CHECK(r.resolvers ==
-          lines{"192.0.2.53", "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]:53"});
+    CHECK(r.dnsbl.timeout == 500ms);
+    CHECK(r.resolvers == test_support::servers({"192.0.2.53", "192.0.2.53:5353", "2001:db8::53",
+                                                "[2001:db8::53]:53"}));
     REQUIRE(r.dnsbl_sites.zones.size() == 2);
     CHECK(r.dnsbl_sites.zones[0].zone == "a.example");
     CHECK(r.dnsbl_sites.zones[0].reply_name == "shown.example");
@@ -414,7 +428,7 @@ TEST_CASE("config: names of clients have weights, and turn the lists' test on", 
     const runtime_config& r = got.value->runtime;
     CHECK((r.screening.names == dnsbl::name_weights{1, 2, 3}));
     CHECK(r.screening.tests[screen::test::dnsbl].enabled);
-    CHECK(r.client_name_timeout == 2s);
+    CHECK(r.client_name.timeout == 2s);
     const auto local = *parse_address("10.0.0.1");
     for (const std::string& name : {r.hostname, std::string{"mail.example.org"}})
         CHECK(r.dialog.own_names.has(name, local));

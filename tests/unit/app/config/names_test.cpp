@@ -3,6 +3,7 @@
 
 #include "files.hpp"
 #include "support/catch.hpp"
+#include "support/servers.hpp"
 
 #include <fmt/format.h>
 
@@ -25,10 +26,10 @@ TEST_CASE("config: names stand where addresses do", "[config]")
     CHECK(config.backend.host->name == "mta.internal");
     CHECK(config.backend.host->port == 10025);
     CHECK(config.backend.unix_path.empty());
-    CHECK(config.resolvers == lines{"localhost", "unbound:5353", "fe80::1%eth0"});
-    CHECK(config.dnsbl_sites.zones.at(0).resolvers == lines{"dns.internal"});
-    CHECK(config.trusts(ip_address::v4({127, 0, 0, 1})));
-    CHECK_FALSE(config.trusts(ip_address::v4({127, 0, 0, 2})));
+    CHECK(config.resolvers == test_support::servers({"localhost", "unbound:5353", "fe80::1%eth0"}));
+    CHECK(config.dnsbl_sites.zones.at(0).resolvers == test_support::servers({"dns.internal"}));
+    CHECK(config.proxy_protocol.trusts(ip_address::v4({127, 0, 0, 1})));
+    CHECK_FALSE(config.proxy_protocol.trusts(ip_address::v4({127, 0, 0, 2})));
 }
 
 TEST_CASE("config: an address is none by mistake", "[config]")

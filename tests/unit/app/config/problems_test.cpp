@@ -52,8 +52,14 @@ TEST_CASE("config: an error stands where the value stands and says what to write
          "t.toml:1:8: error: not valid TOML: Error while parsing table header: expected ']', saw "
          "'\\n'"},
         {"text in messages stays on its line", "[log]\ntarget = \"a\\nb\\\"\"\n",
-         "t.toml:2:10: error: log.target: write \"stderr\", \"syslog\", \"journald\" or "
-         "\"file:/path\" with an absolute path (found \"a\\x0ab\\\"\")"},
+         "t.toml:2:10: error: log.target: write \"stderr\", \"stdout\", \"syslog\", "
+         "\"journald\" or \"file:/path\" with an absolute path (found \"a\\x0ab\\\"\")"},
+        {"address without a port", "[admin]\nlisten = \"127.0.0.1\"\n",
+         "t.toml:2:10: error: admin.listen: no port; write address:port, IPv6 as "
+         "[2001:db8::1]:port (found \"127.0.0.1\")"},
+        {"relative path of a socket", "[admin]\nlisten = \"unix:run/a\"\n",
+         "t.toml:2:10: error: admin.listen: write an absolute path of at most 107 octets, "
+         "\"unix:/path\" (found \"unix:run/a\")"},
         {"names in messages stay on their line", "[\"a\\nb\"]\n",
          "t.toml:1:2: error: unknown section [\"a\\x0ab\"]; the sections are server, backend, "
          "proxy_protocol, access, known_senders, greet, dnsbl, client_name, pipelining, "
@@ -107,58 +113,6 @@ TEST_CASE("config: what a broken value would lead to is not told as well", "[con
     CHECK(parse("[dnsbl]\nmin_ttl = \"2h\"\nmax_ttl = 3\n").problems.size() == 1);
     CHECK(parse("[dnsbl]\nsites = [\"a.example*0\"]\nthreshold = 9\n").problems.size() == 1);
     CHECK(parse("[server]\nlisten = 25\n").problems.size() == 1);
-}
-
-TEST_CASE("config: the default of a key that is not built yet is accepted", "[config]")
-{
-    std::size_t later = 0;
-    for (const key& k : all_keys()) {
-        if (k.since == availability::available) continue;
-        ++later;
-        CAPTURE(k.section, k.name);
-        const auto got = parse("[" + std::string(k.section) + "]\n" + std::string(k.name) + " = " +
-                               std::string(k.default_toml) + "\n");
-        CHECK(lines_of(got) == lines{});
-    }
-    CHECK(later == 0); // all are built at the moment
-}
-
-TEST_CASE("config: a key that is not built yet refuses another value, its details only warn",
-          "[config]")
-{
-    const auto other = [](const key& k) -> std::string {
-        switch (k.type) {
-        case key_type::text: return "\"/somewhere/else\"";
-        case key_type::text_list: return "[\"x\"]";
-        case key_type::boolean: return k.default_toml == "true" ? "false" : "true";
-        case key_type::integer: return std::to_string(k.max);
-        case key_type::duration: return "\"7s\"";
-        case key_type::size: return std::to_string(k.max);
-        case key_type::action:
-        case key_type::choice: {
-            const std::string quote = "\"";
-            for (const auto choice : choices_of(k))
-                if (k.default_toml != quote + std::string(choice) + quote)
-                    return quote + std::string(choice) + quote;
-            return {};
-        }
-        case key_type::text_map: return "{ \"x\" = \"y\" }";
-        }
-        return {};
-    };
-    for (const key& k : all_keys()) {
-        if (k.since == availability::available) continue;
-        CAPTURE(k.section, k.name);
-        const auto got = parse("[" + std::string(k.section) + "]\n" + std::string(k.name) + " = " +
-                               other(k) + "\n");
-        REQUIRE(got.problems.size() == 1);
-        const bool is_inert = k.since == availability::inert;
-        CHECK(got.value.has_value() == is_inert);
-        CHECK(got.problems[0].fatal == !is_inert);
-        CHECK(got.problems[0].text.ends_with("without effect in this version of fendmail") ==
-              is_inert);
-        if (!is_inert) CHECK(got.problems[0].text.find("cannot do this yet") != std::string::npos);
-    }
 }
 
 TEST_CASE("config: every key refuses a value of another type", "[config]")
@@ -280,11 +234,10 @@ TEST_CASE("config: each file with mistakes gives exactly the lines beside it", "
     for (const auto& entry : fs::directory_iterator{directory})
         if (entry.path().extension() == ".toml") files.insert(entry.path());
     CHECK(files.size() >= 25);
-    unsetenv("FENDMAIL_TEST_UNSET");
     for (const fs::path& file : files) {
         DYNAMIC_SECTION(file.filename().string())
         {
-            const auto got = load_config(file, "mx.example.org");
+            const auto got = load(file);
             std::string text;
             for (const std::string& line : lines_of(got, directory))
                 text += line + "\n";

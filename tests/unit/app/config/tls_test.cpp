@@ -36,7 +36,7 @@ struct certificate_files {
     }
     [[nodiscard]] loaded load(std::string_view toml) const
     {
-        return load_config(dir.write("fendmail.toml", toml), "mx.example.org");
+        return test_files::load(dir.write("fendmail.toml", toml));
     }
 };
 
@@ -153,7 +153,7 @@ TEST_CASE("config: a key that server.user cannot read is told by root", "[config
                                 "[tls]\nlevel = \"may\"\ncertificate = \"cert.pem\"\n"
                                 "key = \"key.pem\"\nchain_files = []\n");
     CHECK(got.value.has_value());
-    // Nobody else can try; then the first reload tells.
+    // No other user can try; then the first reload tells.
     const auto wanted = ::geteuid() == 0
                             ? lines{"fendmail.toml:6:7: warning: tls.key: \"nobody\" (server.user) "
                                     "cannot read \"key.pem\", so each reload would be refused"}
@@ -165,10 +165,10 @@ TEST_CASE("config: a key that server.user cannot read is told by root", "[config
 
 TEST_CASE("config: tls choices stand in the order of their enums", "[config][tls]")
 {
-    const auto levels = choices_of(*find_key("tls", "level"));
+    const auto levels = find_key("tls", "level")->choices;
     REQUIRE(levels.size() == 3);
     for (std::size_t i = 0; i < levels.size(); ++i)
         CHECK(levels[i] == to_string(static_cast<smtp::tls_level>(i)));
-    CHECK(choices_of(*find_key("tls", "min_protocol")) ==
+    CHECK(find_key("tls", "min_protocol")->choices ==
           std::vector<std::string_view>{"TLSv1.2", "TLSv1.3"});
 }

@@ -3,8 +3,8 @@
 
 #include "files.hpp"
 #include "support/catch.hpp"
+#include "support/servers.hpp"
 
-#include <cstdlib>
 #include <fmt/format.h>
 
 using namespace fendmail;
@@ -17,9 +17,10 @@ using dnsbl::test_entry;
 namespace {
 
 /// [dnsbl] with two lists and more keys.
-loaded with_lists(std::string_view more)
+loaded with_lists(std::string_view more, const io::variable_map& variables = {})
 {
-    return parse(fmt::format("[dnsbl]\nsites = [\"a.test*2\", \"b.test=127.0.0.2\"]\n{}\n", more));
+    return parse(fmt::format("[dnsbl]\nsites = [\"a.test*2\", \"b.test=127.0.0.2\"]\n{}\n", more),
+                 variables);
 }
 
 dnsbl::site_set::zone_entry first_zone(const loaded& what)
@@ -35,7 +36,7 @@ TEST_CASE("config: lists have what all have in common, and tests every five minu
     const auto plain = with_lists("");
     CHECK(lines_of(plain).empty());
     const auto zone = first_zone(plain);
-    CHECK(plain.value->runtime.dnsbl_test_interval == 5min);
+    CHECK(plain.value->runtime.dnsbl.test_interval == 5min);
     CHECK(zone.resolvers.empty());
     CHECK_FALSE(zone.timeout.has_value());
     CHECK((zone.entry == test_entry::unknown));
@@ -51,8 +52,8 @@ error_answers = { "a.test" = "127.0.0.[254;255], 127.9.9.9" }
 untestable = ["a.test"])");
     CHECK(lines_of(got).empty());
     const auto zone = first_zone(got);
-    CHECK(got.value->runtime.dnsbl_test_interval == 30s);
-    CHECK(zone.resolvers == lines{"127.0.0.1:5353", "::1"});
+    CHECK(got.value->runtime.dnsbl.test_interval == 30s);
+    CHECK(zone.resolvers == test_support::servers({"127.0.0.1:5353", "::1"}));
     CHECK(zone.timeout == std::optional<milliseconds>{3s});
     CHECK(zone.answers.errors.size() == 2);
     CHECK((zone.entry == test_entry::untested));
@@ -81,17 +82,15 @@ TEST_CASE("config: a key comes from the text, the environment or a file, and is 
 {
     const temporary_directory directory;
     const auto file = directory.write("key", "  key1\n");
-    ::setenv("FENDMAIL_TEST_KEY", "key1", 1);
-    for (const auto& key :
-         {std::string{"key1"}, std::string{"${FENDMAIL_TEST_KEY}"}, file.string()}) {
+    for (const auto& key : {std::string{"key1"}, std::string{"${LIST_KEY}"}, file.string()}) {
         CAPTURE(key);
-        const auto got = with_lists(fmt::format("zone_keys = {{ \"a.test\" = \"{}\" }}", key));
+        const auto got = with_lists(fmt::format("zone_keys = {{ \"a.test\" = \"{}\" }}", key),
+                                    {{"LIST_KEY", "key1"}});
         CHECK(lines_of(got).empty());
         const auto zone = first_zone(got);
         CHECK(zone.zone == "key1.a.test");
         CHECK(zone.reply_name == "a.test");
     }
-    ::unsetenv("FENDMAIL_TEST_KEY");
 }
 
 TEST_CASE("config: what cannot be meant about a list is told with its place", "[config]")
@@ -142,16 +141,16 @@ TEST_CASE("config: prefixes say which addresses are one client", "[config]")
 {
     const auto plain = parse("");
     REQUIRE(plain.value.has_value());
-    CHECK(plain.value->runtime.store_ipv6_prefix == 64);
-    CHECK(plain.value->runtime.limit_ipv6_prefix == 64);
-    CHECK(plain.value->runtime.deep_ipv4_prefix == 32);
+    CHECK(plain.value->runtime.store.ipv6_prefix == 64);
+    CHECK(plain.value->runtime.limits.ipv6_prefix == 64);
+    CHECK(plain.value->runtime.deep.ipv4_prefix == 32);
 
     const auto got = parse("[store]\nipv6_prefix = 56\n[limits]\nipv6_prefix = 48\n"
                            "[deep]\nipv4_prefix = 24\n");
     REQUIRE(got.value.has_value());
-    CHECK(got.value->runtime.store_ipv6_prefix == 56);
-    CHECK(got.value->runtime.limit_ipv6_prefix == 48);
-    CHECK(got.value->runtime.deep_ipv4_prefix == 24);
+    CHECK(got.value->runtime.store.ipv6_prefix == 56);
+    CHECK(got.value->runtime.limits.ipv6_prefix == 48);
+    CHECK(got.value->runtime.deep.ipv4_prefix == 24);
 
     // The kernel brings no larger network to one worker.
     CHECK_FALSE(parse("[limits]\nipv6_prefix = 47\n").value.has_value());

@@ -77,7 +77,7 @@ TEST_CASE("dispatcher: a question without an answer ends at its deadline", "[dns
     fixture f;
     const auto other = f.asked.add_group(group_kind::list);
     const auto question = f.ask(dns::urgency::normal, 900ms);
-    // The server answers somebody else, or it would be gone.
+    // The server answers another question, or it would be gone.
     const tick begun = f.now;
     while (f.over.empty()) {
         (void)f.asked.ask({.group = other, .deadline = f.now + 1s}, f.now);

@@ -77,3 +77,26 @@ TEST_CASE("named host: letters, digits, hyphens, underscores and dots, and a por
     CHECK(text_of((std::string(63, 'a') + ":1").c_str()) == std::string(63, 'a') + " 1");
     CHECK(text_of((std::string(64, 'a') + ":1").c_str()) == "-");
 }
+
+TEST_CASE("server address: where it is, or a host; written back in short", "[dns]")
+{
+    const auto again = [](std::string_view text) {
+        const auto got = dns::parse_server_address(text);
+        return got ? dns::to_text(*got) : std::string{message(got.error()).substr(0, 14)};
+    };
+    CHECK(again("192.0.2.53") == "192.0.2.53");
+    CHECK(again("192.0.2.53:53") == "192.0.2.53");
+    CHECK(again("192.0.2.53:5353") == "192.0.2.53:5353");
+    CHECK(again("[2001:db8::53]:5353") == "[2001:db8::53]:5353");
+    CHECK(again("fe80::1%eth0") == "fe80::1%eth0");
+    CHECK(again("Unbound") == "unbound");
+    CHECK(again("unbound:53") == "unbound");
+    CHECK(again("unbound:5353") == "unbound:5353");
+    CHECK(again("192.0.2.53:0") == "port 0 cannot ");
+    CHECK(again("[::1]:0") == "port 0 cannot ");
+    CHECK(again("fe80::1") == "a link-local a");
+    for (const auto* text :
+         {"", "dns,example", "dns/example", "192.0.2.300", "unbound:0", "192.0.2.53:65536",
+          "[2001:db8::53]", "192.0.2.53,192.0.2.54", " 192.0.2.53"})
+        CHECK(again(text) == "not a resolver");
+}

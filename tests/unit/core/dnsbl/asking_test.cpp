@@ -32,9 +32,9 @@ std::string order(const dnsbl::site_set& set, const std::string& answers,
         seen += set.zones[next->zone].zone.substr(0, 1);
         if (!next->can_refuse) seen += '-';
         if (answers[next->zone] == 'l')
-            board.on_answer(next->zone, {zone_answer::outcome::found, listing, {}});
+            board.on_answer(next->zone, {dns::outcome::found, listing, {}});
         else
-            board.on_answer(next->zone, {zone_answer::outcome::not_found, {}, {}});
+            board.on_answer(next->zone, {dns::outcome::not_found, {}, {}});
     }
     return seen;
 }

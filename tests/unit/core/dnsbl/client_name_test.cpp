@@ -12,7 +12,7 @@ using namespace fendmail;
 using namespace std::chrono_literals;
 using dnsbl::name_check;
 using dnsbl::name_signal;
-using outcome = dnsbl::zone_answer::outcome;
+using outcome = dns::outcome;
 using names = std::vector<std::string>;
 using addresses = std::vector<ip_address>;
 

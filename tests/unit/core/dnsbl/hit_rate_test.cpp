@@ -58,7 +58,7 @@ TEST_CASE("hit rate: what is usual is not absurd", "[dnsbl]")
 TEST_CASE("hit rate: without a time before it nothing is absurd", "[dnsbl]")
 {
     hit_rate rate{{}};
-    // From the first client on: nobody knows whether it was ever otherwise.
+    // From the first client on: it is not known whether it was ever otherwise.
     for (int i = 0; i < 1000; ++i) {
         rate.on_client(true);
         CHECK_FALSE(rate.is_absurd());

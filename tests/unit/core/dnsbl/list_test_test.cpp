@@ -37,7 +37,7 @@ test_replies well_but(std::initializer_list<std::pair<test_question, test_reply>
 test_reply reply_with(test_question what, std::vector<ip_address> addresses,
                       const dnsbl::answer_rules& rules = {})
 {
-    return reply_to(what, {dnsbl::zone_answer::outcome::found, addresses, {}}, rules);
+    return reply_to(what, {dns::outcome::found, addresses, {}}, rules);
 }
 
 } // namespace
@@ -71,7 +71,7 @@ TEST_CASE("list test: an answer is a listing, an error or somebody else's", "[dn
     const auto error = ip_address::v4({127, 255, 255, 254});
     const auto loopback = ip_address::v4({127, 0, 0, 1});
     const auto other = ip_address::v4({10, 0, 0, 1});
-    using outcome = dnsbl::zone_answer::outcome;
+    using outcome = dns::outcome;
     CHECK((reply_to(entry, {outcome::failed, {}, {}}, {}) == test_reply::none));
     CHECK((reply_to(entry, {outcome::not_found, {}, {}}, {}) == test_reply::unlisted));
     CHECK((reply_with(no_entry, {other, error, listed}) == test_reply::listed));

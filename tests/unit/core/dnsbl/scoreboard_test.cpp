@@ -15,7 +15,7 @@ using namespace fendmail;
 using dnsbl::score;
 using dnsbl::scoreboard;
 using dnsbl::zone_answer;
-using outcome = dnsbl::zone_answer::outcome;
+using outcome = dns::outcome;
 
 namespace {
 

@@ -135,7 +135,7 @@ TEST_CASE("zone health: clients without an answer bring the test forward and sus
     p.health.on_test_begun(p.now);
     p.health.on_failure(p.now); // while it runs
     CHECK((p.health.next_test() == tick::max()));
-    // The resolver answered nobody meanwhile, so this says nothing.
+    // The resolver answered nothing meanwhile, so this says nothing.
     p.health.on_test_void(p.now);
     CHECK(p.health.is_good());
     CHECK((p.health.next_test() == p.now + 5s));

@@ -26,7 +26,7 @@ TEST_CASE("render: a header that a balancer did not send is told as postscreen w
     with_text.text = "EHLO x\r\nwarning: forged";
     CHECK(rendered(with_text) == "warning: haproxy read: [192.0.2.1]:4711: time limit exceeded: "
                                  R"(EHLO x\r\nwarning: forged)");
-    with_text.untold = 17;
+    with_text.suppressed = 17;
     CHECK(rendered(with_text) ==
           "warning: haproxy read: [192.0.2.1]:4711 (and 17 others before it): "
           R"(time limit exceeded: EHLO x\r\nwarning: forged)");

@@ -199,7 +199,7 @@ TEST_CASE("header reader: no change of one octet is read too far or turns a clie
             auto header = checked;
             header[at] = static_cast<char>(value);
             header_reader reader;
-            // LOCAL is taken without a look at the rest, and names nobody.
+            // LOCAL is taken without a look at the rest, and names no client.
             if (feed(reader, header).progress == progress::complete && reader.origin())
                 CHECK((reader.origin() == v4_origin));
         }

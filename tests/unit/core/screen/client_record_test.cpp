@@ -5,9 +5,14 @@
 
 #include "support/catch.hpp"
 
+#include <array>
+#include <charconv>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <random>
 #include <set>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +26,27 @@ client_record record_of(std::array<instant, test_count> times)
     client_record made;
     made.expires_at.values = times;
     return made;
+}
+
+/// A record that says it has so many tests, with the times of `times` of them, all passed.
+std::vector<std::byte> stored(std::size_t version, std::size_t tests, std::size_t times)
+{
+    std::vector<std::byte> octets{static_cast<std::byte>(version), static_cast<std::byte>(tests)};
+    const auto end = static_cast<std::uint64_t>(now.time_since_epoch().count());
+    for (std::size_t i = 0; i < 8 * times; ++i)
+        octets.push_back(static_cast<std::byte>(end >> (8 * (7 - i % 8))));
+    return octets;
+}
+
+std::vector<std::byte> from_hex(std::string_view digits)
+{
+    std::vector<std::byte> octets;
+    for (; !digits.empty(); digits.remove_prefix(2)) {
+        unsigned value = 0;
+        std::from_chars(digits.data(), digits.data() + 2, value, 16);
+        octets.push_back(static_cast<std::byte>(value));
+    }
+    return octets;
 }
 
 std::span<const std::byte> as_span(const std::vector<std::byte>& octets)
@@ -138,34 +164,125 @@ TEST_CASE("client record: a time before 1970 is stored as never passed", "[scree
     CHECK(got.expires_at[test::pregreet] == now);
 }
 
+TEST_CASE("client record: records with fewer or more tests than today are read", "[screen]")
+{
+    constexpr auto was_off = client_record::was_disabled;
+    // What a version with so many tests writes for a client that passed all until then.
+    for (std::size_t tests = 1; tests <= 255; ++tests) {
+        CAPTURE(tests);
+        const auto got = decode(stored(1, tests, tests));
+        REQUIRE(got.has_value());
+        for (const test t : all_tests) {
+            const bool is_there = static_cast<std::size_t>(t) < tests;
+            CHECK(got.value().expires_at[t] == (is_there ? now : was_off));
+            CHECK(got.value().is_passed(t, now) == is_there);
+        }
+        CHECK_FALSE(got.value().is_new());
+        CHECK(encode(got.value())[1] == std::byte{test_count});
+    }
+}
+
+TEST_CASE("client record: what today's and yesterday's versions store stays readable", "[screen]")
+{
+    struct row {
+        const char* title;
+        const char* octets;
+        std::array<std::int64_t, test_count> times;
+    };
+    static const row rows[] = {
+        {"five tests, three of them off",
+         "0105"
+         "0000000067748580"
+         "0000000067760700"
+         "0000000000000001"
+         "0000000000000001"
+         "0000000000000001",
+         {0x67748580, 0x67760700, 1, 1, 1}},
+        {"five tests, one never passed",
+         "0105"
+         "0000000067748580"
+         "0000000000000000"
+         "0000000069000000"
+         "0000000069000001"
+         "0000000069000002",
+         {0x67748580, 0, 0x69000000, 0x69000001, 0x69000002}},
+        {"six tests",
+         "0106"
+         "0000000067748580"
+         "0000000067760700"
+         "0000000069000000"
+         "0000000069000001"
+         "0000000069000002"
+         "ffffffffffffffff",
+         {0x67748580, 0x67760700, 0x69000000, 0x69000001, 0x69000002}},
+        {"two tests",
+         "0102"
+         "0000000067748580"
+         "0000000000000000",
+         {0x67748580, 0, 1, 1, 1}},
+    };
+    for (const row& r : rows) {
+        CAPTURE(r.title);
+        const auto got = decode(from_hex(r.octets));
+        REQUIRE(got.has_value());
+        for (const test t : all_tests)
+            CHECK(got.value().expires_at[t].time_since_epoch().count() ==
+                  r.times[static_cast<std::size_t>(t)]);
+    }
+}
+
 TEST_CASE("client record: anything but a whole record of this version is refused", "[screen]")
 {
-    const auto good = encode(record_of({now, now, now, now, now}));
-    const std::vector<std::byte> whole{good.begin(), good.end()};
-    REQUIRE(decode(as_span(whole)).has_value());
-    for (std::size_t size = 0; size < whole.size(); ++size) {
-        CAPTURE(size);
-        CHECK(decode(as_span(whole).first(size)).has_error());
+    for (const std::size_t tests : {1U, 4U, 5U, 6U, 255U}) {
+        const auto whole = stored(1, tests, tests);
+        REQUIRE(decode(whole).has_value());
+        for (std::size_t size = 0; size < whole.size(); ++size) {
+            CAPTURE(tests, size);
+            CHECK(decode(as_span(whole).first(size)).has_error());
+        }
+        auto longer = whole;
+        longer.push_back(std::byte{0});
+        CHECK(decode(longer).has_error());
     }
-    auto longer = whole;
-    longer.push_back(std::byte{0});
-    CHECK(decode(longer).has_error());
-    for (unsigned value = 0; value < 256; ++value) {
+    CHECK(decode(stored(1, 0, 0)).has_error());
+    for (std::size_t value = 0; value < 256; ++value) {
         CAPTURE(value);
-        auto other_version = whole;
-        other_version[0] = std::byte{static_cast<unsigned char>(value)};
-        CHECK(decode(other_version).has_value() == (value == 1));
-        auto other_count = whole;
-        other_count[1] = std::byte{static_cast<unsigned char>(value)};
-        CHECK(decode(other_count).has_value() == (value == test_count));
+        CHECK(decode(stored(value, test_count, test_count)).has_value() == (value == 1));
+        CHECK(decode(stored(1, value, test_count)).has_value() == (value == test_count));
     }
     for (std::size_t t = 0; t < test_count; ++t) {
-        auto beyond_int64 = whole;
+        auto beyond_int64 = stored(1, test_count, test_count);
         beyond_int64[2 + 8 * t] = std::byte{0x80};
         const auto got = decode(beyond_int64);
         REQUIRE(got.has_error());
         CHECK(message(got.error()) == message(error::bad_record));
     }
+}
+
+TEST_CASE("client record: no octets give a pass that is not in them", "[screen]")
+{
+    std::minstd_rand random{7};
+    std::size_t readable = 0;
+    for (int round = 0; round < 20'000; ++round) {
+        // Near to a record, or hardly any would be readable.
+        auto octets = stored(random() % 8 == 0 ? random() % 256 : 1, random() % 9, random() % 9);
+        for (auto changes = random() % 4; changes > 0; --changes)
+            octets[random() % octets.size()] = static_cast<std::byte>(random() % 256);
+        const auto got = decode(octets);
+        if (!got) continue;
+        ++readable;
+        for (const test t : all_tests) {
+            const std::size_t at = 2 + 8 * static_cast<std::size_t>(t);
+            if (!got.value().is_passed(t, now)) continue;
+            REQUIRE(at + 8 <= octets.size());
+            std::uint64_t count = 0;
+            for (std::size_t i = at; i < at + 8; ++i)
+                count = count << 8 | std::to_integer<std::uint64_t>(octets[i]);
+            CHECK(got.value().expires_at[t].time_since_epoch().count() ==
+                  static_cast<std::int64_t>(count));
+        }
+    }
+    CHECK(readable > 500);
 }
 
 TEST_CASE("client record: deep passes are taken over, and nothing else", "[screen]")

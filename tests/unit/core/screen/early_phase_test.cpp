@@ -57,7 +57,7 @@ struct run {
 
     early_step feed(const happening& what)
     {
-        if (std::holds_alternative<spoke>(what)) return phase.on_client_spoke();
+        if (std::holds_alternative<spoke>(what)) return phase.on_result(test::pregreet, false);
         if (const auto* s = std::get_if<scored>(&what)) {
             known = score_of(s->value);
             return phase.on_score(known);
@@ -136,7 +136,8 @@ TEST_CASE("early phase: with only the lists left to ask, their answer ends the w
     const policy rules = rules_with(action::enforce, action::enforce);
     early_phase phase{rules, only(test::dnsbl)};
     CHECK_FALSE(phase.listens());
-    CHECK(phase.on_client_spoke() == early_step::keep_waiting); // it may: it was not tested
+    CHECK(phase.on_result(test::pregreet, false) ==
+          early_step::keep_waiting); // it may: it was not tested
     CHECK(phase.on_score(score_of(2)) == early_step::hand_off);
     CHECK(phase.status(test::pregreet) == early_status::not_wanted);
 }
@@ -185,7 +186,7 @@ TEST_CASE("early phase: an allow score does not excuse a client that spoke too e
 {
     const policy rules = rules_with(action::enforce, action::enforce);
     early_phase phase{rules, every_early_test()};
-    CHECK(phase.on_client_spoke() == early_step::keep_waiting);
+    CHECK(phase.on_result(test::pregreet, false) == early_step::keep_waiting);
     CHECK(phase.on_score(score_of(-5)) == early_step::run_dialog);
     CHECK_FALSE(phase.allowed_by_score());
 }
@@ -219,9 +220,9 @@ TEST_CASE("early phase: speaking twice is no worse than speaking once", "[screen
 {
     const policy rules = rules_with(action::enforce, action::ignore);
     early_phase phase{rules, every_early_test()};
-    CHECK(phase.on_client_spoke() == early_step::keep_waiting);
+    CHECK(phase.on_result(test::pregreet, false) == early_step::keep_waiting);
     CHECK_FALSE(phase.listens());
-    CHECK(phase.on_client_spoke() == early_step::keep_waiting);
+    CHECK(phase.on_result(test::pregreet, false) == early_step::keep_waiting);
     CHECK(phase.on_score(score_of(0)) == early_step::run_dialog);
 }
 
@@ -241,7 +242,7 @@ TEST_CASE("early phase: a listed client waits on while it can still be dropped",
     const policy rules = rules_with(action::drop, action::enforce);
     early_phase phase{rules, every_early_test()};
     CHECK(phase.on_score(score_of(3)) == early_step::keep_waiting);
-    CHECK(phase.on_client_spoke() == early_step::drop_client);
+    CHECK(phase.on_result(test::pregreet, false) == early_step::drop_client);
 }
 
 TEST_CASE("early phase: a listed client whose listing is ignored waits like others", "[screen]")
@@ -294,7 +295,7 @@ TEST_CASE("early phase: with nothing else to wait for, a certain pass is passed"
     CHECK(phase.dnsbl_ttl() == rules.dnsbl_min_ttl);
 
     early_phase spoke{rules, every_early_test()};
-    CHECK(spoke.on_client_spoke() == early_step::keep_waiting);
+    CHECK(spoke.on_result(test::pregreet, false) == early_step::keep_waiting);
     CHECK(spoke.on_partial_score(partial, {0, 2}) == early_step::run_dialog);
 }
 

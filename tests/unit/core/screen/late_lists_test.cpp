@@ -91,7 +91,7 @@ struct course {
             break;
         case happening::spoke:
             spoke = spoke || phase.listens();
-            step = phase.on_client_spoke();
+            step = phase.on_result(test::pregreet, false);
             break;
         case happening::elapsed:
             elapsed = true;
@@ -195,7 +195,7 @@ TEST_CASE("early phase: beyond the greet wait a client stays until lists cannot 
         CHECK(phase.status(test::pregreet) == early_status::passed);
         CHECK(phase.waits_for_late_lists());
         CHECK_FALSE(phase.listens());
-        CHECK(phase.on_client_spoke() == early_step::keep_waiting); // it may by now
+        CHECK(phase.on_result(test::pregreet, false) == early_step::keep_waiting); // it may by now
         CHECK(phase.on_partial_score(partial(r.value), r.then) == r.want);
         CHECK(phase.waits_for_late_lists() == (r.want == early_step::keep_waiting));
     }
@@ -275,7 +275,7 @@ TEST_CASE("early phase: a client that is refused for speaking early stays only t
     for (const action on_dnsbl : {action::enforce, action::drop}) {
         const policy rules = rules_with(action::enforce, on_dnsbl);
         early_phase phase{rules, every_early_test()};
-        CHECK(phase.on_client_spoke() == early_step::keep_waiting);
+        CHECK(phase.on_result(test::pregreet, false) == early_step::keep_waiting);
         const bool can_end_worse = on_dnsbl == action::drop;
         CHECK(phase.on_greet_wait_elapsed(partial(0), {0, 9}) ==
               (can_end_worse ? early_step::keep_waiting : early_step::run_dialog));

@@ -116,7 +116,7 @@ TEST_CASE("deep tests: an ignored pregreet goes to them with a greeting and is n
     policy rules = deep_rules();
     rules.tests[test::pregreet].on_failure = action::ignore;
     auto s = after_early_tests(rules);
-    CHECK(s.on_client_spoke() == step::run_dialog);
+    CHECK(s.on_result(test::pregreet, false) == step::run_dialog);
     CHECK_FALSE(s.spoke_too_early());
     (void)s.begin_dialog();
     s.on_recipient();
@@ -172,7 +172,7 @@ TEST_CASE("deep tests: run for a client that an early test refused, and are not 
 {
     const policy rules = deep_rules();
     auto s = after_early_tests(rules);
-    CHECK(s.on_client_spoke() == step::run_dialog);
+    CHECK(s.on_result(test::pregreet, false) == step::run_dialog);
     CHECK(s.spoke_too_early());
     (void)s.begin_dialog();
     s.on_recipient();

@@ -124,7 +124,7 @@ TEST_CASE("screener: the last test that is enforced writes the refusal", "[scree
     screener s{rules, client};
     (void)s.on_access(rejects);
     CHECK(s.on_record(std::nullopt, now) == step::run_early_tests);
-    CHECK(s.on_client_spoke() == step::keep_waiting);
+    CHECK(s.on_result(test::pregreet, false) == step::keep_waiting);
     CHECK(refusal_of(s) == "550 5.5.1 Protocol error");
     CHECK(s.on_score(listed()) == step::run_dialog);
     CHECK(refusal_of(s) ==
@@ -140,7 +140,7 @@ TEST_CASE("screener: drop refuses with 521", "[screen]")
         screener s{rules, client};
         (void)s.on_access(std::nullopt);
         (void)s.on_record(std::nullopt, now);
-        CHECK(s.on_client_spoke() == step::drop);
+        CHECK(s.on_result(test::pregreet, false) == step::drop);
         CHECK(refusal_of(s) == "521 5.5.1 Protocol error");
     }
     SECTION("for a listed client")
@@ -211,7 +211,7 @@ TEST_CASE("screener: an ignored failure lets the client in but is no pass", "[sc
         screener s{rules, client};
         (void)s.on_access(std::nullopt);
         (void)s.on_record(std::nullopt, now);
-        (void)s.on_client_spoke();
+        (void)s.on_result(test::pregreet, false);
         CHECK(s.on_score(clean()) == step::hand_off);
         CHECK(s.how() == way_in::tolerated);
         const auto record = s.record_to_store(now);
@@ -224,7 +224,7 @@ TEST_CASE("screener: an ignored failure lets the client in but is no pass", "[sc
         screener s{rules, client};
         (void)s.on_access(std::nullopt);
         (void)s.on_record(std::nullopt, now);
-        (void)s.on_client_spoke();
+        (void)s.on_result(test::pregreet, false);
         CHECK(s.on_score(listed()) == step::hand_off);
         CHECK_FALSE(s.record_to_store(now));
         CHECK(s.reasons() == "pregreet,dnsbl");
@@ -255,7 +255,7 @@ TEST_CASE("screener: a client that is refused is never remembered", "[screen]")
     screener s{rules, client};
     (void)s.on_access(std::nullopt);
     (void)s.on_record(std::nullopt, now);
-    (void)s.on_client_spoke();
+    (void)s.on_result(test::pregreet, false);
     CHECK(s.on_score(clean()) == step::run_dialog);
     CHECK_FALSE(s.record_to_store(now));
 }
@@ -300,4 +300,27 @@ TEST_CASE("screener: a client without early tests has a phase that wants nothing
     CHECK_FALSE(s.early().listens());
     CHECK_FALSE(s.early().waits_for_late_lists());
     CHECK(s.early().score().value == 0);
+}
+
+TEST_CASE("screener: a network that asked too much is deferred, unless the client is refused",
+          "[screen]")
+{
+    const policy rules = early_rules();
+    screener tested{rules, client};
+    REQUIRE(tested.on_access(std::nullopt) == step::look_up_record);
+    REQUIRE(tested.on_record(std::nullopt, now) == step::run_early_tests);
+    CHECK(tested.last_step(step::hand_off, false) == step::hand_off);
+    CHECK(tested.last_step(step::hand_off, true) == step::defer);
+    CHECK(tested.last_step(step::run_dialog, true) == step::defer);
+    CHECK(tested.last_step(step::drop, true) == step::drop);
+    (void)tested.on_result(test::pregreet, false);
+    CHECK(tested.last_step(step::run_dialog, true) == step::run_dialog);
+}
+
+TEST_CASE("screener: only who is still to be tested can be vetoed", "[screen]")
+{
+    CHECK(screener::can_be_vetoed(step::run_early_tests));
+    CHECK(screener::can_be_vetoed(step::run_dialog));
+    CHECK_FALSE(screener::can_be_vetoed(step::hand_off));
+    CHECK_FALSE(screener::can_be_vetoed(step::drop));
 }

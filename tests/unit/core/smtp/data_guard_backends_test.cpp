@@ -3,7 +3,7 @@
 // backend reads the same mails as the strictest one would, without it they do not.
 #include "fendmail/core/smtp/data_guard.hpp"
 
-#include "fendmail/core/smtp/ascii.hpp"
+#include "fendmail/core/text/ascii.hpp"
 #include "support/catch.hpp"
 #include "support/guard_session.hpp"
 #include "support/random_client.hpp"
@@ -143,7 +143,7 @@ private:
                std::isspace(static_cast<unsigned char>(line[0])))
             line.erase(0, 1);
         const std::size_t space = line.find(' ');
-        run(is_cut ? "" : smtp::to_upper(line.substr(0, space)),
+        run(is_cut ? "" : to_upper(line.substr(0, space)),
             space == std::string::npos ? "" : line.substr(space + 1));
     }
 
@@ -186,7 +186,7 @@ private:
         const unsigned long long size = std::stoull(argument.substr(0, digits));
         chunk_left_ = habits_.size_wraps ? size & 0xffffffffU : size;
         const std::string mark = argument.substr(std::min(digits, argument.size()));
-        chunks_open_ = smtp::to_upper(mark) != " LAST";
+        chunks_open_ = to_upper(mark) != " LAST";
         if (chunk_left_ > 0) return;
         if (!chunks_open_) return end_chunk();
         wants_reset_ = habits_.stops_chunks;

@@ -203,7 +203,7 @@ TEST_CASE("data guard: plain text behind STARTTLS is not passed on", "[smtp][tls
 
 TEST_CASE("data guard: a reply that cannot be the answer ends the session", "[smtp]")
 {
-    // A positive one that nobody asked for would be taken for the acceptance of a mail.
+    // A positive one without a command would be taken for the acceptance of a mail.
     check_backend_faults({{S("250 ok\r\n")}}, "", kind::unexpected_reply, 0);
     check_backend_faults({{S("354 go\r\n")}}, "", kind::unexpected_reply, 0);
     check_backend_faults({{C("NOOP\r\n"), S("250 ok\r\n250 queued\r\n")}}, "250 ok\r\n",
@@ -262,7 +262,7 @@ TEST_CASE("data guard: a 421 ends the session, whether or not it was asked for",
     // Nothing behind it reaches the client.
     CHECK(course_of({{C("NOOP\r\nNOOP\r\n"), S("421 down\r\n250 ok\r\n")}}) ==
           ended("NOOP\r\nNOOP\r\n", "421 down\r\n", "", 2));
-    // Another refusal that nobody asked for means that the backend has given up, too: what
+    // Another refusal without a command means that the backend has given up, too: what
     // follows of the mail might be commands for it.
     CHECK(course_of({{to_message, go_ahead, C("a\r\n"), S("552-too\r\n552 big\r\n"),
                       C("RSET\r\n.\r\n")}}) ==

@@ -2,7 +2,7 @@
 // Random sessions, always the same ones: the guard against a slow model of itself.
 #include "fendmail/core/smtp/data_guard.hpp"
 
-#include "fendmail/core/smtp/ascii.hpp"
+#include "fendmail/core/text/ascii.hpp"
 #include "support/catch.hpp"
 #include "support/guard_session.hpp"
 #include "support/random_client.hpp"
@@ -149,7 +149,7 @@ private:
             return std::nullopt;
         }
         std::string name;
-        if (re2::RE2::FullMatch(line, verb, &name)) name = smtp::to_upper(name);
+        if (re2::RE2::FullMatch(line, verb, &name)) name = to_upper(name);
         if (name == "BDAT") {
             std::string last;
             if (!re2::RE2::FullMatch(line, chunk, &chunk_, &last)) return kind::bad_bdat;
@@ -161,7 +161,7 @@ private:
         }
         if (is_open_) {
             if (!re2::RE2::FullMatch(line, between, &name)) return kind::bad_bdat;
-            is_open_ = smtp::to_upper(name) != "RSET";
+            is_open_ = to_upper(name) != "RSET";
             return std::nullopt;
         }
         hold_ = name;

@@ -274,7 +274,7 @@ TEST_CASE("faults: HELO with a name of ours, in HELO and EHLO, told once", "[smt
     dialog_script{options}
         .silent()
         .watching(fault::own_helo, on_fault::refuse)
-        .octets("HELO 0.0.0.0\r\n") // what `local` is when nobody says it
+        .octets("HELO 0.0.0.0\r\n") // what `local` is when it is not given
         .server("250 mx.example")
         .notes("own_helo after HELO: 0.0.0.0")
         .octets("MAIL FROM:<a@b>\r\n")

@@ -161,7 +161,7 @@ TEST_CASE("dialog: a line may be as long as the limit and no longer", "[smtp]")
             .closes()
             .check();
     }
-    // Nobody waits for the end of a line that is too long already.
+    // Nothing waits for the end of a line that is too long already.
     dialog_script{options}
         .greeted("mx.example ESMTP")
         .octets(full + "x")

@@ -187,7 +187,7 @@ TEST_CASE("end of data: no server sees another one, in any text of seven octets"
             const auto end_in = [&](const std::string& octets) {
                 return end_for(octets, habits & 1U, habits & 2U, habits & 4U);
             };
-            // Whoever lets a <CR> end a line has seen the end one octet before.
+            // A server that lets a <CR> end a line has seen the end one octet before.
             const std::size_t end = end_in(got.passed);
             const std::size_t all = got.passed.size();
             is_right = is_right && (got.has_ended ? end == all || (end == all - 1 && (habits & 1U))
@@ -195,7 +195,7 @@ TEST_CASE("end of data: no server sees another one, in any text of seven octets"
             is_end_for_some = is_end_for_some || end_in(text.substr(0, strict)) <
                                                      std::min(strict - 1, text.size() + 1);
         }
-        // Text that is an end for nobody is left alone.
+        // Text that is an end for no server is left alone.
         const std::string unchanged =
             got.has_ended ? text.substr(0, strict) : text.substr(0, got.passed.size());
         if (!is_end_for_some && text.find(".\0"s) == std::string::npos)

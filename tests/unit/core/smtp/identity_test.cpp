@@ -111,7 +111,7 @@ TEST_CASE("identity: QUIT shows whether a reply too many was on its way", "[smtp
     CHECK(replies_too_many({"550 no\r\n221 Bye\r\n"}) == 1);
     CHECK(replies_too_many({"250 Bye, then\r\n"}) == 0); // and the end of the connection
     CHECK(replies_too_many({}) == 0);
-    // What comes behind the good-bye, or is no SMTP, is nobody's reply.
+    // What comes behind the good-bye, or is no SMTP, is no reply to anything.
     CHECK(replies_too_many({"221 Bye\r\n500 x\r\n"}) == 0);
     CHECK(replies_too_many({"garbage\r\n221 Bye\r\n"}) == 0);
 }

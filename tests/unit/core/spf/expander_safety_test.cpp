@@ -10,7 +10,7 @@ using test::texts;
 using test::zones;
 using list = std::vector<std::string>;
 
-// What these tests have in common: nobody is permitted whom a verifier would not let pass.
+// What these tests have in common: no client is permitted that a verifier would not let pass.
 
 TEST_CASE("spf: the first mechanism that matches decides", "[spf]")
 {
@@ -60,7 +60,7 @@ TEST_CASE("spf: exists, ptr and macros add nobody and are told; the rest is used
         CHECK(got.notes == list{std::string{"\""} + term + "\" of a.test is not expanded"});
         CHECK(dns.asked.size() == 1);
 
-        // With another qualifier nobody knows whom it takes out of what follows.
+        // With another qualifier it is not known what it takes out of what follows.
         dns.spf("a.test", std::string{"ip4:192.0.2.1 -"} + term +
                               " ip4:192.0.2.3 include:b.test redirect=b.test");
         dns.spf("b.test", "ip4:198.51.100.1 -all");
@@ -146,7 +146,7 @@ TEST_CASE("spf: an IPv4-mapped address in an AAAA record or ip6 permits nobody",
 
 TEST_CASE("spf: at the third lookup that finds nothing a verifier gives up", "[spf]")
 {
-    // Behind two void lookups all is well, behind three nobody is added. IPv4 and IPv6 clients
+    // Behind two void lookups all is well, behind three nothing is added. IPv4 and IPv6 clients
     // cause different lookups: only who would have met them is concerned.
     zones dns;
     for (const char* name : {"four.test", "both.test"})

@@ -6,7 +6,7 @@
 using namespace fendmail;
 using namespace std::chrono_literals;
 using spf::outcome;
-using spf::question_type;
+
 using test::texts;
 using test::zones;
 using list = std::vector<std::string>;
@@ -119,7 +119,7 @@ TEST_CASE("spf: the smallest TTL of all answers counts", "[spf]")
 {
     auto dns = outlook();
     CHECK((dns.expand("outlook.com").ttl == 3600s));
-    dns.ttl(question_type::txt, "spf-a.hotmail.com", 60s);
+    dns.ttl(dns::record_type::txt, "spf-a.hotmail.com", 60s);
     CHECK((dns.expand("outlook.com").ttl == 60s));
 }
 

@@ -20,7 +20,7 @@ class zones {
 public:
     zones& txt(const std::string& name, std::vector<std::string> texts)
     {
-        return put({spf::question_type::txt, name}, {.texts = std::move(texts)});
+        return put({dns::record_type::txt, name}, {.texts = std::move(texts)});
     }
     zones& spf(const std::string& name, const std::string& terms)
     {
@@ -28,23 +28,23 @@ public:
     }
     zones& a(const std::string& name, const std::vector<std::string>& addresses)
     {
-        return put({spf::question_type::a, name}, {.addresses = parsed(addresses)});
+        return put({dns::record_type::a, name}, {.addresses = parsed(addresses)});
     }
     zones& aaaa(const std::string& name, const std::vector<std::string>& addresses)
     {
-        return put({spf::question_type::aaaa, name}, {.addresses = parsed(addresses)});
+        return put({dns::record_type::aaaa, name}, {.addresses = parsed(addresses)});
     }
     zones& mx(const std::string& name, std::vector<std::string> hosts)
     {
-        return put({spf::question_type::mx, name}, {.texts = std::move(hosts)});
+        return put({dns::record_type::mx, name}, {.texts = std::move(hosts)});
     }
     /// The answer to this question does not come.
-    zones& broken(spf::question_type type, const std::string& name)
+    zones& broken(dns::record_type type, const std::string& name)
     {
-        answers_[{type, name}] = {.what = spf::answer::outcome::failed, .reason = "SERVFAIL"};
+        answers_[{type, name}] = {.what = dns::outcome::failed, .reason = "SERVFAIL"};
         return *this;
     }
-    zones& ttl(spf::question_type type, const std::string& name, seconds ttl)
+    zones& ttl(dns::record_type type, const std::string& name, seconds ttl)
     {
         answers_[{type, name}].ttl = ttl;
         return *this;
@@ -54,7 +54,7 @@ public:
     {
         spf::expander expander{domain};
         asked.clear();
-        std::vector<spf::question> waiting;
+        std::vector<dns::question> waiting;
         while (!expander.is_done()) {
             for (auto& each : expander.take_questions()) {
                 CHECK(std::ranges::find(asked, each) == asked.end());
@@ -72,13 +72,13 @@ public:
         return expander.result();
     }
 
-    std::vector<spf::question> asked; ///< by the last run, each once
+    std::vector<dns::question> asked; ///< by the last run, each once
 
 private:
-    zones& put(const spf::question& asked_for, spf::answer answer)
+    zones& put(const dns::question& asked_for, dns::answer answer)
     {
         const bool empty = answer.texts.empty() && answer.addresses.empty();
-        answer.what = empty ? spf::answer::outcome::not_found : spf::answer::outcome::found;
+        answer.what = empty ? dns::outcome::not_found : dns::outcome::found;
         answer.ttl = seconds{3600};
         answers_[asked_for] = std::move(answer);
         return *this;
@@ -90,14 +90,14 @@ private:
             all.push_back(*parse_address(text));
         return all;
     }
-    [[nodiscard]] spf::answer answer_to(const spf::question& asked_for) const
+    [[nodiscard]] dns::answer answer_to(const dns::question& asked_for) const
     {
         const auto found = answers_.find(asked_for);
         if (found != answers_.end()) return found->second;
-        return {.what = spf::answer::outcome::not_found};
+        return {.what = dns::outcome::not_found};
     }
 
-    std::map<spf::question, spf::answer> answers_;
+    std::map<dns::question, dns::answer> answers_;
 };
 
 [[nodiscard]] inline std::vector<std::string> texts(const spf::expansion& of)

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "fendmail/app/config/config.hpp"
+#include "fendmail/app/explain/explanation.hpp"
+
+#include <filesystem>
+#include <string>
+
+/// What configuration and files say of a client, for an explanation.
+///
+/// Errors: a file that cannot be read names no client.
+/// Threads: any; they read files.
+namespace fendmail::app {
+
+/// The rule of the access list, with file and line.
+/// @param config_path of the file that holds access.rules
+void find_rule(explanation& about, const runtime_config& config, const std::string& config_path);
+
+/// A permission or denial for a time; before find_rule(), which then has nothing to find.
+void find_timed_rule(explanation& about, const std::filesystem::path& file, instant now);
+
+/// The known sender whose SPF record names it, as it was looked up last.
+void find_sender(explanation& about, const runtime_config& config,
+                 const std::filesystem::path& sender_file);
+
+} // namespace fendmail::app

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/explain/lookups.hpp"
+
+#include "fendmail/core/acl/access_list.hpp"
+#include "fendmail/core/acl/sender_set.hpp"
+#include "fendmail/core/acl/timed_rules.hpp"
+#include "fendmail/core/spf/sender_file.hpp"
+#include "fendmail/io/os/whole_file.hpp"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <string_view>
+
+namespace fendmail::app {
+
+namespace {
+
+/// Calls `look(line)` until it says true.
+/// @return that number; 0 = it never did, or the file cannot be read
+template <class Look>
+unsigned line_where(const std::filesystem::path& file, Look look)
+{
+    const auto read = io::read_whole_file(file);
+    if (!read.text) return 0;
+    std::string_view left = *read.text;
+    for (unsigned number = 1; !left.empty(); ++number) {
+        const auto end = std::min(left.find('\n'), left.size());
+        if (look(left.substr(0, end))) return number;
+        left.remove_prefix(std::min(end + 1, left.size()));
+    }
+    return 0;
+}
+
+/// Of a rule with a file the line that holds the client, else the line of the rule itself.
+std::string place_of(const std::string& rule, const ip_address& client,
+                     const std::string& config_path)
+{
+    std::filesystem::path file = config_path;
+    unsigned line = 0;
+    const auto parsed = acl::parse_rule(rule);
+    if (parsed && !parsed->file.empty()) {
+        file = parsed->file;
+        line = line_where(file, [&](std::string_view text) {
+            const auto found = acl::parse_file_line(text);
+            return found && found->net && found->net->contains(client);
+        });
+    } else {
+        line = line_where(file, [&](std::string_view text) {
+            return text.find(fmt::format("\"{}\"", rule)) != std::string_view::npos;
+        });
+    }
+    return line == 0 ? std::string{} : fmt::format("{}:{}", file.string(), line);
+}
+
+} // namespace
+
+void find_timed_rule(explanation& about, const std::filesystem::path& file, instant now)
+{
+    const auto read = io::read_whole_file(file);
+    if (!read.text) return;
+    const acl::timed_rule_set rules{acl::parse_timed_rules(*read.text).rules};
+    const auto found = rules.find(about.client, now);
+    if (!found) return;
+    about.rule = found->rule;
+    about.is_permitted = found->decision == acl::decision::permit;
+    about.rule_place = file.string();
+}
+
+void find_rule(explanation& about, const runtime_config& config, const std::string& config_path)
+{
+    const auto found = config.access.find(about.client);
+    if (!found || !about.rule.empty()) return;
+    about.rule = found->rule;
+    about.is_permitted = found->decision == acl::decision::permit;
+    about.rule_place = place_of(about.rule, about.client, config_path);
+}
+
+void find_sender(explanation& about, const runtime_config& config,
+                 const std::filesystem::path& sender_file)
+{
+    const auto& domains = config.known_senders.domains;
+    const auto read = io::read_whole_file(sender_file);
+    if (domains.empty() || !read.text) return;
+    acl::sender_set all;
+    for (const auto& one : spf::parse_sender_file(*read.text).senders)
+        if (std::ranges::find(domains, one.domain) != domains.end())
+            all.add(one.domain, one.networks);
+    if (const auto found = all.find(about.client)) about.sender = *found;
+}
+
+} // namespace fendmail::app

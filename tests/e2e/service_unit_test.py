@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The units that are shipped, by what systemd's own tools say of them."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from fendmail_test.case import Case, main
+from fendmail_test.fendmail import binary
+from fendmail_test.process import require_program
+
+CONFIG = Path(__file__).resolve().parents[2] / "config"
+SERVICE = CONFIG / "fendmail.service"
+SOCKET = CONFIG / "fendmail.socket"
+EXPOSURE_MAX = 2.0
+
+
+class Units(Case):
+    def analyze(self, *arguments: str | Path) -> str:
+        done = subprocess.run(
+            [require_program("systemd-analyze", "systemd"), *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout + done.stderr
+
+    def test_the_service_is_exposed_less_than_2(self) -> None:
+        told = self.analyze("--no-pager", "security", "--offline=true", SERVICE)
+        found = re.search(r"Overall exposure level for fendmail\.service: (\d+\.\d+)", told)
+        self.assertIsNotNone(found, told)
+        self.assertLess(float(found[1]), EXPOSURE_MAX, told)
+
+    def test_systemd_understands_each_line(self) -> None:
+        directory = self.directory("units")
+        service = SERVICE.read_text(encoding="utf-8").replace("=fendmail ", f"={binary()} ")
+        for name, text in (
+            ("fendmail.service", service),
+            ("fendmail.socket", SOCKET.read_text(encoding="utf-8")),
+        ):
+            (directory / name).write_text(text, encoding="utf-8")
+        told = self.analyze(
+            "verify", "--man=no", directory / "fendmail.service", directory / "fendmail.socket"
+        )
+        self.assertNotIn("fendmail", told)
+
+    def test_the_socket_is_the_default_of_server_listen(self) -> None:
+        defaults = subprocess.run(
+            [binary(), "defaults"], capture_output=True, text=True, timeout=30, check=True
+        ).stdout
+        listen = re.search(r"^listen += \[(.*)\]$", defaults, re.M)
+        self.assertIsNotNone(listen)
+        text = SOCKET.read_text(encoding="utf-8")
+        opened = re.findall(r"^ListenStream=(.*)$", text, re.M)
+        self.assertEqual(opened, re.findall(r'"([^"]*)"', listen[1]))
+        self.assertIn("\nBindIPv6Only=ipv6-only\n", text)
+
+
+if __name__ == "__main__":
+    main()
