@@ -25,7 +25,8 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "dnsbl": {"text", "throttle", "dns"},
         "spf": {"text", "dns"},
         "screen": {"smtp", "dnsbl", "acl"},
-        "event": {"screen", "smtp", "dnsbl", "acl"},
+        "abuse": {"throttle"},
+        "event": {"screen", "smtp", "dnsbl", "acl", "abuse"},
         "web": {"text", "throttle"},
     },
     "io": {
@@ -46,19 +47,23 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "admin": set(),
         "demo": set(),
         "migrate": {"config"},
-        "shared": {"config"},
+        "abuse": {"config", "observe"},
+        "shared": {"config", "abuse"},
         "names": {"config", "shared"},
-        "session": {"config", "shared"},
+        "session": {"config", "shared", "abuse"},
         "explain": {"config"},
         "report": set(),
         "rules": set(),
-        "api": {"config", "shared", "session", "observe", "admin", "explain", "rules"},
+        "api": {
+            "config", "shared", "session", "observe", "admin", "explain", "rules", "abuse",
+        },
         "server": {
             "config", "shared", "names", "session", "observe", "admin", "explain", "rules", "api",
+            "abuse",
         },
         "cli": {
             "config", "migrate", "demo", "names", "shared", "session", "explain", "report", "server",
-            "observe", "admin", "rules",
+            "observe", "admin", "rules", "abuse",
         },
     },
 }

@@ -55,6 +55,11 @@ struct api_call {
 [[nodiscard]] admin_reply put_denial(const api_call& call);
 [[nodiscard]] admin_reply remove_denial(const api_call& call);
 
+// ── bans.cpp ──
+[[nodiscard]] admin_reply get_bans(const api_call& call);
+[[nodiscard]] admin_reply put_ban(const api_call& call);
+[[nodiscard]] admin_reply remove_ban(const api_call& call);
+
 // ── lists.cpp ──
 [[nodiscard]] admin_reply get_lists(const api_call& call);
 [[nodiscard]] admin_reply disable_list(const api_call& call);

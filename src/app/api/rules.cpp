@@ -2,14 +2,13 @@
 #include "fendmail/core/acl/timed_rules.hpp"
 #include "fendmail/core/text/time_text.hpp"
 #include "fendmail/core/units.hpp"
-#include "fendmail/io/net/own_addresses.hpp"
 #include "fendmail/io/os/clock.hpp"
+#include "networks.hpp"
 #include "routes.hpp"
 
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <fmt/format.h>
 #include <optional>
 #include <utility>
 
@@ -18,43 +17,6 @@ namespace fendmail::app {
 namespace json = boost::json;
 
 namespace {
-
-/// "192.0.2.1", "192.0.2.0/24"; bits behind the prefix are dropped: an admin who writes an address
-/// of a network and its length means the network.
-std::optional<network> read_network(std::string_view text)
-{
-    const auto slash = text.find('/');
-    if (slash == std::string_view::npos) {
-        const auto one = parse_network(text);
-        return one ? std::optional{*one} : std::nullopt;
-    }
-    const auto address = parse_address(text.substr(0, slash));
-    if (!address) return std::nullopt;
-    const auto net = parse_network(
-        fmt::format("{}/{}", address->is_v4() ? "0.0.0.0" : "::", text.substr(slash + 1)));
-    if (!net) return std::nullopt;
-    return network_of(*address, net->prefix_length);
-}
-
-/// What may not be denied: this machine, who brings it clients, and its backend. A denial of these
-/// would cost mail that has nothing to do with the client it was meant for.
-std::string whose(const network& net, const api_subject& subject)
-{
-    for (const auto& own : io::own_addresses())
-        if (net.contains(own)) return fmt::format("{} is an address of this host", to_text(own));
-    for (const auto& one : subject.facts.listening)
-        if (net.contains(one.address))
-            return fmt::format("{} is an address of this host", to_text(one.address));
-    const auto now = subject.current();
-    if (now->config.proxy_protocol.trusts(net.address))
-        return fmt::format("{} is in proxy_protocol.trusted", to_text(net.address));
-    if (!now->backend_address) return {};
-    const auto backends = now->backend_address->now();
-    for (const auto& one : *backends)
-        if (net.contains(one.address))
-            return fmt::format("{} is the backend", to_text(one.address));
-    return {};
-}
 
 json::object to_json(const acl::timed_rule& rule)
 {
@@ -74,14 +36,15 @@ admin_reply list(const api_call& call, acl::decision decision, json::string_view
 
 admin_reply put(const api_call& call, acl::decision decision)
 {
-    const auto net = read_network(call.name);
+    const auto net = network_in(call.name);
     if (!net) return admin_error(400, "this is no address or network");
     const auto body = body_of(call.request);
     const auto span = parse_duration(body ? text_in(*body, "for") : std::string_view{});
     if (!span || *span < seconds{1})
         return admin_error(400, "the body says for how long, in JSON: {for: 1d, comment: why}");
     if (decision == acl::decision::reject)
-        if (const auto why = whose(*net, call.subject); !why.empty()) return admin_error(409, why);
+        if (const auto why = whose_is(*net, call.subject); !why.empty())
+            return admin_error(409, why);
     const auto until = io::wall_now() + std::chrono::duration_cast<seconds>(*span);
     acl::timed_rule rule{*net, decision, until, acl::as_comment(text_in(*body, "comment"))};
     const auto made = to_json(rule);
@@ -91,7 +54,7 @@ admin_reply put(const api_call& call, acl::decision decision)
 
 admin_reply take_away(const api_call& call, acl::decision decision)
 {
-    const auto net = read_network(call.name);
+    const auto net = network_in(call.name);
     if (!net) return admin_error(400, "this is no address or network");
     if (!call.subject.rules.remove(*net, decision))
         return admin_error(404, "there is no such rule");

@@ -143,10 +143,12 @@ admin_reply get_top(const api_call& call)
         std::ranges::stable_sort(entries, std::ranges::greater{}, &top_row::sessions);
     } else if (by == "network") {
         entries = tops.top(client_tops::by::network, limit_of(call.request, top_max));
+    } else if (by == "rate") {
+        entries = tops.top(client_tops::by::rate, limit_of(call.request, top_max));
     } else if (by == "client" || by.empty()) {
         entries = tops.top(client_tops::by::client, limit_of(call.request, top_max));
     } else {
-        return admin_error(400, "by is client, network or list");
+        return admin_error(400, "by is client, network, list or rate");
     }
     json::array rows;
     for (const auto& one : entries)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/config/effective.hpp"
 
+#include "converter.hpp"
 #include "fendmail/app/config/settings.hpp"
 #include "fendmail/app/config/value_form.hpp"
 #include "fendmail/core/assert.hpp"
@@ -122,7 +123,8 @@ private:
         case key_type::integer:
         case key_type::size: return std::to_string(s.number);
         case key_type::duration: return toml_string(duration_toml(milliseconds{s.number}));
-        case key_type::text_map: return map_toml(k, s);
+        case key_type::text_map:
+        case key_type::number_map: return map_toml(k, s);
         }
         FENDMAIL_ASSERT(false);
         return {};
@@ -145,8 +147,10 @@ private:
         for (const auto& [name, value] : s.pairs) {
             const auto left = k.secret == secrecy::none ? name.written : mask_.zone(name);
             const auto right = k.secret == secrecy::keys ? zone_mask::key(value) : value.written;
-            out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", toml_string(left),
-                               toml_string(right));
+            const bool is_number = k.type == key_type::number_map;
+            out += fmt::format("{}{} = {}", out.empty() ? "" : ", ",
+                               is_number && is_name(left) ? left : toml_string(left),
+                               is_number ? right : toml_string(right));
         }
         return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
     }

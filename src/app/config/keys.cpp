@@ -28,6 +28,8 @@ constexpr std::array sources{
     &deep_section,
     &dialog_section,
     &limits_section,
+    &rates_section,
+    &bans_section,
     &store_section,
     &tls_section,
     &log_section,

@@ -82,22 +82,30 @@ struct client_tops::shard {
     struct counts {
         heavy_hitters<ip_address, places> clients;
         heavy_hitters<network, places, network_hash> networks;
+        heavy_hitters<ip_address, places> too_fast;
+
+        void clear() noexcept
+        {
+            clients.clear();
+            networks.clear();
+            too_fast.clear();
+        }
     };
+
+    void begin_period(tick now)
+    {
+        if (now - period_begun < period) return;
+        // After a long silence both are old.
+        const bool is_old = now - period_begun >= 2 * period;
+        std::swap(current, previous);
+        current->clear();
+        if (is_old) previous->clear();
+        period_begun = now;
+    }
 
     void add(const event::session_ended& what, tick now)
     {
-        if (now - period_begun >= period) {
-            // After a long silence both are old.
-            const bool is_old = now - period_begun >= 2 * period;
-            std::swap(current, previous);
-            current->clients.clear();
-            current->networks.clear();
-            if (is_old) {
-                previous->clients.clear();
-                previous->networks.clear();
-            }
-            period_begun = now;
-        }
+        begin_period(now);
         const auto& client = what.client.address;
         const bool is_away = is_turned_away(what.verdict);
         current->clients.add(client, is_away);
@@ -232,11 +240,17 @@ client_tops::shard* client_tops::of_this_thread() noexcept
 void client_tops::on(const any_event& what) noexcept
 {
     const auto* const ended = std::get_if<event::session_ended>(&what);
-    if (ended == nullptr) return;
+    const auto* const too_fast = std::get_if<event::rate_exceeded>(&what);
+    if (ended == nullptr && too_fast == nullptr) return;
     shard* const mine = of_this_thread();
     if (mine == nullptr || !mine->try_enter()) return;
     try {
-        mine->add(*ended, io::steady_now());
+        if (ended != nullptr) mine->add(*ended, io::steady_now());
+        if (too_fast != nullptr) {
+            mine->begin_period(io::steady_now());
+            mine->current->too_fast.add(too_fast->client.address,
+                                        too_fast->action != abuse::rate_action::ignore);
+        }
     } catch (const std::exception&) {
         // Not counted.
     }
@@ -268,6 +282,7 @@ std::vector<top_row> client_tops::top(by what, std::size_t limit) const
         switch (what) {
         case by::client: add_all(from, &shard::counts::clients); break;
         case by::network: add_all(from, &shard::counts::networks); break;
+        case by::rate: add_all(from, &shard::counts::too_fast); break;
         }
     });
     std::vector<top_row> all;

@@ -81,7 +81,27 @@ struct metrics::counter {
     void operator()(const event::pregreeted& e) const noexcept
     {
         failed(screen::test::pregreet, e.action);
+        to.counters_.add(spoke_at + static_cast<std::size_t>(e.spoke));
     }
+    void operator()(const event::rate_exceeded& e) const noexcept
+    {
+        to.counters_.add(rates_at + static_cast<std::size_t>(e.rate) * rate_action_count +
+                         static_cast<std::size_t>(e.action));
+    }
+    void operator()(const event::client_banned& e) const noexcept
+    {
+        // Without `none`, which no ban has.
+        to.counters_.add(bans_at + static_cast<std::size_t>(e.origin) - 1);
+    }
+    void operator()(const event::banned_client& e) const noexcept
+    {
+        to.counters_.add(banned_at + static_cast<std::size_t>(e.action));
+    }
+    void operator()(const event::ban_withheld& e) const noexcept
+    {
+        to.counters_.add(withheld_at + static_cast<std::size_t>(e.guard));
+    }
+    void operator()(const event::bans_paused&) const noexcept { to.counters_.add(bans_paused); }
     void operator()(const event::dnsbl_scored& e) const noexcept
     {
         failed(screen::test::dnsbl, e.action);
@@ -217,6 +237,40 @@ void metrics::collect_tests(metric_families& to) const
                sum(known_senders));
 }
 
+void metrics::collect_abuse(metric_families& to) const
+{
+    const auto sum = [&](std::size_t at, auto which) {
+        return static_cast<double>(counters_.sum(at + static_cast<std::size_t>(which)));
+    };
+    const auto family = [&](std::string_view name, std::string_view help) -> auto& {
+        return to.emplace_back(metric_family(name, help, MetricType::Counter));
+    };
+    auto& rates = family("fendmail_rates_exceeded_total",
+                         "What clients did faster than [rates] allows, and what came of it.");
+    for (const auto which : abuse::all_rates)
+        for (const auto a : abuse::all_rate_actions)
+            add_value(rates, sum(rates_at + static_cast<std::size_t>(which) * rate_action_count, a),
+                      {{"rate", to_string(which)}, {"action", to_string(a)}});
+    auto& bans = family("fendmail_bans_total", "Bans that began, by what brought them about.");
+    for (std::size_t i = 0; i < all_ban_origins.size(); ++i)
+        add_value(bans, sum(bans_at, i), {{"origin", to_string(all_ban_origins[i])}});
+    auto& met = family("fendmail_banned_clients_total",
+                       "Connections of clients that are banned, and what came of it.");
+    for (const auto a : abuse::all_ban_actions)
+        add_value(met, sum(banned_at, a), {{"action", to_string(a)}});
+    auto& withheld = family("fendmail_bans_withheld_total",
+                            "Clients with the points for a ban that are not banned, and why.");
+    for (const auto g : abuse::all_ban_guards)
+        add_value(withheld, sum(withheld_at, g), {{"guard", to_string(g)}});
+    auto& spoke = family("fendmail_pregreet_total",
+                         "Clients that spoke before their turn, by what they spoke.");
+    for (const auto s : smtp::all_speeches)
+        add_value(spoke, sum(spoke_at, s), {{"protocol", to_string(s)}});
+    add_family(to, "fendmail_bans_paused_total",
+               "How often new bans were so many that none was made.", MetricType::Counter,
+               sum(bans_paused, 0));
+}
+
 void metrics::collect_trouble(metric_families& to) const
 {
     const auto sum = [&](std::size_t at) { return static_cast<double>(counters_.sum(at)); };
@@ -268,6 +322,7 @@ void metrics::collect(metric_families& to) const
                1, {{"version", FENDMAIL_VERSION}});
     collect_sessions(to);
     collect_tests(to);
+    collect_abuse(to);
     collect_trouble(to);
 }
 

@@ -229,6 +229,26 @@ void collect_resolvers(metric_families& to, const io::resolver_pool::named_figur
         });
 }
 
+void collect_abuse(metric_families& to, const ban_book::figures& bans,
+                   const abuse_watch::figures& rates, std::uint64_t reports_lost)
+{
+    add_family(to, "fendmail_bans", "Clients and networks that are banned.", MetricType::Gauge,
+               of(bans.bans));
+    add_family(to, "fendmail_ban_offenders", "Clients of which offences are remembered.",
+               MetricType::Gauge, of(bans.offenders));
+    add_family(to, "fendmail_ban_offenders_evicted_total",
+               "Clients whose offences were forgotten for want of room.", MetricType::Counter,
+               of(bans.evicted));
+    add_family(to, "fendmail_bans_are_paused", "Whether too many are new, so that none is made.",
+               MetricType::Gauge, bans.is_paused ? 1 : 0);
+    add_family(to, "fendmail_rates_evicted_total",
+               "Clients and networks whose count was dropped before its time for want of room.",
+               MetricType::Counter, of(rates.evicted_busy));
+    add_family(to, "fendmail_client_reports_lost_total",
+               "Sessions whose offences were not counted, because too many came at once.",
+               MetricType::Counter, of(rates.reports_lost + reports_lost));
+}
+
 void collect_process(metric_families& to)
 {
     rusage used{};

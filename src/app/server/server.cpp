@@ -24,12 +24,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-unsigned worker_count(unsigned configured)
-{
-    return configured != 0 ? configured : std::max(1U, std::thread::hardware_concurrency());
-}
-
-/// The keys that a reload cannot change and that differ.
 /// A client that goes away while it is written to is a value of write(), not our end; and a mail
 /// server does not end because a signal is sent that it does not know.
 void ignore_stray_signals() noexcept
@@ -106,6 +100,12 @@ server::~server()
         one->stop();
 }
 
+unsigned server::worker_total() const noexcept
+{
+    const unsigned wanted = startup_.server.workers;
+    return wanted != 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+}
+
 std::vector<endpoint> server::addresses() const
 {
     return addresses_;
@@ -161,7 +161,7 @@ void server::open_addresses()
 void server::keep_descriptors_back()
 {
     counters_.keep_back(own_descriptors(snapshot_->config, *addresses_in_use_->book(),
-                                        worker_count(startup_.server.workers), addresses_.size()));
+                                        worker_total(), addresses_.size()));
 }
 
 /// At each start: what it means is mostly noticed by others.
@@ -176,6 +176,7 @@ void server::open_senders()
 {
     senders_ = std::make_unique<known_senders>(context_, *events_, sender_file_of(startup_),
                                                [this](const known_senders::set& fresh) {
+                                                   sender_set_ = fresh;
                                                    for (auto& one : workers_)
                                                        one->use_senders(fresh);
                                                });
@@ -185,7 +186,7 @@ void server::open_senders()
 
 void server::open_sockets(const std::vector<endpoint>& listen)
 {
-    const unsigned workers = worker_count(startup_.server.workers);
+    const unsigned workers = worker_total();
     auto passed = io::take_passed_sockets();
     are_passed_ = !passed.empty() || (before_ && before_->are_passed);
     if (!passed.empty()) {
@@ -233,10 +234,10 @@ void server::start_workers()
 {
     open_addresses();
     keep_duplicates();
-    const unsigned count = worker_count(startup_.server.workers);
+    const unsigned count = worker_total();
     for (unsigned i = 0; i < count; ++i) {
         workers_.push_back(std::make_unique<worker>(snapshot_, *store_, *events_, counters_,
-                                                    addresses_in_use_->book()));
+                                                    addresses_in_use_->book(), reports()));
     }
     for (auto& bound : bound_)
         for (std::size_t i = 0; i < bound.sockets.size(); ++i)
@@ -248,6 +249,7 @@ void server::start_workers()
         one->know(all);
     open_senders();
     open_rules();
+    open_bans();
     for (auto& one : workers_)
         one->start();
     for (const auto& bound : bound_) {
@@ -301,6 +303,7 @@ void server::run()
     for (auto& one : workers_)
         one->stop();
     workers_.clear();
+    if (bans_) bans_->stop();
     store_->flush();
     store_.reset();
     events_->on(event::stopped{sessions_cut_});
@@ -394,6 +397,7 @@ reload_outcome server::reload()
     for (auto& one : workers_)
         one->use(snapshot_);
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
+    bans_->configure(snapshot_->config);
     prover_.ask_anew();
     tell_of_plain();
     events_->on(event::reloaded{config_name_});
@@ -448,6 +452,7 @@ void server::worker_is_empty()
     addresses_in_use_->stop();
     minute_.cancel();
     rules_->stop();
+    bans_->stop();
     for (const auto& one : admin_)
         one->stop();
     if (watchdog_) watchdog_->stop();

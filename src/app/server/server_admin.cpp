@@ -114,6 +114,7 @@ api_subject server::subject()
         hour_,
         *store_,
         *rules_,
+        *bans_,
         [this] { return snapshot_; },
         [this] { return addresses_in_use_->book(); },
         [this] {
@@ -157,6 +158,7 @@ io::awaitable<io::resolver_pool::named_figures> server::gather_resolvers()
 io::awaitable<std::string> server::metrics_text()
 {
     const auto resolvers = co_await gather_resolvers();
+    const auto rates = co_await gather_rates();
     metric_families all;
     metrics_.collect(all);
     collect_gauges(all, counters_, *snapshot_);
@@ -164,6 +166,7 @@ io::awaitable<std::string> server::metrics_text()
     collect_resolvers(all, resolvers);
     add_family(all, "fendmail_log_lines_lost_total", "Lines that are missing from the log.",
                prometheus::MetricType::Counter, static_cast<double>(log_->lost()));
+    collect_abuse(all, bans_->counts(), rates, reports_lost_.load());
     collect_process(all);
     co_return prometheus::TextSerializer{}.Serialize(all);
 }

@@ -13,19 +13,23 @@ namespace fendmail::app {
 namespace asio = boost::asio;
 
 worker::worker(std::shared_ptr<const snapshot> what, io::allowlist_store& store, event_sink& events,
-               process_counters& shared, std::shared_ptr<const io::server_book> book)
+               process_counters& shared, std::shared_ptr<const io::server_book> book,
+               worker_reports reports)
     : busy_{asio::make_work_guard(context_)}
     , snapshot_{std::move(what)}
     , registry_{shared, events}
     , deadlines_{context_}
     , resolvers_{context_, snapshot_->config.resolvers, std::move(book)}
     , lookups_{context_, events, deadlines_, resolvers_}
-    , env_{context_, deadlines_, resolvers_, wakes_, lookups_, store, events, registry_, {}, {}}
+    , abuse_{deadlines_, std::move(reports.send), reports.workers}
+    , env_{context_, deadlines_, resolvers_, wakes_, lookups_, store,
+           events,   registry_,  abuse_,     {},     {}}
     , intake_{env_, [this](incoming connection) {
                   auto& owner = owner_of(connection.client.address);
                   owner.begin(std::move(connection));
               }}
 {
+    abuse_.configure(snapshot_->config, snapshot_->network_rate);
     watch_lists();
 }
 
@@ -58,6 +62,7 @@ void worker::use(std::shared_ptr<const snapshot> what)
     asio::post(context_, [this, next = std::move(what)]() mutable {
         const auto before = std::exchange(snapshot_, std::move(next));
         env_.guard([&] {
+            abuse_.configure(snapshot_->config, snapshot_->network_rate);
             const bool new_resolvers = snapshot_->config.resolvers != before->config.resolvers;
             if (new_resolvers) resolvers_.set_common(snapshot_->config.resolvers);
             // What was found through other resolvers says nothing about these.
@@ -96,6 +101,20 @@ void worker::use_timed_rules(std::shared_ptr<const acl::timed_rule_set> rules)
 {
     asio::post(context_,
                [this, next = std::move(rules)]() mutable { env_.timed_rules.swap(next); });
+}
+
+void worker::use_ban(const network& who, std::optional<abuse::ban> what)
+{
+    asio::post(context_, [this, who, next = std::move(what)]() mutable {
+        env_.guard(
+            [&] { next ? abuse_.bans().put(who, std::move(*next)) : abuse_.bans().remove(who); });
+    });
+}
+
+void worker::tell_rates(std::function<void(abuse_watch::figures)> done)
+{
+    asio::post(context_,
+               [this, done = std::move(done)] { env_.guard([&] { done(abuse_.counts()); }); });
 }
 
 worker& worker::owner_of(const ip_address& client) noexcept
@@ -146,7 +165,10 @@ void worker::drain(std::function<void()> when_empty)
 {
     asio::post(context_, [this, when_empty = std::move(when_empty)]() mutable {
         registry_.dismiss();
-        registry_.drain(std::move(when_empty));
+        registry_.drain([this, when_empty = std::move(when_empty)] {
+            abuse_.wake(); // what its last sessions had to report
+            when_empty();
+        });
     });
 }
 

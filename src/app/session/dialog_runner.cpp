@@ -52,7 +52,7 @@ io::awaitable<void> session::run_dialog()
     verdict_.on_dialog(terms.refusal.has_value());
     co_await talk(smtp::dialog{config().dialog, std::move(terms)});
     remember();
-    outcome_->reasons = screener_.reasons();
+    outcome_->reasons = reasons();
     outcome_->add_reason(outcome_->trouble);
     if (tls_failed_) outcome_->add_reason("tls");
 }
@@ -77,6 +77,7 @@ io::awaitable<void> session::talk(smtp::dialog dialog)
         if (step->then == smtp::next::close) remember();
         if (step->then != smtp::next::close && env_.sessions.dismisses())
             co_return co_await dismiss_from_dialog(*step);
+        if (is_too_much(*step)) co_return co_await send_away_from_dialog();
         if (co_await stream_.write(step->output, &limit) != wait_end::ready) break;
         switch (step->then) {
         case smtp::next::read: break;
@@ -202,9 +203,9 @@ void session::tell_own_helo(const smtp::fault_seen& seen)
     score_.value = screener_.total_score();
     const int weight = config().screening.names.own_helo;
     emit(event::client_name_counted{client_, to_string(seen.what), weight, seen.text});
-    if (screener_.is_failed_by_helo())
-        emit(event::dnsbl_scored{client_, score_.value, "HELO name",
-                                 action_of(screen::test::dnsbl)});
+    if (!screener_.is_failed_by_helo()) return;
+    emit(event::dnsbl_scored{client_, score_.value, "HELO name", action_of(screen::test::dnsbl)});
+    note_offence(screen::test::dnsbl);
 }
 
 void session::tell(const smtp::note& what)
@@ -226,6 +227,7 @@ void session::tell(const smtp::note& what)
             if (n.what == smtp::fault::own_helo) return s.tell_own_helo(n);
             const auto test = screen::test_of(n.what);
             s.emit(event::protocol_fault{s.client_, test, n.after, n.text, s.action_of(test)});
+            s.note_offence(test);
         }
         void operator()(const smtp::plaintext_behind_starttls& n) const
         {

@@ -18,7 +18,8 @@ void session::early_tests::ask()
     sources_.any_list = !of_.snapshot_->dnsbl_sites->empty();
     // A client that shares the lookup of a neighbour has none of its own for its name either.
     const bool has_lookup = sources_.lists.is_own() && !sources_.lists.score().withheld;
-    if (rules.names.ask_dns() && has_lookup)
+    const bool counts_names = of_.config().bans.rules.points[abuse::offence::no_ptr] != 0;
+    if ((rules.names.ask_dns() || counts_names) && has_lookup)
         sources_.name.emplace(of_.env_.deadlines, of_.env_.resolvers.common(), of_.client_.address,
                               of_.config().client_name.timeout, *this);
 }
@@ -161,11 +162,11 @@ std::optional<screen::step> session::look_at_client()
     if (seen.octets == 0) return screen::step::keep_waiting;
     early_->client_spoke = true;
     if (!screener_.early().listens()) return screen::step::keep_waiting;
-    emit(event::pregreeted{client_,
-                           seen.octets,
-                           between(phase_begun_, io::steady_now()),
-                           {octets.data(), seen.octets},
-                           action_of(screen::test::pregreet)});
+    const std::string_view said{octets.data(), seen.octets};
+    spoke_ = smtp::speech_of(said);
+    emit(event::pregreeted{client_, seen.octets, between(phase_begun_, io::steady_now()), said,
+                           action_of(screen::test::pregreet), spoke_});
+    note_offence(screen::test::pregreet);
     return screener_.on_result(screen::test::pregreet, false);
 }
 
@@ -176,9 +177,13 @@ void session::tell_score(const dnsbl::score& score, const dnsbl::name_finding* f
     if (weight != 0)
         emit(event::client_name_counted{client_, to_string(found->signal), weight, found->name});
     score_.note(score);
-    if (screener_.early().status(screen::test::dnsbl) == screen::early_status::failed)
+    if (found != nullptr && found->signal == dnsbl::name_signal::no_ptr)
+        offences_.add(abuse::offence::no_ptr);
+    if (screener_.early().status(screen::test::dnsbl) == screen::early_status::failed) {
         emit(event::dnsbl_scored{client_, score.value, score.reply_name,
                                  action_of(screen::test::dnsbl)});
+        note_offence(screen::test::dnsbl);
+    }
 }
 
 } // namespace fendmail::app

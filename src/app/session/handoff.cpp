@@ -133,6 +133,8 @@ io::awaitable<void> session::hand_off()
     switch (opened.end) {
     case io::open_end::passed:
         backend_has_it_ = true;
+        // What becomes of it there is not seen; so it counts for the client.
+        was_handed_off_ = has_mail_accepted_ = true;
         tell_backend_works();
         ended_by_ = event::ended_by::backend;
         co_return;
@@ -166,7 +168,11 @@ io::awaitable<io::relay_outcome> session::relay_new(backend_link& link, const io
     options.hide_ehlo = hidden_keywords();
     if (backend.traits().sends_header)
         options.unproven.emplace(io::unproven_header{backend, link.request});
-    co_return co_await io::relay_session(stream_, link.server, env_.deadlines, options);
+    smtp::reply_watch seen;
+    options.watch = &seen;
+    auto done = co_await io::relay_session(stream_, link.server, env_.deadlines, options);
+    note_relayed(seen);
+    co_return done;
 }
 
 io::awaitable<void> session::end_relay_of_new(io::relay_outcome& done, tick greeted, bool is_taken)
@@ -323,7 +329,11 @@ io::awaitable<io::relay_outcome> session::relay_rest(const smtp::dialog& dialog,
         options.guard.emplace(smtp::guard_options{.has_chunking = backend_has_chunking});
     options.held = dialog.octets_to_relay();
     options.hide_ehlo = hidden_keywords();
-    co_return co_await io::relay_session(stream_, link.server, env_.deadlines, options);
+    smtp::reply_watch seen;
+    options.watch = &seen;
+    auto done = co_await io::relay_session(stream_, link.server, env_.deadlines, options);
+    note_relayed(seen);
+    co_return done;
 }
 
 /// The backend has gone; what the client has to hear of that.

@@ -41,6 +41,7 @@ session::~session()
     if (early_) summary.late_wait = early_->late_wait(now); // it left while it waited
     if (outcome_) outcome_->write_to(summary);
     emit(summary);
+    report_client();
 }
 
 void session::begin(std::unique_ptr<session> self)
@@ -49,7 +50,16 @@ void session::begin(std::unique_ptr<session> self)
     if (const auto why = screen::refused_at_connect(s.limits(), s.load()))
         return s.env_.spawn(refuse(std::move(self), *why));
     auto step = s.consult_access_list();
-    if (step == screen::step::look_up_record) step = s.consult_store();
+    std::optional<screen::step> banned;
+    if (step == screen::step::look_up_record) banned = s.consult_bans(false);
+    if (s.send_away_) return s.env_.spawn(send_away(std::move(self)));
+    if (!banned && step == screen::step::look_up_record) {
+        step = s.consult_store();
+        if (step != screen::step::hand_off) banned = s.consult_bans(true);
+        if (!banned) step = s.consult_rates(step);
+        if (s.send_away_) return s.env_.spawn(send_away(std::move(self)));
+    }
+    if (banned) step = *banned;
     if (screen::screener::can_be_vetoed(step) &&
         !screen::can_earn_pass(s.config().allowlist_interfaces, s.local_.address)) {
         s.emit(event::vetoed{s.client_, s.local_});
@@ -67,7 +77,7 @@ void session::decide(std::unique_ptr<session> self, screen::step step)
 {
     self->decided_ = io::steady_now();
     self->outcome_ = std::make_unique<outcome>();
-    self->outcome_->reasons = self->screener_.reasons();
+    self->outcome_->reasons = self->reasons();
     if (self->early_) self->outcome_->late_wait = self->early_->late_wait(self->decided_);
     self->early_.reset();
     environment& env = self->env_;
@@ -109,6 +119,7 @@ screen::step session::consult_access_list()
 
 screen::step session::greet_sender(std::string_view domain)
 {
+    is_known_sender_ = true;
     emit(event::known_sender{client_, domain, config().screening.known_senders});
     const auto step = screener_.on_known_sender();
     if (step != screen::step::hand_off) return step;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/abuse/abuse_watch.hpp"
 #include "fendmail/app/session/client_memory.hpp"
 #include "fendmail/app/session/environment.hpp"
 #include "fendmail/app/session/lingering_close.hpp"
@@ -9,6 +10,8 @@
 #include "fendmail/core/screen/screener.hpp"
 #include "fendmail/core/screen/verdict.hpp"
 #include "fendmail/core/smtp/dialog.hpp"
+#include "fendmail/core/smtp/early_speech.hpp"
+#include "fendmail/core/smtp/reply_watch.hpp"
 #include "fendmail/io/backend/connector.hpp"
 #include "fendmail/io/backend/relay_session.hpp"
 #include "fendmail/io/backend/replay.hpp"
@@ -25,7 +28,8 @@
 
 /// The inside of session.hpp: one client from accept to end. Its parts are in session.cpp (course
 /// and ends), early_tests.cpp (greet wait and lists), dialog_runner.cpp (our own SMTP side),
-/// handoff.cpp (to the backend) and summary.hpp (what is told in the end).
+/// handoff.cpp (to the backend), abuse.cpp (rates and bans) and summary.hpp (what is told in the
+/// end).
 namespace fendmail::app {
 
 namespace asio = boost::asio;
@@ -80,6 +84,18 @@ private:
     /// The client is one of a known sender.
     [[nodiscard]] screen::step greet_sender(std::string_view domain);
     [[nodiscard]] screen::step consult_store();
+    // Rates, bans and what leads to them.
+    [[nodiscard]] bool is_spared() const noexcept;
+    [[nodiscard]] std::optional<screen::step> consult_bans(bool of_networks);
+    [[nodiscard]] screen::step consult_rates(screen::step step);
+    [[nodiscard]] bool is_sent_away_for(const abuse_watch::excess& why);
+    [[nodiscard]] bool is_too_much(const smtp::step& last);
+    static io::awaitable<void> send_away(std::unique_ptr<session> self);
+    io::awaitable<void> send_away_from_dialog();
+    void note_offence(screen::test failed) noexcept;
+    void note_relayed(const smtp::reply_watch& seen) noexcept;
+    void report_client() noexcept;
+    [[nodiscard]] std::string reasons() const;
     static void run_early_tests(std::unique_ptr<session> self);
     static void wait_on(std::unique_ptr<session> self, screen::step step);
     static void on_wait_end(std::unique_ptr<session> self, wait_end end);
@@ -150,6 +166,13 @@ private:
     bool backend_has_it_ = false;
     bool tls_failed_ = false;
     bool remembered_ = false;
+    bool is_known_sender_ = false;
+    bool was_handed_off_ = false;
+    bool has_mail_accepted_ = false;
+    smtp::speech spoke_ = smtp::speech::unknown; ///< what it said before its turn
+    abuse::offence_set offences_;
+    /// It is to go; "" = without a word, nothing = it may stay.
+    std::optional<std::string> send_away_;
 
     event::phase phase_ = event::phase::connect;
     screen::judgement verdict_;

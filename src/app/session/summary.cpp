@@ -21,6 +21,12 @@ void score_summary::write_to(event::session_ended& summary) const noexcept
     if (is_private) summary.dnsbl_skipped = "private_address";
 }
 
+bool score_summary::is_allowed_by_list() const noexcept
+{
+    // As core/dnsbl writes it: "list.example:127.0.0.2*-3".
+    return value < 0 || (listings && listings->find("*-") != std::string::npos);
+}
+
 void outcome::add_reason(std::string_view why)
 {
     if (!reasons.empty() && !why.empty()) reasons += ',';

@@ -18,6 +18,8 @@ namespace fendmail::app {
 struct score_summary {
     void note(const dnsbl::score& found) noexcept;
     void write_to(event::session_ended& summary) const noexcept;
+    /// Whether a list of negative weight names the client.
+    [[nodiscard]] bool is_allowed_by_list() const noexcept;
 
     std::shared_ptr<const std::string> listings; ///< of lists, of which it is made; null for none
     int value = 0;

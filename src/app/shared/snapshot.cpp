@@ -3,7 +3,9 @@
 
 #include "fendmail/core/assert.hpp"
 #include "fendmail/io/backend/connectors.hpp"
+#include "fendmail/io/os/clock.hpp"
 
+#include <cstdlib>
 #include <utility>
 
 namespace fendmail::app {
@@ -17,6 +19,18 @@ std::shared_ptr<io::backend_address> address_of(const runtime_config& config)
     if (!of.unix_path.empty()) return nullptr;
     if (of.host) return std::make_shared<io::backend_address>();
     return std::make_shared<io::backend_address>(io::backend_address::endpoints{of.tcp});
+}
+
+std::shared_ptr<shared_meter> network_rate_of(const runtime_config& config, const snapshot* before)
+{
+    const auto& rates = config.rates;
+    if (rates.network.is_off()) return nullptr;
+    if (before != nullptr && before->network_rate && before->config.rates == rates)
+        return before->network_rate;
+    throttle::hash_seed secret{};
+    arc4random_buf(secret.data(), sizeof secret);
+    return std::make_shared<shared_meter>(rates.network, rates.table_size, secret,
+                                          io::steady_now());
 }
 
 } // namespace
@@ -64,6 +78,7 @@ std::shared_ptr<const snapshot> make_snapshot(runtime_config config, const snaps
         same_backend ? before->backend_health : std::make_shared<backend_state>();
     made->identity = same_backend ? before->identity : std::make_shared<backend_identity>();
     made->offers = same_backend ? before->offers : std::make_shared<backend_offers>();
+    made->network_rate = network_rate_of(made->config, before);
     if (made->config.backend.tls != smtp::backend_tls::none)
         made->backend_tls = io::tls_context::for_client();
     return made;

@@ -30,6 +30,15 @@ step screener::on_known_sender() noexcept
     return step::look_up_record;
 }
 
+step screener::on_ban(std::string_view text)
+{
+    banned_ = true;
+    refuse("5.7.1", text, action::enforce);
+    plan_ = {};
+    early_.reset();
+    return step::run_dialog;
+}
+
 step screener::on_record(const std::optional<client_record>& known, instant now)
 {
     known_ = may_use_record() ? known : std::nullopt;
@@ -159,6 +168,11 @@ void screener::on_recipient() noexcept
     deep_->on_recipient();
 }
 
+bool screener::has_passed_any() const noexcept
+{
+    return std::ranges::any_of(all_tests, [this](test t) { return has_passed(t); });
+}
+
 const early_phase& screener::early() const noexcept
 {
     static const policy no_rules{};
@@ -210,6 +224,7 @@ std::string screener::reasons() const
         text += word;
     };
     if (denylisted_) add("access_list");
+    if (banned_) add("banned");
     if (vetoed_) add("veto");
     for (const test t : all_tests) {
         const bool failed = (early_ && early_->status(t) == early_status::failed) ||

@@ -40,6 +40,16 @@ bool spending::take(const budget& of, tick now) noexcept
     return true;
 }
 
+bool spending::press(const budget& of, tick now) noexcept
+{
+    if (of.is_off()) return true;
+    const bool is_free = free_at(of, now) <= now;
+    const auto interval = of.interval();
+    // As full as it can be, so that the next one is free an interval after the last attempt.
+    idle_at_ = std::min(std::max(idle_at_, now) + interval, now + interval * of.count);
+    return is_free;
+}
+
 tick spending::free_at(const budget& of, tick now) const noexcept
 {
     if (of.is_off() || is_idle(now)) return now;

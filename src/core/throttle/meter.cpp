@@ -2,71 +2,8 @@
 #include "fendmail/core/throttle/meter.hpp"
 
 #include <algorithm>
-#include <bit>
-#include <span>
 
 namespace fendmail::throttle {
-
-namespace {
-
-/// The state of SipHash: four words, its constants are "somepseudorandomlygeneratedbytes".
-struct sip {
-    std::uint64_t a, b, c, d;
-
-    explicit sip(const meter::seed& secret) noexcept
-        : a{secret[0] ^ 0x736f6d6570736575ULL}
-        , b{secret[1] ^ 0x646f72616e646f6dULL}
-        , c{secret[0] ^ 0x6c7967656e657261ULL}
-        , d{secret[1] ^ 0x7465646279746573ULL}
-    {
-    }
-
-    void round() noexcept
-    {
-        a += b;
-        b = std::rotl(b, 13) ^ a;
-        a = std::rotl(a, 32);
-        c += d;
-        d = std::rotl(d, 16) ^ c;
-        a += d;
-        d = std::rotl(d, 21) ^ a;
-        c += b;
-        b = std::rotl(b, 17) ^ c;
-        c = std::rotl(c, 32);
-    }
-
-    void take(std::uint64_t word) noexcept
-    {
-        d ^= word;
-        round();
-        a ^= word;
-    }
-
-    [[nodiscard]] std::uint64_t finish() noexcept
-    {
-        c ^= 0xff;
-        round();
-        round();
-        round();
-        return a ^ b ^ c ^ d;
-    }
-};
-
-std::uint64_t word_of(std::span<const std::uint8_t> octets) noexcept
-{
-    std::uint64_t word = 0;
-    for (const std::uint8_t octet : octets)
-        word = word << 8 | octet;
-    return word;
-}
-
-/// Where the 32 bits of `hash` fall among `count`, without the bias and cost of a division.
-std::size_t scaled(std::uint64_t hash, std::size_t count) noexcept
-{
-    return static_cast<std::size_t>(((hash & 0xffffffffU) * count) >> 32);
-}
-
-} // namespace
 
 meter::meter(const budget& each, std::size_t places, const seed& secret)
     : each_{each}
@@ -80,6 +17,12 @@ bool meter::take(const network& of, tick now) noexcept
     if (each_.is_off()) return true;
     // A network that is not kept has all of its budget, and is kept as soon as it takes some.
     return place_for(of, now).spent.take(each_, now);
+}
+
+bool meter::press(const network& of, tick now) noexcept
+{
+    if (each_.is_off()) return true;
+    return place_for(of, now).spent.press(each_, now);
 }
 
 tick meter::free_at(const network& of, tick now) const noexcept
@@ -96,12 +39,7 @@ std::size_t meter::busy(tick now) const noexcept
 
 std::array<std::size_t, 2> meter::groups_of(const network& of) const noexcept
 {
-    sip hash{secret_};
-    const auto octets = of.address.octets();
-    hash.take(word_of(octets.first(octets.size() / 2)));
-    hash.take(word_of(octets.last(octets.size() / 2)));
-    hash.take(std::uint64_t{of.prefix_length} << 1 | (of.address.is_v4() ? 1U : 0U));
-    const std::uint64_t found = hash.finish();
+    const std::uint64_t found = sip_hash(of, secret_);
     const std::size_t groups = places_.size() / group_size;
     const std::size_t first = scaled(found, groups);
     std::size_t second = scaled(found >> 32, groups - 1);

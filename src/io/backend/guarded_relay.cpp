@@ -49,6 +49,7 @@ public:
         , guard_{options.begun != nullptr ? *options.begun
                                           : smtp::data_guard{guard_options_of(options)}}
         , filter_{options.hide_ehlo}
+        , watch_{options.watch}
         , unsent_(options.held.begin(), options.held.end())
         , released_{client.get_executor(), steady_timer::time_point::max()}
         , client_limit_{deadlines, client}
@@ -77,6 +78,7 @@ private:
     first_end ends_;
     smtp::data_guard guard_;
     smtp::keyword_filter filter_;
+    smtp::reply_watch* watch_;
     std::vector<char> unsent_; ///< of the client
     steady_timer released_;
     deadline client_limit_;
@@ -232,6 +234,7 @@ awaitable<void> guarded_session::from_backend()
         case wait_end::ready: break;
         }
         idle_.active();
+        if (watch_ != nullptr) watch_->on_backend({buffer.data(), got.octets});
         const auto step = guard_.on_backend({buffer.data(), got.octets});
         if (!co_await send_to_client(step.forward)) {
             if (client_.is_open()) ends_.note(ended_by::client);

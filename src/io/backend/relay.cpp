@@ -37,6 +37,7 @@ struct direction {
     std::uint64_t& count;
     shared_state& state;
     smtp::keyword_filter* filter;
+    smtp::reply_watch* watch;
     bool is_end_told = false; ///< the receiver knows that nothing more comes
 
     [[nodiscard]] bool is_of_backend() const noexcept { return sender == event::ended_by::backend; }
@@ -79,6 +80,7 @@ moved move_message(direction& d, std::string_view first)
     std::size_t filled = first.copy(buffer->data(), first.size());
     for (int turn = 0; turn < bulk_turns; ++turn) {
         const auto got = d.from.read_now(asio::buffer(*buffer) + filled);
+        if (d.watch) d.watch->on_backend({buffer->data() + filled, got.octets});
         filled += got.octets;
         const std::size_t sent = d.to.write_some_now({buffer->data(), filled});
         d.count += sent;
@@ -148,6 +150,7 @@ awaitable<void> pump(direction d)
         auto end = got.end;
         if (end == wait_end::ready) {
             d.state.idle.active();
+            if (d.watch) d.watch->on_backend({buffer.data(), got.octets});
             const auto left = pass_now(d, {buffer.data(), got.octets});
             if (!left.empty()) end = co_await pass_on(d, left);
         }
@@ -192,7 +195,8 @@ awaitable<void> both(executor where, awaitable<void> one, awaitable<void> other,
 } // namespace
 
 awaitable<relay_result> relay(stream& client, stream& backend, deadline_queue& deadlines,
-                              milliseconds idle_limit, std::span<const std::string> hide_ehlo)
+                              milliseconds idle_limit, std::span<const std::string> hide_ehlo,
+                              smtp::reply_watch* watch)
 {
     using event::ended_by;
     relay_result result;
@@ -200,8 +204,10 @@ awaitable<relay_result> relay(stream& client, stream& backend, deadline_queue& d
     first_end ends{idle};
     shared_state state{idle, ends};
     smtp::keyword_filter filter{hide_ehlo};
-    const direction in{client, backend, ended_by::client, result.octets_in, state, nullptr};
-    const direction out{backend, client, ended_by::backend, result.octets_out, state, &filter};
+    const direction in{client, backend, ended_by::client, result.octets_in,
+                       state,  nullptr, nullptr};
+    const direction out{backend, client, ended_by::backend, result.octets_out, state,
+                        &filter, watch};
     co_await both(client.get_executor(), pump(in), pump(out), [&] {
         client.close();
         backend.close();

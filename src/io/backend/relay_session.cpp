@@ -100,6 +100,7 @@ awaitable<relay_outcome> relay_session(stream& client, stream& server, deadline_
         guarded.begun = first ? &first->guard() : nullptr;
         guarded.held = held;
         guarded.hide_ehlo = options.hide_ehlo;
+        guarded.watch = options.watch;
         auto done = co_await guarded_relay(client, server, deadlines, guarded);
         add(result, done.moved);
         result.fault = done.fault;
@@ -109,7 +110,8 @@ awaitable<relay_outcome> relay_session(stream& client, stream& server, deadline_
     }
     if (!co_await send_held(server, deadlines, options.idle_limit, held, result)) co_return result;
     first.reset(); // what it keeps is not needed while octets are copied
-    add(result, co_await relay(client, server, deadlines, options.idle_limit, options.hide_ehlo));
+    add(result, co_await relay(client, server, deadlines, options.idle_limit, options.hide_ehlo,
+                               options.watch));
     co_return result;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/abuse/ban_book.hpp"
 #include "fendmail/app/admin/site.hpp"
 #include "fendmail/app/config/effective.hpp"
 #include "fendmail/app/observe/client_tops.hpp"
@@ -68,6 +69,7 @@ struct api_subject {
     const last_hour& hour;
     io::allowlist_store& store;
     timed_rule_book& rules;
+    ban_book& bans;
 
     std::function<std::shared_ptr<const snapshot>()> current;
     std::function<std::shared_ptr<const io::server_book>()> servers;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include "fendmail/app/config/choice.hpp"
+#include "fendmail/core/abuse/ban_rules.hpp"
+#include "fendmail/core/abuse/rates.hpp"
 #include "fendmail/core/event/render.hpp"
 #include "fendmail/core/screen/policy.hpp"
 #include "fendmail/core/smtp/backend_trouble.hpp"
@@ -26,6 +28,14 @@ template <>
 struct told_values<screen::action> {
     static constexpr std::array all{screen::action::ignore, screen::action::enforce,
                                     screen::action::drop};
+};
+template <>
+struct told_values<abuse::rate_action> {
+    static constexpr auto all = abuse::all_rate_actions;
+};
+template <>
+struct told_values<abuse::ban_action> {
+    static constexpr auto all = abuse::all_ban_actions;
 };
 template <>
 struct told_values<screen::exemption> {

@@ -3,6 +3,7 @@
 
 #include "fendmail/app/config/sections/admin.hpp"
 #include "fendmail/app/config/sections/backend.hpp"
+#include "fendmail/app/config/sections/bans.hpp"
 #include "fendmail/app/config/sections/client_name.hpp"
 #include "fendmail/app/config/sections/deep.hpp"
 #include "fendmail/app/config/sections/dialog.hpp"
@@ -10,6 +11,7 @@
 #include "fendmail/app/config/sections/known_senders.hpp"
 #include "fendmail/app/config/sections/limits.hpp"
 #include "fendmail/app/config/sections/proxy_protocol.hpp"
+#include "fendmail/app/config/sections/rates.hpp"
 #include "fendmail/app/config/sections/server.hpp"
 #include "fendmail/app/config/sections/store.hpp"
 #include "fendmail/app/config/sections/tls.hpp"
@@ -62,6 +64,8 @@ struct runtime_config {
     std::string reject_footer; ///< not expanded
     hidden_keywords hide_ehlo_from;
     limits_options limits;
+    abuse::rate_rules rates;
+    bans_options bans;
     store_options store;
     tls_options tls;
     io::log_options log;

@@ -120,6 +120,15 @@ public:
         part::describe(rows);
     }
 
+    /// All rows of a part of runtime_config that another struct describes, as a type of the core
+    /// cannot.
+    template <class Description, class Place>
+    void add_described(Place place)
+    {
+        part_rows<key_rows, runtime_config, Place> rows{*this, place};
+        Description::describe(rows);
+    }
+
 private:
     template <class Place>
     static auto& within(Root& root, const Place& place)

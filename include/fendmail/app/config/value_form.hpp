@@ -9,6 +9,7 @@
 #include "fendmail/core/dns/name_server.hpp"
 #include "fendmail/core/listen_address.hpp"
 #include "fendmail/core/result.hpp"
+#include "fendmail/core/throttle/budget.hpp"
 #include "fendmail/io/log/destination.hpp"
 
 #include <concepts>
@@ -75,6 +76,15 @@ struct text_form<dns::server_address> {
         return parsed(dns::parse_server_address(text), why);
     }
     static std::string text(const dns::server_address& value) { return dns::to_text(value); }
+};
+
+template <>
+struct text_form<budget> {
+    static std::optional<budget> parse(const std::string& text, std::string& why)
+    {
+        return parsed(parse_budget(text), why);
+    }
+    static std::string text(const budget& value) { return fendmail::to_text(value); }
 };
 
 template <>

@@ -52,7 +52,7 @@ public:
     ~client_tops() override;
     void on(const any_event& what) noexcept override;
 
-    enum class by : std::uint8_t { client, network };
+    enum class by : std::uint8_t { client, network, rate };
     /// Those with the most sessions first.
     [[nodiscard]] std::vector<top_row> top(by what, std::size_t limit) const;
     [[nodiscard]] std::vector<list_hits> lists() const;

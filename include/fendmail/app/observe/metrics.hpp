@@ -2,10 +2,14 @@
 #pragma once
 
 #include "fendmail/app/observe/sharded_counters.hpp"
+#include "fendmail/core/abuse/ban_rules.hpp"
+#include "fendmail/core/abuse/offender.hpp"
+#include "fendmail/core/abuse/rates.hpp"
 #include "fendmail/core/event/event.hpp"
 #include "fendmail/core/screen/connect.hpp"
 #include "fendmail/core/screen/test.hpp"
 #include "fendmail/core/screen/verdict.hpp"
+#include "fendmail/core/smtp/early_speech.hpp"
 #include "fendmail/core/span_buckets.hpp"
 #include "fendmail/core/time.hpp"
 
@@ -47,6 +51,9 @@ inline constexpr std::array all_refusals{
     screen::connect_refusal::network_asked_too_much,
 };
 
+inline constexpr std::array all_ban_origins{abuse::ban_origin::offences, abuse::ban_origin::network,
+                                            abuse::ban_origin::admin};
+
 /// A family without a value yet.
 [[nodiscard]] prometheus::MetricFamily metric_family(std::string_view name, std::string_view help,
                                                      prometheus::MetricType type);
@@ -67,6 +74,7 @@ public:
     void on(const any_event& what) noexcept override;
     void collect(metric_families& to) const;
 
+    static constexpr std::size_t rate_action_count = abuse::all_rate_actions.size();
     static constexpr std::size_t verdict_count = all_verdicts.size();
     static constexpr std::size_t action_count = all_actions.size();
     static constexpr std::size_t refusal_count = all_refusals.size();
@@ -97,6 +105,7 @@ private:
         proxy_refused,
         dns_retries,
         internal_errors,
+        bans_paused,
         plain_count,
     };
     static constexpr std::size_t verdicts_at = plain_count;
@@ -107,7 +116,12 @@ private:
     static constexpr std::size_t histogram_size = bucket_count + 1;
     static constexpr std::size_t hand_off_at = waits_at + verdict_count * histogram_size;
     static constexpr std::size_t late_wait_at = hand_off_at + histogram_size;
-    static constexpr std::size_t size = late_wait_at + histogram_size;
+    static constexpr std::size_t rates_at = late_wait_at + histogram_size;
+    static constexpr std::size_t bans_at = rates_at + abuse::rate_count * rate_action_count;
+    static constexpr std::size_t banned_at = bans_at + all_ban_origins.size();
+    static constexpr std::size_t withheld_at = banned_at + abuse::all_ban_actions.size();
+    static constexpr std::size_t spoke_at = withheld_at + abuse::all_ban_guards.size() + 1;
+    static constexpr std::size_t size = spoke_at + smtp::all_speeches.size();
 
     struct counter;
 
@@ -117,6 +131,7 @@ private:
                           const metric_labels& labels) const;
     void collect_sessions(metric_families& to) const;
     void collect_tests(metric_families& to) const;
+    void collect_abuse(metric_families& to) const;
     void collect_trouble(metric_families& to) const;
 
     sharded_counters<size> counters_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/abuse/ban_book.hpp"
 #include "fendmail/app/admin/http.hpp"
 #include "fendmail/app/api/api.hpp"
 #include "fendmail/app/config/load.hpp"
@@ -23,6 +24,7 @@
 #include "fendmail/io/store/allowlist_store.hpp"
 #include "fendmail/io/store/resilient_store.hpp"
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -63,6 +65,12 @@ private:
     void open_admin_at(const listen_address& where, std::string_view key);
     void note_minute();
     void open_rules();
+    void open_bans();
+    [[nodiscard]] unsigned worker_total() const noexcept;
+    [[nodiscard]] abuse::ban_guard guard_of(const network& who) const;
+    [[nodiscard]] worker_reports reports();
+    void publish_ban(const network& who, const std::optional<abuse::ban>& what);
+    io::awaitable<abuse_watch::figures> gather_rates();
     [[nodiscard]] api_subject subject();
     [[nodiscard]] web::access_rules admin_rules() const;
     /// @return "" when clients may come
@@ -122,6 +130,10 @@ private:
     std::string program_; ///< to start a successor of
     api_facts facts_;
     std::unique_ptr<timed_rule_book> rules_;
+    std::unique_ptr<ban_book> bans_;
+    known_senders::set sender_set_; ///< that the workers have
+    std::atomic<std::size_t> reports_on_their_way_{0};
+    std::atomic<std::uint64_t> reports_lost_{0};
     std::unique_ptr<admin_api> api_;
     std::vector<std::unique_ptr<admin_http>> admin_;
     boost::asio::steady_timer minute_{context_};

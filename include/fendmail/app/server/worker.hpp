@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/abuse/abuse_watch.hpp"
 #include "fendmail/app/server/intake.hpp"
 #include "fendmail/app/session/environment.hpp"
 #include "fendmail/app/session/session.hpp"
@@ -22,6 +23,7 @@
 #include <boost/asio/io_context.hpp>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -31,10 +33,17 @@
 /// workers; they post to the worker.
 namespace fendmail::app {
 
+/// Where a worker's sessions report what they have seen of their clients.
+struct worker_reports {
+    std::function<void(abuse_watch::reports)> send; ///< called on the worker
+    std::size_t workers = 1;                        ///< of the process
+};
+
 class worker {
 public:
     worker(std::shared_ptr<const snapshot> what, io::allowlist_store& store, event_sink& events,
-           process_counters& shared, std::shared_ptr<const io::server_book> book);
+           process_counters& shared, std::shared_ptr<const io::server_book> book,
+           worker_reports reports);
     ~worker();
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
@@ -53,6 +62,10 @@ public:
     void use_senders(std::shared_ptr<const acl::sender_set> senders);
     /// New sessions obey these from now on; null = none.
     void use_timed_rules(std::shared_ptr<const acl::timed_rule_set> rules);
+    /// A client or network is banned from now on, or no longer.
+    void use_ban(const network& who, std::optional<abuse::ban> what);
+    /// Calls `done` on the worker with what its rates have seen.
+    void tell_rates(std::function<void(abuse_watch::figures)> done);
     /// Calls `done` on the worker with what its resolvers have done so far.
     void tell_resolvers(std::function<void(io::resolver_pool::named_figures)> done);
     /// Calls it on the worker, which shows that its loop turns.
@@ -85,6 +98,7 @@ private:
     io::resolver_pool resolvers_;
     io::wake_coalescer wakes_{context_.get_executor()};
     io::dnsbl_lookup lookups_;
+    abuse_watch abuse_;
     environment env_;
     intake intake_;
     std::vector<std::unique_ptr<io::acceptor>> acceptors_;

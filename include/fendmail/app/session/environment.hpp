@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/abuse/abuse_watch.hpp"
 #include "fendmail/app/shared/registry.hpp"
 #include "fendmail/core/acl/sender_set.hpp"
 #include "fendmail/core/acl/timed_rules.hpp"
@@ -32,6 +33,7 @@ struct environment {
     io::allowlist_store& store;
     event_sink& events;
     registry& sessions;
+    abuse_watch& abuse;
     /// Null when there are none. Renewed when their records change.
     std::shared_ptr<const acl::sender_set> senders;
     /// Null when there are none. Renewed at each change.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/abuse/shared_meter.hpp"
 #include "fendmail/app/config/config.hpp"
 #include "fendmail/app/shared/backend_identity.hpp"
 #include "fendmail/app/shared/backend_offers.hpp"
@@ -36,6 +37,9 @@ struct snapshot {
     std::shared_ptr<backend_identity> identity;
     /// What it offers them; likewise.
     std::shared_ptr<backend_offers> offers;
+    /// Connections of networks, which all workers count together; null = that rate is off. Shared
+    /// by configurations that have the same one.
+    std::shared_ptr<shared_meter> network_rate;
 };
 
 /// The way to the backend of a configuration. Here each kind's name meets what it does.

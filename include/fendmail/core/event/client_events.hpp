@@ -5,6 +5,7 @@
 #include "fendmail/core/event/base.hpp"
 #include "fendmail/core/screen/connect.hpp"
 #include "fendmail/core/screen/policy.hpp"
+#include "fendmail/core/smtp/early_speech.hpp"
 #include "fendmail/core/time.hpp"
 
 #include <cstddef>
@@ -154,6 +155,7 @@ struct pregreeted : of_client {
     milliseconds after{0};
     std::string_view text;
     screen::action action = screen::action::enforce; ///< what came of it
+    smtp::speech spoke = smtp::speech::unknown;
 
     void fields(auto& out) const
     {
@@ -162,6 +164,7 @@ struct pregreeted : of_client {
         out.duration("after_seconds", after);
         out.client_text("text", text);
         out.word("action", to_string(action));
+        out.word("spoke", to_string(spoke));
     }
     void phrase(auto& out) const
     {

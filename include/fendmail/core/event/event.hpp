@@ -3,6 +3,7 @@
 
 #include "fendmail/core/event/backend_events.hpp"
 #include "fendmail/core/event/balancer_events.hpp"
+#include "fendmail/core/event/ban_events.hpp"
 #include "fendmail/core/event/base.hpp"
 #include "fendmail/core/event/client_events.hpp"
 #include "fendmail/core/event/dialog_events.hpp"
@@ -22,10 +23,10 @@
 /// Threads: values.
 namespace fendmail {
 
-using any_event =
-    event::joined<event::client_events, event::dialog_events, event::session_events,
-                  event::balancer_events, event::dns_events, event::sender_events,
-                  event::backend_events, event::store_events, event::process_events>::type;
+using any_event = event::joined<event::client_events, event::dialog_events, event::session_events,
+                                event::balancer_events, event::ban_events, event::dns_events,
+                                event::sender_events, event::backend_events, event::store_events,
+                                event::process_events>::type;
 
 /// Where events go. Called from any thread; must not block or throw.
 class event_sink {

@@ -59,6 +59,10 @@ public:
     [[nodiscard]] step on_access(const std::optional<acl::match>& found);
     /// Instead of on_access(), when no rule matches and the client's address is a known sender's.
     [[nodiscard]] step on_known_sender() noexcept;
+    /// The client is banned, and that is enforced: it takes no test, and every recipient is
+    /// refused.
+    /// @param text of the reply
+    [[nodiscard]] step on_ban(std::string_view text);
     [[nodiscard]] step on_record(const std::optional<client_record>& known, instant now);
     /// The address that the client connected to does not let it earn a pass (postscreen's
     /// MX policy): it takes all tests, and is told to come back.
@@ -101,6 +105,8 @@ public:
     {
         return known_ && known_->expires_at[t] > client_record::was_disabled;
     }
+    /// Whether it passed any test once.
+    [[nodiscard]] bool has_passed_any() const noexcept;
     /// Of a client without early tests one that wants nothing and knows nothing.
     [[nodiscard]] const early_phase& early() const noexcept;
 
@@ -148,6 +154,7 @@ private:
     std::optional<client_record> known_{};
     std::unique_ptr<const smtp::reply> refusal_; ///< few clients that wait have one
     bool denylisted_ = false;
+    bool banned_ = false;
     bool vetoed_ = false;
     bool spared_deep_tests_ = false;
     bool has_own_helo_ = false;

@@ -48,6 +48,9 @@ class spending {
 public:
     /// Takes one if there is one. A budget that is off always has.
     [[nodiscard]] bool take(const budget& of, tick now) noexcept;
+    /// Takes one if there is one, and what is refused counts as well: who goes on asking faster
+    /// than the budget allows gets nothing at all until it slows down.
+    [[nodiscard]] bool press(const budget& of, tick now) noexcept;
     /// When take() will succeed again; `now` when it would now.
     [[nodiscard]] tick free_at(const budget& of, tick now) const noexcept;
     /// How many are spent now and not yet free again, from 0 to of.count.

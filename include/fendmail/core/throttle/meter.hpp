@@ -3,6 +3,7 @@
 
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/throttle/budget.hpp"
+#include "fendmail/core/throttle/sip_hash.hpp"
 #include "fendmail/core/time.hpp"
 
 #include <array>
@@ -31,7 +32,7 @@ namespace fendmail::throttle {
 
 class meter {
 public:
-    using seed = std::array<std::uint64_t, 2>;
+    using seed = hash_seed;
 
     /// @param each the budget of every network; one that is off allows everything and keeps nothing
     /// @param places how many networks are kept at most; at least 16, rounded down to a multiple
@@ -41,6 +42,8 @@ public:
 
     /// Takes one of the network's budget if there is one. What is refused costs nothing.
     [[nodiscard]] bool take(const network& of, tick now) noexcept;
+    /// The same, and what is refused counts as well: see spending::press().
+    [[nodiscard]] bool press(const network& of, tick now) noexcept;
     /// When take() will succeed again; `now` when it would now.
     [[nodiscard]] tick free_at(const network& of, tick now) const noexcept;
 

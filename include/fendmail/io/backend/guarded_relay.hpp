@@ -3,6 +3,7 @@
 
 #include "fendmail/core/smtp/data_guard.hpp"
 #include "fendmail/core/smtp/reply.hpp"
+#include "fendmail/core/smtp/reply_watch.hpp"
 #include "fendmail/io/awaiting.hpp"
 #include "fendmail/io/backend/relay.hpp"
 #include "fendmail/io/net/deadline_queue.hpp"
@@ -21,6 +22,7 @@ struct guarded_relay_options {
     const smtp::data_guard* begun = nullptr; ///< goes on from there in place of `guard`
     std::string_view held{};                 ///< octets of the client that go before those it sends
     std::span<const std::string> hide_ehlo{}; ///< as in relay()
+    smtp::reply_watch* watch = nullptr;       ///< as in relay()
 };
 
 struct guarded_relay_result {

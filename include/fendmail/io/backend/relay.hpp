@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/core/event/event.hpp"
+#include "fendmail/core/smtp/reply_watch.hpp"
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/awaiting.hpp"
 #include "fendmail/io/net/deadline_queue.hpp"
@@ -32,9 +33,11 @@ struct relay_result {
 /// so a mail under way is never taken for complete.
 /// Threads: one worker.
 /// @param hide_ehlo keywords of the backend that the client is not to see, upper case
+/// @param watch reads along what the backend says; may be null
 /// @param idle_limit with no octet in either direction for this long, both sides are closed
 [[nodiscard]] awaitable<relay_result> relay(stream& client, stream& backend,
                                             deadline_queue& deadlines, milliseconds idle_limit,
-                                            std::span<const std::string> hide_ehlo = {});
+                                            std::span<const std::string> hide_ehlo = {},
+                                            smtp::reply_watch* watch = nullptr);
 
 } // namespace fendmail::io

@@ -4,6 +4,7 @@
 #include "fendmail/core/smtp/data_guard.hpp"
 #include "fendmail/core/smtp/identity.hpp"
 #include "fendmail/core/smtp/reply.hpp"
+#include "fendmail/core/smtp/reply_watch.hpp"
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/awaiting.hpp"
 #include "fendmail/io/backend/connector.hpp"
@@ -31,6 +32,7 @@ struct relay_session_options {
     std::string_view greeting{}; ///< of the backend; "" when the client has been greeted
     std::string_view held{};     ///< octets of the client that go before those it sends
     std::span<const std::string> hide_ehlo{}; ///< as in relay()
+    smtp::reply_watch* watch = nullptr;       ///< as in relay()
     /// With it the session begins with a first_exchange, and nothing is held.
     std::optional<unproven_header> unproven{};
 };

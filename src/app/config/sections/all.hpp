@@ -20,6 +20,8 @@ extern const section_source bare_newline_section;
 extern const section_source deep_section;
 extern const section_source dialog_section;
 extern const section_source limits_section;
+extern const section_source rates_section;
+extern const section_source bans_section;
 extern const section_source store_section;
 extern const section_source tls_section;
 extern const section_source log_section;

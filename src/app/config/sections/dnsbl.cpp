@@ -17,13 +17,6 @@ struct text_form<dnsbl::filter> {
     }
 };
 template <>
-struct text_form<budget> {
-    static std::optional<budget> parse(const std::string& text, std::string& why)
-    {
-        return parsed(parse_budget(text), why);
-    }
-};
-template <>
 struct text_form<milliseconds> {
     static std::optional<milliseconds> parse(const std::string& text, std::string& why)
     {

@@ -55,10 +55,13 @@ std::vector<row> rows()
          json(R"(,"is_new":true)"), logfmt(" is_new=true")},
         {passed{client, false}, "passed", "info", "PASS OLD [192.0.2.1]:12345",
          json(R"(,"is_new":false)"), logfmt(" is_new=false")},
-        {pregreeted{client, 11, milliseconds{230}, "EHLO spam\r\n"}, "pregreeted", "info",
-         R"(PREGREET 11 after 0.23 from [192.0.2.1]:12345: EHLO spam\r\n)",
-         json(R"(,"octets":11,"after_seconds":0.230,"text":"EHLO spam\\r\\n","action":"enforce")"),
-         logfmt(R"( octets=11 after_seconds=0.230 text="EHLO spam\\r\\n" action=enforce)")},
+        {pregreeted{client, 11, milliseconds{230}, "EHLO spam\r\n", screen::action::enforce,
+                    smtp::speech::smtp},
+         "pregreeted", "info", R"(PREGREET 11 after 0.23 from [192.0.2.1]:12345: EHLO spam\r\n)",
+         json(R"(,"octets":11,"after_seconds":0.230,"text":"EHLO spam\\r\\n","action":"enforce")"
+              R"(,"spoke":"smtp")"),
+         logfmt(R"( octets=11 after_seconds=0.230 text="EHLO spam\\r\\n" action=enforce)"
+                " spoke=smtp")},
         {dnsbl_scored{client, 4, "zen.example", screen::action::ignore}, "dnsbl_scored", "info",
          "DNSBL rank 4 for [192.0.2.1]:12345",
          json(R"(,"score":4,"reply_name":"zen.example","action":"ignore")"),

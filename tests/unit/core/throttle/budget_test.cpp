@@ -118,3 +118,40 @@ TEST_CASE("budgets: in no span is more taken than the budget says, and no less i
         CHECK(taken.size() <= static_cast<std::size_t>(most));
     }
 }
+
+TEST_CASE("budgets: who asks on although it is refused gets nothing until it slows down",
+          "[budget]")
+{
+    const budget of{20, 10s};
+    spending mine;
+    tick now = start;
+    for (int i = 0; i < 20; ++i) {
+        now += 10ms;
+        CHECK(mine.press(of, now));
+    }
+    CHECK_FALSE(mine.press(of, now));
+    for (int i = 0; i < 1000; ++i) { // an hour and more would be the same
+        now += 499ms;
+        REQUIRE_FALSE(mine.press(of, now));
+    }
+    now += 500ms; // as fast as the budget allows, and no faster
+    CHECK(mine.press(of, now));
+    CHECK_FALSE(mine.press(of, now + 1ms));
+    // After as long as the budget counts all of it is free again.
+    now += 11s;
+    for (int i = 0; i < 20; ++i)
+        CHECK(mine.press(of, now));
+    CHECK_FALSE(mine.press(of, now));
+}
+
+TEST_CASE("budgets: pressed no faster than it allows, a budget never refuses", "[budget]")
+{
+    for (const budget of : {budget{1, 1s}, budget{20, 10s}, budget{7, 1000ms}}) {
+        spending mine;
+        tick now = start;
+        for (int i = 0; i < 500; ++i) {
+            REQUIRE(mine.press(of, now));
+            now += of.interval();
+        }
+    }
+}

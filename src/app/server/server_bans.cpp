@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fendmail/app/server/server.hpp"
+#include "fendmail/io/awaited_call.hpp"
+#include "fendmail/io/net/own_addresses.hpp"
+#include "fendmail/io/net/steering.hpp"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <memory>
+#include <utility>
+
+/// Bans: the server's half, which knows the workers, and what must never be banned.
+namespace fendmail::app {
+
+namespace {
+
+constexpr milliseconds gather_time_limit{500};
+/// Batches of reports that wait for the main thread; beyond that it is too busy to be told more.
+constexpr std::size_t batches_max = 1000;
+
+bool overlap(const network& a, const network& b) noexcept
+{
+    return a.contains(b.address) || b.contains(a.address);
+}
+
+} // namespace
+
+/// Before a worker starts, so that the first client already meets them.
+void server::open_bans()
+{
+    std::filesystem::path file;
+    if (startup_.store.kind == store_kind::lmdb) file = bans_file_of(startup_.store.path);
+    bans_ = std::make_unique<ban_book>(
+        context_, *events_, std::move(file), snapshot_->config,
+        [this](const network& who, const std::optional<abuse::ban>& what) {
+            publish_ban(who, what);
+        },
+        [this](const network& who) { return guard_of(who); });
+}
+
+void server::publish_ban(const network& who, const std::optional<abuse::ban>& what)
+{
+    const auto count = static_cast<unsigned>(workers_.size());
+    // One address always comes to the same worker, those of a network do not.
+    const bool is_one = who.address.is_v4() ? who.prefix_length == 32
+                                            : who.prefix_length >= io::steered_ipv6_prefix;
+    if (is_one) return workers_[io::worker_of(who.address, count)]->use_ban(who, what);
+    for (auto& one : workers_)
+        one->use_ban(who, what);
+}
+
+worker_reports server::reports()
+{
+    return {[this](abuse_watch::reports some) {
+                if (reports_on_their_way_.load() >= batches_max) {
+                    reports_lost_ += some.size();
+                    return;
+                }
+                ++reports_on_their_way_;
+                boost::asio::post(context_, [this, some = std::move(some)] {
+                    --reports_on_their_way_;
+                    if (bans_) bans_->take(some);
+                });
+            },
+            worker_total()};
+}
+
+/// What must not be banned for what it is. A network is spared when any of it must be.
+abuse::ban_guard server::guard_of(const network& who) const
+{
+    using abuse::ban_guard;
+    const auto holds_one = [&](const auto& all) {
+        return std::ranges::any_of(all, [&](const auto& one) { return who.contains(one); });
+    };
+    if (holds_one(io::own_addresses())) return ban_guard::own_address;
+    for (const auto& one : addresses_)
+        if (who.contains(one.address)) return ban_guard::own_address;
+    const auto& config = snapshot_->config;
+    if (config.proxy_protocol.trusts(who.address)) return ban_guard::balancer;
+    for (const auto& one : addresses_in_use_->book()->servers_of(config.resolvers))
+        if (who.contains(one.where.address)) return ban_guard::resolver;
+    if (snapshot_->backend_address) {
+        const auto backends = snapshot_->backend_address->now();
+        for (const auto& one : *backends)
+            if (who.contains(one.address)) return ban_guard::backend;
+    }
+    for (const auto& one : config.bans.never)
+        if (overlap(one, who)) return ban_guard::never;
+    const auto is_permit = [](const std::optional<acl::match>& found) {
+        return found && found->decision == acl::decision::permit;
+    };
+    if (is_permit(rules_->find(who.address)) || is_permit(config.access.find(who.address)))
+        return ban_guard::permitted;
+    if (sender_set_ && sender_set_->find(who.address)) return ban_guard::known_sender;
+    return ban_guard::none;
+}
+
+/// A worker that does not answer in time is left out: a scrape must not wait for it.
+io::awaitable<abuse_watch::figures> server::gather_rates()
+{
+    struct gathered {
+        abuse_watch::figures all;
+        std::size_t missing = 0;
+    };
+    const auto found = std::make_shared<gathered>();
+    found->missing = workers_.size();
+    io::awaited_call complete{context_};
+    for (auto& one : workers_)
+        one->tell_rates([this, found, done = complete.caller()](abuse_watch::figures some) {
+            boost::asio::post(context_, [found, done, some] {
+                found->all.evicted_busy += some.evicted_busy;
+                found->all.reports_lost += some.reports_lost;
+                if (--found->missing == 0) done();
+            });
+        });
+    (void)co_await complete.wait(gather_time_limit);
+    if (snapshot_->network_rate) found->all.evicted_busy += snapshot_->network_rate->evicted_busy();
+    co_return found->all;
+}
+
+} // namespace fendmail::app
