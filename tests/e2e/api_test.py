@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
@@ -154,6 +155,29 @@ class Reading(ApiCase):
         self.assertEqual(found["lists"][0]["meaning"], "listed")
         self.assertEqual(self.api.get(f"clients/{LISTED}?lists=0")["lists"], [])
         self.assertEqual(self.api.ask("GET", "/api/v1/clients/nonsense")[0], 400)
+
+    def test_at_most_four_requests_ask_lists_at_the_same_time(self) -> None:
+        self.start({"dnsbl": {"timeout": "20s"}})
+        self.zen.may_answer.clear()
+        self.addCleanup(self.zen.may_answer.set)
+        clients = [f"192.0.2.{n}" for n in range(1, 5)]
+        with ThreadPoolExecutor(len(clients)) as pool:
+            asking = [pool.submit(self.api.ask, "GET", f"/api/v1/clients/{one}") for one in clients]
+            wait_until(
+                lambda: all(self.dns.count(one, "zen.test") for one in clients),
+                lambda: f"four that ask: {self.dns.queries}",
+            )
+            status, told = self.api.ask("GET", f"/api/v1/clients/{LISTED}")
+            self.assertEqual(status, 503, told)
+            self.assertIn("lists=0", told["error"])
+            self.assertEqual(self.dns.count(LISTED, "zen.test"), 0)
+            self.assertEqual(self.api.get(f"clients/{LISTED}?lists=0")["lists"], [])
+            self.zen.may_answer.set()
+            for one in asking:
+                status, told = one.result(timeout=30)
+                self.assertEqual(status, 200, told)
+                self.assertEqual(told["lists"][0]["meaning"], "not listed")
+        self.assertEqual(self.api.get(f"clients/{LISTED}")["lists"][0]["meaning"], "listed")
 
     def test_the_configuration_says_where_each_value_comes_from(self) -> None:
         fendmail = self.start()

@@ -22,6 +22,7 @@ ADMIN_TOKEN = "a-token-that-changes-0123456789"
 POLICY = {
     "default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
     "img-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'",
+    "require-trusted-types-for 'script'", "trusted-types 'none'",
 }
 FILES = ("/", "/page.css", "/page.js", "/chart.js", "/decisions.js", "/dom.js", "/explain.js",
          "/panels.js", "/requests.js", "/session.js", "/words.js", "/icon.svg")
@@ -86,6 +87,20 @@ class Page(PageCase):
                 policy = answer.headers["Content-Security-Policy"]
                 self.assertEqual(set(policy.split("; ")), POLICY)
                 self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff")
+
+    def test_a_text_cannot_become_markup(self) -> None:
+        self.open_page(READ_TOKEN)
+        for attempt in (
+            "document.body.innerHTML = '<b>x</b>'",
+            "document.body.insertAdjacentHTML('beforeend', '<b>x</b>')",
+            "new DOMParser().parseFromString('<b>x</b>', 'text/html')",
+            "trustedTypes.createPolicy('default', { createHTML: text => text })",
+        ):
+            with self.subTest(attempt):
+                told = self.browser.run(f"try {{ {attempt}; return ''; }} catch (e) {{ return e.name; }}")
+                self.assertEqual(told, "TypeError")
+        self.assertEqual(self.browser.text("#host"), "mx.example.test")
+        self.browser.console()  # which tells of each of them
 
     # ── what it shows ────────────────────────────────────────────────────────────────────────
 

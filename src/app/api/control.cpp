@@ -60,7 +60,8 @@ admin_reply get_page(const api_call& call)
         reply.fields = {{"Content-Security-Policy",
                          "default-src 'none'; script-src 'self'; style-src 'self'; "
                          "connect-src 'self'; img-src 'self'; base-uri 'none'; "
-                         "form-action 'none'; frame-ancestors 'none'"},
+                         "form-action 'none'; frame-ancestors 'none'; "
+                         "require-trusted-types-for 'script'; trusted-types 'none'"},
                         {"X-Frame-Options", "DENY"}};
         return reply;
     }
