@@ -2,6 +2,7 @@
 #include "fendmail/app/server/server.hpp"
 
 #include "fendmail/app/server/own_descriptors.hpp"
+#include "fendmail/io/os/clock.hpp"
 #include "fendmail/io/os/privilege.hpp"
 #include "fendmail/io/os/program.hpp"
 #include "fendmail/io/os/service_manager.hpp"
@@ -66,6 +67,7 @@ server::server(loaded initial, std::string config_name, reader reload, predecess
     , before_{before}
     , program_{io::own_program()}
 {
+    counters_.last_id = id_before_first(io::wall_milliseconds());
     // From the first moment on: what a rotation or a reload wants can wait until we serve, but must
     // not end us.
     for (const int number : {SIGHUP, SIGUSR1})

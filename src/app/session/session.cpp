@@ -136,9 +136,13 @@ io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step 
     case screen::step::hand_off: co_await s.hand_off(); co_return;
     case screen::step::drop:
         s.verdict_.on_drop();
+        co_await s.word_refusal();
         co_await s.say_and_close(*s.screener_.refusal());
         co_return;
-    case screen::step::run_dialog: co_await s.run_dialog(); co_return;
+    case screen::step::run_dialog:
+        co_await s.word_refusal();
+        co_await s.run_dialog();
+        co_return;
     case screen::step::keep_waiting: co_await s.dismiss(); co_return;
     case screen::step::defer: co_await s.defer(); co_return;
     case screen::step::look_up_record:

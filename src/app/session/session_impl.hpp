@@ -25,7 +25,8 @@
 
 /// The inside of session.hpp: one client from accept to end. Its parts are in session.cpp (course
 /// and ends), early_tests.cpp (greet wait and lists), dialog_runner.cpp (our own SMTP side),
-/// handoff.cpp (to the backend) and summary.hpp (what is told in the end).
+/// handoff.cpp (to the backend) and refusal.cpp (in which words), summary.hpp (what is told in the
+/// end).
 namespace fendmail::app {
 
 namespace asio = boost::asio;
@@ -93,6 +94,8 @@ private:
     static io::awaitable<void> refuse(std::unique_ptr<session> self, screen::connect_refusal why);
     io::awaitable<void> refuse_connection(screen::connect_refusal why);
     io::awaitable<void> say_and_close(smtp::reply answer);
+    io::awaitable<void> word_refusal();
+    io::awaitable<std::string> text_of_list(std::string_view shown);
     [[nodiscard]] std::string footer() const;
     io::awaitable<void> run_dialog();
     io::awaitable<void> talk(smtp::dialog dialog);

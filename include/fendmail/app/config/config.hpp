@@ -19,6 +19,7 @@
 #include "fendmail/core/screen/policy.hpp"
 #include "fendmail/core/smtp/backend_trouble.hpp"
 #include "fendmail/core/smtp/dialog.hpp"
+#include "fendmail/core/smtp/rejection.hpp"
 #include "fendmail/io/log/writer.hpp"
 
 #include <string>
@@ -60,6 +61,7 @@ struct runtime_config {
     smtp::dialog_options dialog;
     command_times command_time;
     std::string reject_footer; ///< not expanded
+    smtp::rejection rejection; ///< of those that lists refuse
     hidden_keywords hide_ehlo_from;
     limits_options limits;
     store_options store;

@@ -7,6 +7,7 @@
 #include "fendmail/core/event/event.hpp"
 #include "fendmail/io/awaiting.hpp"
 #include "fendmail/io/dns/resolver_pool.hpp"
+#include "fendmail/io/dnsbl/list_texts.hpp"
 #include "fendmail/io/dnsbl/lookup.hpp"
 #include "fendmail/io/net/deadline_queue.hpp"
 #include "fendmail/io/net/wake_coalescer.hpp"
@@ -36,6 +37,8 @@ struct environment {
     std::shared_ptr<const acl::sender_set> senders;
     /// Null when there are none. Renewed at each change.
     std::shared_ptr<const acl::timed_rule_set> timed_rules;
+    /// What lists say about those that they refuse.
+    io::list_texts texts{resolvers};
 
     void tell_failure(const std::exception& what) noexcept;
     /// Runs a coroutine of a session.

@@ -109,6 +109,12 @@ public:
 
     /// The 5xx reply of the test that decided; the last one that is enforced wins. Null = none.
     [[nodiscard]] const smtp::reply* refusal() const noexcept { return refusal_.get(); }
+    /// Whether that is the reply to the score.
+    [[nodiscard]] bool is_refused_by_score() const noexcept { return refused_by_score_; }
+    /// Says it in other words.
+    /// @param enhanced "" = as it is
+    /// @pre is_refused_by_score()
+    void word_refusal(std::string_view enhanced, std::string text);
     [[nodiscard]] way_in how() const noexcept { return how_; }
     /// What the store says of the client at the end of its tests.
     void on_latest_record(const std::optional<client_record>& latest) noexcept;
@@ -148,6 +154,7 @@ private:
     std::optional<client_record> known_{};
     std::unique_ptr<const smtp::reply> refusal_; ///< few clients that wait have one
     bool denylisted_ = false;
+    bool refused_by_score_ = false;
     bool vetoed_ = false;
     bool spared_deep_tests_ = false;
     bool has_own_helo_ = false;
