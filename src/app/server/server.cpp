@@ -185,6 +185,19 @@ void server::open_senders()
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
 }
 
+/// Likewise.
+void server::open_recipients()
+{
+    std::filesystem::path file;
+    if (startup_.store.kind == store_kind::lmdb) file = recipient_file_of(startup_.store.path);
+    recipients_ = std::make_unique<known_recipients>(context_, *events_, std::move(file),
+                                                     [this](const known_recipients::set& fresh) {
+                                                         for (auto& one : workers_)
+                                                             one->use_recipients(fresh);
+                                                     });
+    recipients_->configure(snapshot_->config.known_recipients);
+}
+
 void server::open_sockets(const std::vector<endpoint>& listen)
 {
     const unsigned workers = worker_count(startup_.server.workers);
@@ -249,6 +262,7 @@ void server::start_workers()
     for (auto& one : workers_)
         one->know(all);
     open_senders();
+    open_recipients();
     open_rules();
     for (auto& one : workers_)
         one->start();
@@ -396,6 +410,7 @@ reload_outcome server::reload()
     for (auto& one : workers_)
         one->use(snapshot_);
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
+    recipients_->configure(snapshot_->config.known_recipients);
     prover_.ask_anew();
     tell_of_plain();
     events_->on(event::reloaded{config_name_});
@@ -406,6 +421,7 @@ void server::begin_stop()
 {
     stopping_ = true;
     senders_->stop();
+    recipients_->stop();
     prover_.stop();
     // Those that are screened are sent away.
     const auto screening = counters_.screening.load();

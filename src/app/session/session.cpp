@@ -104,6 +104,8 @@ screen::step session::consult_access_list()
     }
     if (!found && env_.senders != nullptr)
         if (const auto domain = env_.senders->find(client_.address)) return greet_sender(*domain);
+    if (!found && env_.recipients != nullptr)
+        if (const auto host = env_.recipients->find(client_.address)) return greet_recipient(*host);
     return screener_.on_access(found);
 }
 
@@ -113,6 +115,16 @@ screen::step session::greet_sender(std::string_view domain)
     const auto step = screener_.on_known_sender();
     if (step != screen::step::hand_off) return step;
     const std::string rule = fmt::format("known_senders {}", domain);
+    emit(event::allowlisted{client_, rule});
+    return step;
+}
+
+screen::step session::greet_recipient(std::string_view host)
+{
+    emit(event::known_recipient{client_, host, config().screening.known_recipients});
+    const auto step = screener_.on_known_recipient();
+    if (step != screen::step::hand_off) return step;
+    const std::string rule = fmt::format("known_recipients {}", host);
     emit(event::allowlisted{client_, rule});
     return step;
 }

@@ -25,7 +25,7 @@
 
 /// The inside of session.hpp: one client from accept to end. Its parts are in session.cpp (course
 /// and ends), early_tests.cpp (greet wait and lists), dialog_runner.cpp (our own SMTP side),
-/// handoff.cpp (to the backend) and refusal.cpp (in which words), summary.hpp (what is told in the
+/// handoff.cpp (to the backend), refusal.cpp (in which words), summary.hpp (what is told in the
 /// end).
 namespace fendmail::app {
 
@@ -80,6 +80,8 @@ private:
     [[nodiscard]] screen::step consult_access_list();
     /// The client is one of a known sender.
     [[nodiscard]] screen::step greet_sender(std::string_view domain);
+    /// The client is a host that takes our mail.
+    [[nodiscard]] screen::step greet_recipient(std::string_view host);
     [[nodiscard]] screen::step consult_store();
     static void run_early_tests(std::unique_ptr<session> self);
     static void wait_on(std::unique_ptr<session> self, screen::step step);

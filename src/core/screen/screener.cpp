@@ -23,7 +23,17 @@ step screener::on_access(const std::optional<acl::match>& found)
 
 step screener::on_known_sender() noexcept
 {
-    switch (rules_->known_senders) {
+    return spare(rules_->known_senders);
+}
+
+step screener::on_known_recipient() noexcept
+{
+    return spare(rules_->known_recipients);
+}
+
+step screener::spare(exemption what) noexcept
+{
+    switch (what) {
     case exemption::all: return hand_off(way_in::allowlisted);
     case exemption::deep: break;
     }

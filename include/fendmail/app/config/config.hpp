@@ -7,6 +7,7 @@
 #include "fendmail/app/config/sections/deep.hpp"
 #include "fendmail/app/config/sections/dialog.hpp"
 #include "fendmail/app/config/sections/dnsbl.hpp"
+#include "fendmail/app/config/sections/known_recipients.hpp"
 #include "fendmail/app/config/sections/known_senders.hpp"
 #include "fendmail/app/config/sections/limits.hpp"
 #include "fendmail/app/config/sections/proxy_protocol.hpp"
@@ -51,6 +52,7 @@ struct runtime_config {
     /// Local addresses at which a pass can be earned (permit); empty = all.
     acl::access_list allowlist_interfaces;
     known_senders_options known_senders;
+    known_recipients_options known_recipients;
     std::string teaser; ///< text behind "220-"; never empty
     screen::policy screening;
     dnsbl::site_set dnsbl_sites;

@@ -28,12 +28,12 @@
 /// Errors: none.
 /// Threads: one screener belongs to one session.
 ///
-/// Call on_access() or on_known_sender() first; after `look_up_record` on_record() and maybe
-/// on_veto(); after `run_early_tests` feed on_result(), on_partial_score(), on_score() and
-/// on_greet_wait_elapsed(), and if that says to wait on_lists_overdue(), until the step is another
-/// one. For `run_dialog` call begin_dialog(), and
-/// feed on_fault() and on_recipient(). At the end, before record_to_store(), on_latest_record()
-/// takes in what other sessions of the client have added meanwhile.
+/// Call on_access(), on_known_sender() or on_known_recipient() first; after `look_up_record`
+/// on_record() and maybe on_veto(); after `run_early_tests` feed on_result(), on_partial_score(),
+/// on_score() and on_greet_wait_elapsed(), and if that says to wait on_lists_overdue(), until the
+/// step is another one. For `run_dialog` call begin_dialog(), and feed on_fault() and
+/// on_recipient(). At the end, before record_to_store(), on_latest_record() takes in what other
+/// sessions of the client have added meanwhile.
 namespace fendmail::screen {
 
 enum class step : std::uint8_t {
@@ -59,6 +59,8 @@ public:
     [[nodiscard]] step on_access(const std::optional<acl::match>& found);
     /// Instead of on_access(), when no rule matches and the client's address is a known sender's.
     [[nodiscard]] step on_known_sender() noexcept;
+    /// Likewise, when the client is a host that takes our mail.
+    [[nodiscard]] step on_known_recipient() noexcept;
     [[nodiscard]] step on_record(const std::optional<client_record>& known, instant now);
     /// The address that the client connected to does not let it earn a pass (postscreen's
     /// MX policy): it takes all tests, and is told to come back.
@@ -134,6 +136,7 @@ public:
 
 private:
     [[nodiscard]] step conclude(early_step what);
+    [[nodiscard]] step spare(exemption what) noexcept;
     [[nodiscard]] bool needs_dialog() const noexcept;
     [[nodiscard]] bool is_refused() const noexcept;
     /// What to do when the client says HELO with a name of ours.
