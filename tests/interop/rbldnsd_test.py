@@ -106,6 +106,18 @@ class RealLists(FendmailCase):
             )
         fendmail.expect_log(r"addr 127\.0\.0\.2 listed by domain barracuda\.test as 127\.0\.0\.2$")
 
+    def test_what_a_list_says_in_words_is_told(self) -> None:
+        fendmail = self.start({"dialog": {"rejection": "5.7.1 {zone}: {txt}; ref {session}"}})
+        with fendmail.client("127.0.9.5") as client:
+            self.read_greeting(client)
+            client.expect("EHLO bot.example.org", 250)
+            client.expect("MAIL FROM:<bot@example.org>", 250)
+            told = str(client.command("RCPT TO:<user@example.test>"))
+            self.assertRegex(told, r"^550 5\.7\.1 zen\.test: listed in zen\.test; ref \d+$")
+            number = told.rpartition(" ")[2]
+            name = log_name(client)
+        fendmail.expect_log(rf"SUMMARY {name} session={number} verdict=rejected")
+
     def test_ipv6(self) -> None:
         fendmail = self.start({"server": {"listen": ["[::1]:0"]}})
         self.assert_refused(fendmail, "::1", 3, ZEN)

@@ -24,6 +24,7 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "smtp": {"text"},
         "dnsbl": {"text", "throttle", "dns"},
         "spf": {"text", "dns"},
+        "mta": {"dnsbl"},
         "screen": {"smtp", "dnsbl", "acl"},
         "abuse": {"throttle"},
         "event": {"screen", "smtp", "dnsbl", "acl", "abuse"},

@@ -63,6 +63,7 @@ io::awaitable<admin_reply> explain_client(const api_call& call)
     }
     find_rule(about, config, call.subject.facts.config_path);
     find_sender(about, config, call.subject.facts.sender_file);
+    about.recipient = call.subject.recipient(*client);
     if (call.request.target.parameter("lists") != "0") {
         if (call.subject.asking >= api_subject::asking_max)
             co_return admin_error(503, "lists are asked about others already; ask again, or with "

@@ -31,6 +31,8 @@ public:
             const auto wanted = from.parameter(name);
             if (!wanted.empty()) wanted_.push_back(fmt::format("\"{}\":\"{}\"", name, wanted));
         }
+        const auto session = from.parameter("session");
+        if (!session.empty()) wanted_.push_back(fmt::format("\"session\":{},", session));
     }
     [[nodiscard]] bool fits(std::string_view line) const
     {

@@ -157,6 +157,7 @@ admin_reply get_status(const api_call& call)
     out["tests"] = tests_of(sums);
     out["backends"] = backends_of(*now);
     out["lists"] = lists_of(*now);
+    out["known_recipients"] = subject.recipients();
     out["store"] = {{"kind", json::string_view{facts.store_kind.data(), facts.store_kind.size()}},
                     {"up", sums.is_store_up}};
     out["dns"] = {{"servers", servers_of(subject)}, {"retries", sums.dns_retries}};

@@ -7,6 +7,7 @@
 #include "fendmail/app/cli/cli.hpp"
 #include "fendmail/core/units.hpp"
 #include "fendmail/io/log/writer.hpp"
+#include "fendmail/io/os/log_follower.hpp"
 #include "fendmail/io/os/privilege.hpp"
 #include "fendmail/io/store/lmdb/store.hpp"
 #include "read_config.hpp"
@@ -80,6 +81,25 @@ void print_known_senders(const runtime_config& config)
     fmt::print("known senders: {}; looked up every {}; their clients skip {} tests\n",
                fmt::join(senders.domains, ", "), fendmail::to_text(milliseconds{senders.refresh}),
                to_string(config.screening.known_senders));
+}
+
+/// Tried as the user that fendmail will be.
+void print_known_recipients(const runtime_config& config, const std::string& config_path)
+{
+    const auto& known = config.known_recipients;
+    for (const auto& log : known.logs) {
+        const auto why = io::why_not_followed(log);
+        if (why.empty())
+            fmt::print("known recipients: {} is followed; hosts that took mail skip {} tests for "
+                       "{}\n",
+                       log.string(), to_string(config.screening.known_recipients),
+                       fendmail::to_text(milliseconds{known.ttl}));
+        else
+            fmt::print(stderr,
+                       "{}: warning: known_recipients.logs: {} cannot be followed: {}; it is tried "
+                       "again until it can be\n",
+                       config_path, log.string(), why);
+    }
 }
 
 void print_client_names(const runtime_config& config)
@@ -213,6 +233,7 @@ std::optional<config> check_file(const std::string& config_path)
     for (const auto& zone : runtime.dnsbl_sites.zones)
         fmt::print("{}\n", describe(zone, runtime));
     print_known_senders(runtime);
+    print_known_recipients(runtime, config_path);
     print_client_names(runtime);
     print_deep_tests(runtime);
     if (const auto hazard = hazard_of_plain(runtime.backend); !hazard.empty())

@@ -5,6 +5,7 @@
 #include "fendmail/app/explain/explanation.hpp"
 #include "fendmail/app/explain/live_lookup.hpp"
 #include "fendmail/app/explain/lookups.hpp"
+#include "fendmail/app/names/known_recipients.hpp"
 #include "fendmail/app/names/known_senders.hpp"
 #include "fendmail/app/rules/timed_rule_book.hpp"
 #include "fendmail/app/session/client_memory.hpp"
@@ -134,6 +135,8 @@ int explain(const explain_request& request)
     find_timed_rule(about, timed_rules_file_of(found->startup.store.path), io::wall_now());
     find_rule(about, found->runtime, request.config_path);
     find_sender(about, found->runtime, sender_file_of(found->startup));
+    find_recipient(about, found->runtime, recipient_file_of(found->startup.store.path),
+                   io::wall_now());
     if (request.asks_lists) ask_lists(about, found->runtime);
     find_record(about, *found);
     conclude(about, found->runtime, io::wall_now());

@@ -25,6 +25,7 @@ struct tail_request {
     running_request running;
     std::string verdict;
     std::string client;
+    std::string session;
     std::string event = "session_ended";
     bool all_events = false;
     unsigned lines = 10;
@@ -41,6 +42,7 @@ std::string filters(const tail_request& wanted)
     };
     add("verdict", wanted.verdict);
     add("client", wanted.client);
+    add("session", wanted.session);
     if (!wanted.all_events) add("event", wanted.event);
     return out;
 }
@@ -121,6 +123,12 @@ void add_tail(command_set& all)
         ->check(CLI::IsMember({"allowlisted", "pass_old", "pass_new", "passed", "rejected",
                                "dropped", "deferred", "left"}));
     command.add_option("--client", wanted->client, "Only of this address")->type_name("ADDRESS");
+    command
+        .add_option("--session", wanted->session,
+                    "Only this one: the number that stands in the log and, with dialog.rejection, "
+                    "in the reply")
+        ->type_name("NUMBER")
+        ->check(CLI::NonNegativeNumber);
     command.add_flag("--all", wanted->all_events, "All events, as JSON lines");
     command.add_option("-n,--lines", wanted->lines, "How many of the past")
         ->check(CLI::Range(0, 512))

@@ -19,6 +19,7 @@ constexpr std::array sources{
     &proxy_protocol_section,
     &access_section,
     &senders_section,
+    &recipients_section,
     &greet_section,
     &dnsbl_section,
     &client_name_section,

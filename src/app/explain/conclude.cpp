@@ -57,6 +57,10 @@ void conclude_hand_off(explanation& about, const screen::screener& screener,
             return say(
                 about, "allowlisted",
                 fmt::format("goes to the backend at once: a known sender, {}", about.sender));
+        if (about.recipient && about.rule.empty())
+            return say(about, "allowlisted",
+                       fmt::format("goes to the backend at once: it takes our mail, as {}",
+                                   *about.recipient));
         return say(
             about, "allowlisted",
             fmt::format("goes to the backend at once: permitted by the rule \"{}\"", about.rule));
@@ -103,8 +107,10 @@ void conclude(explanation& about, const runtime_config& config, instant now)
     if (!about.rule.empty())
         found = acl::match{about.is_permitted ? acl::decision::permit : acl::decision::reject,
                            about.rule};
-    auto step =
-        !found && !about.sender.empty() ? screener.on_known_sender() : screener.on_access(found);
+    auto step = found                   ? screener.on_access(found)
+                : !about.sender.empty() ? screener.on_known_sender()
+                : about.recipient       ? screener.on_known_recipient()
+                                        : screener.on_access(found);
     if (step == screen::step::look_up_record)
         step = screener.on_record(screener.may_use_record() ? about.record : std::nullopt, now);
     if (step == screen::step::run_early_tests) step = tested(screener, about.score);

@@ -4,6 +4,7 @@
 #include "fendmail/core/acl/access_list.hpp"
 #include "fendmail/core/acl/sender_set.hpp"
 #include "fendmail/core/acl/timed_rules.hpp"
+#include "fendmail/core/mta/recipient_table.hpp"
 #include "fendmail/core/spf/sender_file.hpp"
 #include "fendmail/io/os/whole_file.hpp"
 
@@ -86,6 +87,19 @@ void find_sender(explanation& about, const runtime_config& config,
         if (std::ranges::find(domains, one.domain) != domains.end())
             all.add(one.domain, one.networks);
     if (const auto found = all.find(about.client)) about.sender = *found;
+}
+
+void find_recipient(explanation& about, const runtime_config& config,
+                    const std::filesystem::path& recipient_file, instant now)
+{
+    const auto& known = config.known_recipients;
+    const auto read = io::read_whole_file(recipient_file);
+    if (known.logs.empty() || !read.text) return;
+    mta::recipient_table table;
+    (void)table.read_file(*read.text); // what is not understood is told where it is used
+    table.expire(now, known.ttl);
+    const mta::recipient_set all{table.all()};
+    if (const auto found = all.find(about.client)) about.recipient = *found;
 }
 
 } // namespace fendmail::app

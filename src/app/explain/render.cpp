@@ -84,6 +84,7 @@ std::string to_table(const explanation& about)
         fmt::format_to(to, "  access rule  {}{}{}\n", about.rule,
                        about.rule_place.empty() ? "" : "  at ", about.rule_place);
     fmt::format_to(to, "  known sender {}\n", about.sender.empty() ? "no" : about.sender);
+    if (about.recipient) fmt::format_to(to, "  takes mail   as {}\n", *about.recipient);
     add_record(out, about);
     add_lists(out, about);
     return out;
@@ -105,6 +106,10 @@ std::string to_json(const explanation& about)
         out["known_sender"] = nullptr;
     else
         out["known_sender"] = about.sender;
+    if (about.recipient)
+        out["known_recipient"] = *about.recipient;
+    else
+        out["known_recipient"] = nullptr;
     out["store_error"] = about.store;
     json::array passes;
     for (const auto& one : about.passes) {

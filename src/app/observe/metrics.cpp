@@ -74,6 +74,10 @@ struct metrics::counter {
 
     void operator()(const event::connected&) const noexcept { to.counters_.add(connections); }
     void operator()(const event::known_sender&) const noexcept { to.counters_.add(known_senders); }
+    void operator()(const event::known_recipient&) const noexcept
+    {
+        to.counters_.add(known_recipients);
+    }
     void operator()(const event::connect_refused& e) const noexcept
     {
         to.counters_.add(refusals_at + static_cast<std::size_t>(e.why));
@@ -235,6 +239,9 @@ void metrics::collect_tests(metric_families& to) const
     add_family(to, "fendmail_known_senders_total",
                "Clients that the SPF record of a known sender names.", MetricType::Counter,
                sum(known_senders));
+    add_family(to, "fendmail_known_recipient_clients_total",
+               "Clients that are hosts that take our mail.", MetricType::Counter,
+               sum(known_recipients));
 }
 
 void metrics::collect_abuse(metric_families& to) const

@@ -21,6 +21,8 @@ constexpr std::size_t of_admin = 2 * (admin_http::connections_max + admin_http::
 constexpr std::size_t of_loop = 4;
 /// Of the main thread: hosts by their names, and the SPF records of known senders.
 constexpr std::size_t resolvers_of_main = 2;
+/// The file, the one before it, and a watch that is closed once there is a new one.
+constexpr std::size_t of_followed_log = 4;
 
 } // namespace
 
@@ -37,7 +39,8 @@ std::size_t own_descriptors(const runtime_config& config, const io::server_book&
     auto of_worker = of_loop + 2 * addresses + of(config.resolvers);
     for (const auto& which : own)
         of_worker += of(which);
-    return of_process + of_admin + resolvers_of_main * of({}) + workers * of_worker;
+    const auto of_log_files = config.known_recipients.logs.size() * of_followed_log;
+    return of_process + of_log_files + of_admin + resolvers_of_main * of({}) + workers * of_worker;
 }
 
 } // namespace fendmail::app

@@ -2,6 +2,7 @@
 #include "fendmail/app/server/server.hpp"
 
 #include "fendmail/app/server/own_descriptors.hpp"
+#include "fendmail/io/os/clock.hpp"
 #include "fendmail/io/os/privilege.hpp"
 #include "fendmail/io/os/program.hpp"
 #include "fendmail/io/os/service_manager.hpp"
@@ -60,6 +61,7 @@ server::server(loaded initial, std::string config_name, reader reload, predecess
     , before_{before}
     , program_{io::own_program()}
 {
+    counters_.last_id = id_before_first(io::wall_milliseconds());
     // From the first moment on: what a rotation or a reload wants can wait until we serve, but must
     // not end us.
     for (const int number : {SIGHUP, SIGUSR1})
@@ -184,6 +186,19 @@ void server::open_senders()
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
 }
 
+/// Likewise.
+void server::open_recipients()
+{
+    std::filesystem::path file;
+    if (startup_.store.kind == store_kind::lmdb) file = recipient_file_of(startup_.store.path);
+    recipients_ = std::make_unique<known_recipients>(context_, *events_, std::move(file),
+                                                     [this](const known_recipients::set& fresh) {
+                                                         for (auto& one : workers_)
+                                                             one->use_recipients(fresh);
+                                                     });
+    recipients_->configure(snapshot_->config.known_recipients);
+}
+
 void server::open_sockets(const std::vector<endpoint>& listen)
 {
     const unsigned workers = worker_total();
@@ -248,6 +263,7 @@ void server::start_workers()
     for (auto& one : workers_)
         one->know(all);
     open_senders();
+    open_recipients();
     open_rules();
     open_bans();
     for (auto& one : workers_)
@@ -398,6 +414,7 @@ reload_outcome server::reload()
         one->use(snapshot_);
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
     bans_->configure(snapshot_->config);
+    recipients_->configure(snapshot_->config.known_recipients);
     prover_.ask_anew();
     tell_of_plain();
     events_->on(event::reloaded{config_name_});
@@ -408,6 +425,7 @@ void server::begin_stop()
 {
     stopping_ = true;
     senders_->stop();
+    recipients_->stop();
     prover_.stop();
     // Those that are screened are sent away.
     const auto screening = counters_.screening.load();

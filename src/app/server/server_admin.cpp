@@ -117,6 +117,8 @@ api_subject server::subject()
         *bans_,
         [this] { return snapshot_; },
         [this] { return addresses_in_use_->book(); },
+        [this] { return recipients_->size(); },
+        [this](const ip_address& client) { return recipients_->find(client); },
         [this] {
             if (stopping_) return serving_state::stopping;
             return draining_ ? serving_state::draining : serving_state::serving;
@@ -162,6 +164,8 @@ io::awaitable<std::string> server::metrics_text()
     metric_families all;
     metrics_.collect(all);
     collect_gauges(all, counters_, *snapshot_);
+    add_family(all, "fendmail_known_recipients", "Hosts that are known because they take our mail.",
+               prometheus::MetricType::Gauge, static_cast<double>(recipients_->size()));
     collect_lists(all, *snapshot_, tops_.lists());
     collect_resolvers(all, resolvers);
     add_family(all, "fendmail_log_lines_lost_total", "Lines that are missing from the log.",

@@ -92,6 +92,7 @@ abuse::ban_guard server::guard_of(const network& who) const
     if (is_permit(rules_->find(who.address)) || is_permit(config.access.find(who.address)))
         return ban_guard::permitted;
     if (sender_set_ && sender_set_->find(who.address)) return ban_guard::known_sender;
+    if (recipients_->find(who.address)) return ban_guard::known_recipient;
     return ban_guard::none;
 }
 

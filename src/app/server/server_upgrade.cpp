@@ -108,6 +108,7 @@ io::awaitable<admin_reply> server::upgrade()
 admin_reply server::hand_over()
 {
     if (stopping_ || handed_over_) return admin_error(409, "this process stops already");
+    recipients_->write_now(); // it reads them
     // Of two, each would take itself for the one that serves.
     if (!asking_.expired()) return admin_error(409, "another process takes over already");
     std::vector<listen_address> places;

@@ -97,6 +97,12 @@ void worker::use_senders(std::shared_ptr<const acl::sender_set> senders)
     asio::post(context_, [this, next = std::move(senders)]() mutable { env_.senders.swap(next); });
 }
 
+void worker::use_recipients(std::shared_ptr<const mta::recipient_set> recipients)
+{
+    asio::post(context_,
+               [this, next = std::move(recipients)]() mutable { env_.recipients.swap(next); });
+}
+
 void worker::use_timed_rules(std::shared_ptr<const acl::timed_rule_set> rules)
 {
     asio::post(context_,

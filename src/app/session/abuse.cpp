@@ -42,7 +42,7 @@ std::string reply_to_banned(const network& who, const ip_address& client, std::s
 /// A client that is known is not counted against.
 bool session::is_spared() const noexcept
 {
-    return is_known_sender_ || screener_.has_passed_any();
+    return is_acquainted_ || screener_.has_passed_any();
 }
 
 /// @param of_networks the bans of networks, which spare clients that have passed; else all others
@@ -50,7 +50,7 @@ bool session::is_spared() const noexcept
 std::optional<screen::step> session::consult_bans(bool of_networks)
 {
     // One that is refused for good hears that, and one that we know is not banned.
-    if (is_known_sender_ || screener_.refusal() != nullptr) return std::nullopt;
+    if (is_acquainted_ || screener_.refusal() != nullptr) return std::nullopt;
     const instant now = io::wall_now();
     const auto found = env_.abuse.banned(client_.address, now);
     if (!found || found->what->is_of_network != of_networks) return std::nullopt;
@@ -161,7 +161,7 @@ try {
         const auto kept = env_.lookups.cached_listings(client_.address, *snapshot_->dnsbl_sites);
         if (kept) score_.listings = kept;
     }
-    if (score_.is_allowed_by_list() || is_known_sender_) offences_ = {};
+    if (score_.is_allowed_by_list() || is_acquainted_) offences_ = {};
     if (offences_.empty() && !was_handed_off_) return;
     env_.abuse.report({client_.address, offences_, was_handed_off_, has_mail_accepted_});
 } catch (const std::exception&) {

@@ -114,16 +114,29 @@ screen::step session::consult_access_list()
     }
     if (!found && env_.senders != nullptr)
         if (const auto domain = env_.senders->find(client_.address)) return greet_sender(*domain);
+    if (!found && env_.recipients != nullptr)
+        if (const auto host = env_.recipients->find(client_.address)) return greet_recipient(*host);
     return screener_.on_access(found);
 }
 
 screen::step session::greet_sender(std::string_view domain)
 {
-    is_known_sender_ = true;
+    is_acquainted_ = true;
     emit(event::known_sender{client_, domain, config().screening.known_senders});
     const auto step = screener_.on_known_sender();
     if (step != screen::step::hand_off) return step;
     const std::string rule = fmt::format("known_senders {}", domain);
+    emit(event::allowlisted{client_, rule});
+    return step;
+}
+
+screen::step session::greet_recipient(std::string_view host)
+{
+    is_acquainted_ = true;
+    emit(event::known_recipient{client_, host, config().screening.known_recipients});
+    const auto step = screener_.on_known_recipient();
+    if (step != screen::step::hand_off) return step;
+    const std::string rule = fmt::format("known_recipients {}", host);
     emit(event::allowlisted{client_, rule});
     return step;
 }
@@ -147,9 +160,13 @@ io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step 
     case screen::step::hand_off: co_await s.hand_off(); co_return;
     case screen::step::drop:
         s.verdict_.on_drop();
+        co_await s.word_refusal();
         co_await s.say_and_close(*s.screener_.refusal());
         co_return;
-    case screen::step::run_dialog: co_await s.run_dialog(); co_return;
+    case screen::step::run_dialog:
+        co_await s.word_refusal();
+        co_await s.run_dialog();
+        co_return;
     case screen::step::keep_waiting: co_await s.dismiss(); co_return;
     case screen::step::defer: co_await s.defer(); co_return;
     case screen::step::look_up_record:

@@ -28,8 +28,8 @@
 
 /// The inside of session.hpp: one client from accept to end. Its parts are in session.cpp (course
 /// and ends), early_tests.cpp (greet wait and lists), dialog_runner.cpp (our own SMTP side),
-/// handoff.cpp (to the backend), abuse.cpp (rates and bans) and summary.hpp (what is told in the
-/// end).
+/// handoff.cpp (to the backend), abuse.cpp (rates and bans), refusal.cpp (in which words) and
+/// summary.hpp (what is told in the end).
 namespace fendmail::app {
 
 namespace asio = boost::asio;
@@ -83,6 +83,8 @@ private:
     [[nodiscard]] screen::step consult_access_list();
     /// The client is one of a known sender.
     [[nodiscard]] screen::step greet_sender(std::string_view domain);
+    /// The client is a host that takes our mail.
+    [[nodiscard]] screen::step greet_recipient(std::string_view host);
     [[nodiscard]] screen::step consult_store();
     // Rates, bans and what leads to them.
     [[nodiscard]] bool is_spared() const noexcept;
@@ -109,6 +111,8 @@ private:
     static io::awaitable<void> refuse(std::unique_ptr<session> self, screen::connect_refusal why);
     io::awaitable<void> refuse_connection(screen::connect_refusal why);
     io::awaitable<void> say_and_close(smtp::reply answer);
+    io::awaitable<void> word_refusal();
+    io::awaitable<std::string> text_of_list(std::string_view shown);
     [[nodiscard]] std::string footer() const;
     io::awaitable<void> run_dialog();
     io::awaitable<void> talk(smtp::dialog dialog);
@@ -166,7 +170,7 @@ private:
     bool backend_has_it_ = false;
     bool tls_failed_ = false;
     bool remembered_ = false;
-    bool is_known_sender_ = false;
+    bool is_acquainted_ = false; ///< a known sender, or a host that takes our mail
     bool was_handed_off_ = false;
     bool has_mail_accepted_ = false;
     smtp::speech spoke_ = smtp::speech::unknown; ///< what it said before its turn

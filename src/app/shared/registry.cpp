@@ -2,6 +2,7 @@
 #include "fendmail/app/shared/registry.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace fendmail::app {
 
@@ -11,6 +12,15 @@ namespace {
 constexpr std::size_t descriptors_for_backends = 1024;
 
 } // namespace
+
+std::uint64_t id_before_first(milliseconds since_1970) noexcept
+{
+    constexpr milliseconds of_2020 =
+        std::chrono::sys_days{std::chrono::January / 1 / 2020}.time_since_epoch();
+    constexpr std::uint64_t ids_in_a_millisecond = 1000;
+    const auto since_2020 = std::max(since_1970 - of_2020, milliseconds{0});
+    return static_cast<std::uint64_t>(since_2020.count()) * ids_in_a_millisecond;
+}
 
 process_counters::process_counters(std::size_t limit) noexcept
     : descriptors_max{limit}

@@ -25,6 +25,7 @@ std::string_view to_string(ban_guard g) noexcept
     case ban_guard::private_network: return "private_network";
     case ban_guard::permitted: return "permitted";
     case ban_guard::known_sender: return "known_sender";
+    case ban_guard::known_recipient: return "known_recipient";
     case ban_guard::never: return "never";
     case ban_guard::accepted_mail: return "accepted_mail";
     case ban_guard::gateway: return "gateway";

@@ -136,6 +136,21 @@ std::string scoreboard::listings() const
     return fmt::to_string(text);
 }
 
+std::vector<std::string_view> names_against(std::string_view listings)
+{
+    std::vector<std::string_view> names;
+    while (!listings.empty()) {
+        const auto end = std::min(listings.find(','), listings.size());
+        const std::string_view item = listings.substr(0, end);
+        listings.remove_prefix(std::min(end + 1, listings.size()));
+        const auto weight = item.rfind('*');
+        if (weight == std::string_view::npos || item.substr(weight + 1).starts_with('-')) continue;
+        const auto name = item.substr(0, std::min(item.rfind(':', weight), weight));
+        if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+    }
+    return names;
+}
+
 score scoreboard::current() const noexcept
 {
     score now;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <utility>
 
 namespace fendmail::screen {
 
@@ -22,7 +23,17 @@ step screener::on_access(const std::optional<acl::match>& found)
 
 step screener::on_known_sender() noexcept
 {
-    switch (rules_->known_senders) {
+    return spare(rules_->known_senders);
+}
+
+step screener::on_known_recipient() noexcept
+{
+    return spare(rules_->known_recipients);
+}
+
+step screener::spare(exemption what) noexcept
+{
+    switch (what) {
     case exemption::all: return hand_off(way_in::allowlisted);
     case exemption::deep: break;
     }
@@ -105,6 +116,16 @@ void screener::refuse_listed(const dnsbl::score& score)
            fmt::format("Service unavailable; client [{}] blocked using {}", to_text(client_),
                        score.reply_name),
            rules_->tests[test::dnsbl].on_failure);
+    refused_by_score_ = rules_->tests[test::dnsbl].on_failure != action::ignore;
+}
+
+void screener::word_refusal(std::string_view enhanced, std::string text)
+{
+    FENDMAIL_ASSERT(refused_by_score_ && refusal_);
+    auto other = *refusal_;
+    if (!enhanced.empty()) other.enhanced = enhanced;
+    other.lines = {std::move(text)};
+    refusal_ = std::make_unique<const smtp::reply>(std::move(other));
 }
 
 step screener::on_greet_wait_elapsed(const dnsbl::score& so_far, const dnsbl::score_bounds& bounds)
@@ -303,9 +324,11 @@ void screener::refuse(std::string_view enhanced, std::string_view text, action a
     switch (a) {
     case action::ignore: return;
     case action::enforce:
+        refused_by_score_ = false;
         refusal_ = std::make_unique<smtp::reply>(smtp::make_reply(550, enhanced, text));
         return;
     case action::drop:
+        refused_by_score_ = false;
         refusal_ = std::make_unique<smtp::reply>(smtp::make_reply(521, enhanced, text));
         return;
     }

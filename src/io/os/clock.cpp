@@ -10,6 +10,12 @@ instant wall_now() noexcept
     return std::chrono::floor<seconds>(std::chrono::system_clock::now());
 }
 
+milliseconds wall_milliseconds() noexcept
+{
+    return std::chrono::duration_cast<milliseconds>(
+        std::chrono::system_clock::now().time_since_epoch());
+}
+
 tick steady_now() noexcept
 {
     return std::chrono::steady_clock::now();

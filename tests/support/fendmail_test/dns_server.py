@@ -46,10 +46,14 @@ TRUNCATION = 0x0200
 
 @dataclasses.dataclass
 class Zone:
-    """One blocklist; `listed` maps client addresses to the answers for them."""
+    """One blocklist; `listed` maps client addresses to the answers for them, `texts` to what it says
+    of them in words."""
 
     name: str
     listed: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    texts: dict[str, list[bytes]] = dataclasses.field(default_factory=dict)
+    # How it answers questions for texts.
+    texts_mood: Mood = Mood.HONEST
     ttl: int = 60
     negative_ttl: int = 60
     mood: Mood = Mood.HONEST
@@ -75,6 +79,13 @@ class Zone:
         return [LISTED] if is_entry else []
 
 
+    def texts_of(self, name: str) -> list[bytes]:
+        """The TXT records of a query name."""
+        asked = name.removesuffix(f".{self.name}")
+        found = (texts for client, texts in list(self.texts.items()) if _reversed(client) == asked)
+        return next(found, [])
+
+
 @functools.cache
 def _reversed(client: str) -> str:
     pointer = ipaddress.ip_address(client).reverse_pointer
@@ -94,6 +105,8 @@ class DnsServer:
 
     def __init__(self, address: Address = (LOOPBACK4, 0)) -> None:
         self.queries: list[str] = []
+        # Of them, the names that were asked for texts.
+        self.text_queries: list[str] = []
         # What names that do not exist are said to have, as by a resolver that sells them.
         self.rewrites_to: str | None = None
         # How it answers about names outside of zones.
@@ -139,9 +152,7 @@ class DnsServer:
 
     def spf(self, domain: str, terms: str) -> None:
         """Gives a domain this SPF record, in place of the one before."""
-        text = f"v=spf1 {terms}".encode()
-        parts = [text[at : at + 255] for at in range(0, len(text), 255)]
-        data = b"".join(bytes([len(part)]) + part for part in parts)
+        data = _text_record(f"v=spf1 {terms}".encode())
         self._names(domain)[TYPE_TXT] = [data]
 
     def host(self, name: str, *addresses: str) -> None:
@@ -174,7 +185,7 @@ class DnsServer:
             except TimeoutError:
                 continue
             name, _ = _read_name(query)
-            self.queries.append(name)
+            self._note(query, name)
             zone = self._zone_of(name)
             if zone is None or (zone.delay == 0 and zone.may_answer.is_set()):
                 self._serve(query, peer, zone)
@@ -195,7 +206,7 @@ class DnsServer:
         return next((z for z in self._zones if name.endswith(f".{z.name}")), None)
 
     def _serve(self, query: bytes, peer: Address, zone: Zone | None) -> None:
-        if self._is_silent(zone, _read_name(query)[0]):
+        if self._is_silent(zone, query):
             return
         if zone is not None:
             if not zone.may_answer.wait(60):
@@ -212,22 +223,25 @@ class DnsServer:
             while len(prefix := stream.read(2)) == 2:
                 query = stream.read(struct.unpack("!H", prefix)[0])
                 name, _ = _read_name(query)
-                self.queries.append(name)
+                self._note(query, name)
                 zone = self._zone_of(name)
-                if self._is_silent(zone, name):
+                if self._is_silent(zone, query):
                     return
                 reply = self._reply_to(query, zone, is_tcp=True)
                 connection.sendall(struct.pack("!H", len(reply)) + reply)
 
     def _reply_to(self, query: bytes, zone: Zone | None, is_tcp: bool) -> bytes:
         name, end = _read_name(query)
-        kind = struct.unpack("!H", query[end : end + 2])[0]
+        kind = _kind_of(query)
         if zone is None and name in self._records:
             return self._reply_about_name(query, end, name, kind)
         if zone is not None and zone.mood is not Mood.HONEST:
             odd = _odd_reply(query, end, zone, is_tcp)
             if odd is not None:
                 return odd
+        if zone is not None and kind == TYPE_TXT and zone.texts_of(name):
+            texts = [_record(TYPE_TXT, zone.ttl, _text_record(t)) for t in zone.texts_of(name)]
+            return _reply(query, end, 0, answers=texts)
         answers = [] if zone is None else zone.answers(name)
         if not answers and self.rewrites_to is not None:
             answers = [self.rewrites_to]
@@ -235,9 +249,16 @@ class DnsServer:
             return _reply(query, end, RCODES[Mood.REFUSED])
         return _honest_reply(query, end, zone or Zone(""), answers, kind)
 
-    def _is_silent(self, zone: Zone | None, name: str) -> bool:
+    def _note(self, query: bytes, name: str) -> None:
+        self.queries.append(name)
+        if _kind_of(query) == TYPE_TXT:
+            self.text_queries.append(name)
+
+    def _is_silent(self, zone: Zone | None, query: bytes) -> bool:
         if zone is None:
-            return self.mood is Mood.SILENT and name in self._records
+            return self.mood is Mood.SILENT and _read_name(query)[0] in self._records
+        if _kind_of(query) == TYPE_TXT and zone.texts_mood is Mood.SILENT:
+            return True
         return zone.mood is Mood.SILENT
 
     def _reply_about_name(self, query: bytes, end: int, name: str, kind: int) -> bytes:
@@ -282,6 +303,17 @@ def _read_name(query: bytes) -> tuple[str, int]:
         labels.append(query[at + 1 : at + 1 + length].decode("ascii").lower())
         at += 1 + length
     return ".".join(labels), at + 1
+
+
+def _kind_of(query: bytes) -> int:
+    end = _read_name(query)[1]
+    return struct.unpack("!H", query[end : end + 2])[0]
+
+
+def _text_record(text: bytes) -> bytes:
+    """RFC 1035 3.3.14: strings of at most 255 octets."""
+    parts = [text[at : at + 255] for at in range(0, len(text), 255)]
+    return b"".join(bytes([len(part)]) + part for part in parts)
 
 
 def _odd_reply(query: bytes, end: int, zone: Zone, is_tcp: bool) -> bytes | None:

@@ -56,11 +56,14 @@ def add_address(address: str) -> None:
 
 
 def route_to_ourselves(network: str) -> None:
-    """All addresses of an IPv6 network are ours from now on, to be bound and connected to."""
+    """All addresses of a network lead here from now on, to be bound and connected to; no interface
+    has them."""
     assert os.environ.get(_MARK), "this would change the machine's network"
     ip = require_program("ip", "iproute2")
-    run([ip, "-6", "route", "add", "local", network, "dev", "lo"])
-    Path("/proc/sys/net/ipv6/ip_nonlocal_bind").write_text("1", encoding="ascii")
+    family = "-6" if ":" in network else "-4"
+    run([ip, family, "route", "replace", "local", network, "dev", "lo"])
+    if family == "-6":
+        Path("/proc/sys/net/ipv6/ip_nonlocal_bind").write_text("1", encoding="ascii")
 
 
 def add_link_local(address: str) -> None:

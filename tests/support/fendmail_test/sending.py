@@ -20,6 +20,7 @@ RECIPIENT = "user@example.test"
 
 POSTFIX_MAIN_CF = """\
 myhostname = postfix-client.example.org
+syslog_name = postfix-out
 virtual_mailbox_domains =
 smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination
 smtp_bind_address = {source}
@@ -79,9 +80,9 @@ smarthost:
   driver = manualroute
   route_list = * {host}::{port} byname
   self = send
-  transport = to_server
+  transport = remote_smtp
 begin transports
-to_server:
+remote_smtp:
   driver = smtp
   interface = {source}
   {tls} = *

@@ -22,6 +22,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -73,6 +74,9 @@ struct api_subject {
 
     std::function<std::shared_ptr<const snapshot>()> current;
     std::function<std::shared_ptr<const io::server_book>()> servers;
+    std::function<std::size_t()> recipients; ///< how many hosts are known to take our mail
+    /// The name of one of them.
+    std::function<std::optional<std::string>(const ip_address&)> recipient;
     std::function<serving_state()> state;
     std::function<std::string()> unready; ///< why it is not ready, or ""
     std::function<io::awaitable<std::string>()> metrics_text;

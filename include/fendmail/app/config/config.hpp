@@ -8,6 +8,7 @@
 #include "fendmail/app/config/sections/deep.hpp"
 #include "fendmail/app/config/sections/dialog.hpp"
 #include "fendmail/app/config/sections/dnsbl.hpp"
+#include "fendmail/app/config/sections/known_recipients.hpp"
 #include "fendmail/app/config/sections/known_senders.hpp"
 #include "fendmail/app/config/sections/limits.hpp"
 #include "fendmail/app/config/sections/proxy_protocol.hpp"
@@ -21,6 +22,7 @@
 #include "fendmail/core/screen/policy.hpp"
 #include "fendmail/core/smtp/backend_trouble.hpp"
 #include "fendmail/core/smtp/dialog.hpp"
+#include "fendmail/core/smtp/rejection.hpp"
 #include "fendmail/io/log/writer.hpp"
 
 #include <string>
@@ -52,6 +54,7 @@ struct runtime_config {
     /// Local addresses at which a pass can be earned (permit); empty = all.
     acl::access_list allowlist_interfaces;
     known_senders_options known_senders;
+    known_recipients_options known_recipients;
     std::string teaser; ///< text behind "220-"; never empty
     screen::policy screening;
     dnsbl::site_set dnsbl_sites;
@@ -62,6 +65,7 @@ struct runtime_config {
     smtp::dialog_options dialog;
     command_times command_time;
     std::string reject_footer; ///< not expanded
+    smtp::rejection rejection; ///< of those that lists refuse
     hidden_keywords hide_ehlo_from;
     limits_options limits;
     abuse::rate_rules rates;

@@ -46,7 +46,8 @@ struct explanation {
     std::string rule_place;    ///< "/etc/fendmail/deny.cidr:12"; "" = not known
     bool is_permitted = false; ///< what the rule says
     std::string sender;        ///< the known sender whose SPF record names it; "" = none
-    std::string store;         ///< why the store could not be asked; "" = it could
+    std::optional<std::string> recipient{}; ///< the name of a host that takes our mail
+    std::string store;                      ///< why the store could not be asked; "" = it could
     std::optional<screen::client_record> record;
     std::vector<pass_state> passes; ///< of the record; empty when there is none
     std::vector<list_opinion> lists;

@@ -24,4 +24,8 @@ void find_timed_rule(explanation& about, const std::filesystem::path& file, inst
 void find_sender(explanation& about, const runtime_config& config,
                  const std::filesystem::path& sender_file);
 
+/// The host that takes our mail, as it was kept last.
+void find_recipient(explanation& about, const runtime_config& config,
+                    const std::filesystem::path& recipient_file, instant now);
+
 } // namespace fendmail::app

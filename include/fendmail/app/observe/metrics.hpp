@@ -97,6 +97,7 @@ private:
     enum plain : std::size_t {
         connections,
         known_senders,
+        known_recipients,
         octets_in,
         octets_out,
         plaintext_injected,

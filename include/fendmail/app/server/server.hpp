@@ -6,6 +6,7 @@
 #include "fendmail/app/api/api.hpp"
 #include "fendmail/app/config/load.hpp"
 #include "fendmail/app/names/address_book.hpp"
+#include "fendmail/app/names/known_recipients.hpp"
 #include "fendmail/app/names/known_senders.hpp"
 #include "fendmail/app/observe/client_tops.hpp"
 #include "fendmail/app/observe/event_stream.hpp"
@@ -81,6 +82,7 @@ private:
     void keep_descriptors_back();
     void tell_of_plain();
     void open_senders();
+    void open_recipients();
     void tell_of_passed_sockets();
     void start_workers();
     void keep_duplicates();
@@ -143,6 +145,7 @@ private:
                            [this]() -> event_sink& { return *events_; }};
     std::vector<std::unique_ptr<worker>> workers_;
     std::unique_ptr<known_senders> senders_;
+    std::unique_ptr<known_recipients> recipients_;
     std::unique_ptr<watchdog> watchdog_; ///< none where systemd does not watch
     std::size_t closed_workers_ = 0;
     std::size_t empty_workers_ = 0;

@@ -10,6 +10,7 @@
 #include "fendmail/core/acl/sender_set.hpp"
 #include "fendmail/core/acl/timed_rules.hpp"
 #include "fendmail/core/event/event.hpp"
+#include "fendmail/core/mta/recipient_table.hpp"
 #include "fendmail/io/dns/resolver_pool.hpp"
 #include "fendmail/io/dns/server_book.hpp"
 #include "fendmail/io/dnsbl/lookup.hpp"
@@ -60,6 +61,8 @@ public:
     void use_servers(std::shared_ptr<const io::server_book> book);
     /// New sessions know these senders from now on; null = none.
     void use_senders(std::shared_ptr<const acl::sender_set> senders);
+    /// New sessions know these recipients from now on; null = none.
+    void use_recipients(std::shared_ptr<const mta::recipient_set> recipients);
     /// New sessions obey these from now on; null = none.
     void use_timed_rules(std::shared_ptr<const acl::timed_rule_set> rules);
     /// A client or network is banned from now on, or no longer.

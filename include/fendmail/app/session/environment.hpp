@@ -6,8 +6,10 @@
 #include "fendmail/core/acl/sender_set.hpp"
 #include "fendmail/core/acl/timed_rules.hpp"
 #include "fendmail/core/event/event.hpp"
+#include "fendmail/core/mta/recipient_table.hpp"
 #include "fendmail/io/awaiting.hpp"
 #include "fendmail/io/dns/resolver_pool.hpp"
+#include "fendmail/io/dnsbl/list_texts.hpp"
 #include "fendmail/io/dnsbl/lookup.hpp"
 #include "fendmail/io/net/deadline_queue.hpp"
 #include "fendmail/io/net/wake_coalescer.hpp"
@@ -38,6 +40,10 @@ struct environment {
     std::shared_ptr<const acl::sender_set> senders;
     /// Null when there are none. Renewed at each change.
     std::shared_ptr<const acl::timed_rule_set> timed_rules;
+    /// Null when there are none. Renewed when there are others.
+    std::shared_ptr<const mta::recipient_set> recipients{};
+    /// What lists say about those that they refuse.
+    io::list_texts texts{resolvers};
 
     void tell_failure(const std::exception& what) noexcept;
     /// Runs a coroutine of a session.

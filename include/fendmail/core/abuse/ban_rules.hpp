@@ -35,14 +35,16 @@ enum class ban_guard : std::uint8_t {
     private_network, ///< what comes from there is ours: a balancer, a container's bridge
     permitted,       ///< by an access rule, for good or for a time
     known_sender,
-    never, ///< bans.never
+    known_recipient, ///< it takes our mail
+    never,           ///< bans.never
     accepted_mail,
     gateway, ///< much of all mail comes from there
 };
 inline constexpr std::array all_ban_guards{
-    ban_guard::own_address,     ban_guard::balancer,  ban_guard::resolver,     ban_guard::backend,
-    ban_guard::private_network, ban_guard::permitted, ban_guard::known_sender, ban_guard::never,
-    ban_guard::accepted_mail,   ban_guard::gateway,
+    ban_guard::own_address,   ban_guard::balancer,        ban_guard::resolver,
+    ban_guard::backend,       ban_guard::private_network, ban_guard::permitted,
+    ban_guard::known_sender,  ban_guard::known_recipient, ban_guard::never,
+    ban_guard::accepted_mail, ban_guard::gateway,
 };
 
 struct ban_rules {

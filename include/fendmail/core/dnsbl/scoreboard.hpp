@@ -89,6 +89,10 @@ enum class certainty : std::uint8_t {
                                      const score_limits& limits) noexcept;
 [[nodiscard]] std::string_view to_string(certainty c) noexcept;
 
+/// The names in listings (scoreboard::listings()) that speak against the client, each once; views
+/// of the text.
+[[nodiscard]] std::vector<std::string_view> names_against(std::string_view listings);
+
 class scoreboard {
 public:
     /// @param sites must outlive this board

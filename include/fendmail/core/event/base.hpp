@@ -50,7 +50,7 @@ struct joined<family<Some...>, family<More...>, Others...>
 
 /// What the events of one client have in common. The session fills in its number (app/session).
 struct of_client {
-    std::uint64_t session = 0; ///< counts up from 1 in one process; 0 = of no session
+    std::uint64_t session = 0; ///< counts up, and no other process has it; 0 = of no session
     endpoint client;
 
     of_client() = default;

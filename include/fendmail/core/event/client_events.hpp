@@ -88,6 +88,26 @@ struct known_sender : of_client {
     }
 };
 
+/// No rule matches and it is no known sender, and the client is a host that took mail of ours.
+struct known_recipient : of_client {
+    static constexpr description about{"known_recipient"};
+
+    std::string_view host; ///< its name when it did
+    screen::exemption skip = screen::exemption::deep;
+
+    void fields(auto& out) const
+    {
+        of_client::fields(out);
+        out.own_text("host", host);
+        out.word("skip", to_string(skip));
+    }
+    void phrase(auto& out) const
+    {
+        out.say("KNOWN RECIPIENT {} ", to_text(client));
+        out.own(host);
+    }
+};
+
 /// The client is new, and the address it connected to does not let it earn a pass.
 struct vetoed : of_client {
     static constexpr description about{"vetoed"};
@@ -218,7 +238,7 @@ struct client_name_counted : of_client {
 };
 
 using client_events =
-    family<connected, allowlisted, denylisted, known_sender, vetoed, connect_refused, passed,
-           pregreeted, dnsbl_scored, client_name_counted>;
+    family<connected, allowlisted, denylisted, known_sender, known_recipient, vetoed,
+           connect_refused, passed, pregreeted, dnsbl_scored, client_name_counted>;
 
 } // namespace fendmail::event

@@ -9,6 +9,7 @@
 #include "fendmail/core/event/dialog_events.hpp"
 #include "fendmail/core/event/dns_events.hpp"
 #include "fendmail/core/event/process_events.hpp"
+#include "fendmail/core/event/recipient_events.hpp"
 #include "fendmail/core/event/sender_events.hpp"
 #include "fendmail/core/event/session_events.hpp"
 #include "fendmail/core/event/store_events.hpp"
@@ -23,10 +24,11 @@
 /// Threads: values.
 namespace fendmail {
 
-using any_event = event::joined<event::client_events, event::dialog_events, event::session_events,
-                                event::balancer_events, event::ban_events, event::dns_events,
-                                event::sender_events, event::backend_events, event::store_events,
-                                event::process_events>::type;
+using any_event =
+    event::joined<event::client_events, event::dialog_events, event::session_events,
+                  event::balancer_events, event::ban_events, event::dns_events,
+                  event::sender_events, event::recipient_events, event::backend_events,
+                  event::store_events, event::process_events>::type;
 
 /// Where events go. Called from any thread; must not block or throw.
 class event_sink {

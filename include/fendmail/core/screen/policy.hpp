@@ -13,7 +13,7 @@
 /// Filled by the configuration; the defaults here are the documented ones.
 namespace fendmail::screen {
 
-/// What a known sender is spared: every test, or the deep ones.
+/// What a known sender or recipient is spared: every test, or the deep ones.
 enum class exemption : std::uint8_t { all, deep };
 [[nodiscard]] std::string_view to_string(exemption e) noexcept;
 
@@ -26,6 +26,7 @@ struct policy {
     by_test<test_policy> tests = default_policies();
     action access_action = action::enforce; ///< for clients that an access list rejects
     exemption known_senders = exemption::all;
+    exemption known_recipients = exemption::deep;
     seconds greet_wait{6};
     seconds greet_wait_under_stress{2};
     int dnsbl_threshold = 1;       ///< a score at or above it fails the client

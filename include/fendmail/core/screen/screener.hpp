@@ -28,12 +28,12 @@
 /// Errors: none.
 /// Threads: one screener belongs to one session.
 ///
-/// Call on_access() or on_known_sender() first; after `look_up_record` on_record() and maybe
-/// on_veto(); after `run_early_tests` feed on_result(), on_partial_score(), on_score() and
-/// on_greet_wait_elapsed(), and if that says to wait on_lists_overdue(), until the step is another
-/// one. For `run_dialog` call begin_dialog(), and
-/// feed on_fault() and on_recipient(). At the end, before record_to_store(), on_latest_record()
-/// takes in what other sessions of the client have added meanwhile.
+/// Call on_access(), on_known_sender() or on_known_recipient() first; after `look_up_record`
+/// on_record() and maybe on_veto(); after `run_early_tests` feed on_result(), on_partial_score(),
+/// on_score() and on_greet_wait_elapsed(), and if that says to wait on_lists_overdue(), until the
+/// step is another one. For `run_dialog` call begin_dialog(), and feed on_fault() and
+/// on_recipient(). At the end, before record_to_store(), on_latest_record() takes in what other
+/// sessions of the client have added meanwhile.
 namespace fendmail::screen {
 
 enum class step : std::uint8_t {
@@ -63,6 +63,8 @@ public:
     /// refused.
     /// @param text of the reply
     [[nodiscard]] step on_ban(std::string_view text);
+    /// Likewise, when the client is a host that takes our mail.
+    [[nodiscard]] step on_known_recipient() noexcept;
     [[nodiscard]] step on_record(const std::optional<client_record>& known, instant now);
     /// The address that the client connected to does not let it earn a pass (postscreen's
     /// MX policy): it takes all tests, and is told to come back.
@@ -115,6 +117,12 @@ public:
 
     /// The 5xx reply of the test that decided; the last one that is enforced wins. Null = none.
     [[nodiscard]] const smtp::reply* refusal() const noexcept { return refusal_.get(); }
+    /// Whether that is the reply to the score.
+    [[nodiscard]] bool is_refused_by_score() const noexcept { return refused_by_score_; }
+    /// Says it in other words.
+    /// @param enhanced "" = as it is
+    /// @pre is_refused_by_score()
+    void word_refusal(std::string_view enhanced, std::string text);
     [[nodiscard]] way_in how() const noexcept { return how_; }
     /// What the store says of the client at the end of its tests.
     void on_latest_record(const std::optional<client_record>& latest) noexcept;
@@ -134,6 +142,7 @@ public:
 
 private:
     [[nodiscard]] step conclude(early_step what);
+    [[nodiscard]] step spare(exemption what) noexcept;
     [[nodiscard]] bool needs_dialog() const noexcept;
     [[nodiscard]] bool is_refused() const noexcept;
     /// What to do when the client says HELO with a name of ours.
@@ -155,6 +164,7 @@ private:
     std::unique_ptr<const smtp::reply> refusal_; ///< few clients that wait have one
     bool denylisted_ = false;
     bool banned_ = false;
+    bool refused_by_score_ = false;
     bool vetoed_ = false;
     bool spared_deep_tests_ = false;
     bool has_own_helo_ = false;

@@ -12,6 +12,8 @@
 namespace fendmail::io {
 
 [[nodiscard]] instant wall_now() noexcept;
+/// The same, finer: since 1970.
+[[nodiscard]] milliseconds wall_milliseconds() noexcept;
 [[nodiscard]] tick steady_now() noexcept;
 /// Wall time in the local zone, "Nov 21 06:07:08".
 [[nodiscard]] std::string local_time_text();

@@ -11,6 +11,7 @@ extern const section_source backend_section;
 extern const section_source proxy_protocol_section;
 extern const section_source access_section;
 extern const section_source senders_section;
+extern const section_source recipients_section;
 extern const section_source greet_section;
 extern const section_source dnsbl_section;
 extern const section_source client_name_section;

@@ -2,10 +2,12 @@
 #include "all.hpp"
 #include "fendmail/core/limits.hpp"
 #include "fendmail/core/smtp/footer.hpp"
+#include "fendmail/core/smtp/rejection.hpp"
 #include "fendmail/core/text/ascii.hpp"
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fendmail::app {
@@ -37,6 +39,7 @@ public:
         check_banner(text("dialog", "banner"), "dialog.banner");
         hidden_keywords();
         reject_footer();
+        rejection();
     }
 
 private:
@@ -44,6 +47,7 @@ private:
                                                          std::string_view key_name);
     void hidden_keywords();
     void reject_footer();
+    void rejection();
 };
 
 std::vector<std::string> dialog_builder::ehlo_keywords(const text_item& item,
@@ -98,6 +102,17 @@ void dialog_builder::reject_footer()
               fmt::format("${} stands for nothing; there are $client_address, $client_port, "
                           "$localtime and $server_name, and $$ for a $",
                           macro));
+}
+
+void dialog_builder::rejection()
+{
+    constexpr std::string_view name = "dialog.rejection";
+    const text_item& item = text("dialog", "rejection");
+    if (!is_reply_text(item.text))
+        return found(item, name, "a reply is one line of printable ASCII");
+    auto parsed = smtp::parse_rejection(item.text);
+    if (!parsed.trouble.empty()) found(item, name, parsed.trouble);
+    out_.runtime.rejection = std::move(parsed.value);
 }
 
 } // namespace
@@ -163,6 +178,17 @@ const section_source dialog_section{
                         "$client_address, $client_port, $localtime and $server_name are replaced.",
                     .example = R"('\c. For help see https://mail.example.org/?ip=$client_address')",
                     .has_dollars = true});
+        keys.built(
+            "rejection", key_type::text, R"("")",
+            {.doc =
+                 "What clients are told whose score is too high, in place of \"Service "
+                 "unavailable; client [...] blocked using ...\". {client} is its address, {zone} "
+                 "the list that weighs most, {zones} all that speak against it, {txt} what the "
+                 "TXT record of the first one says of it, {session} the number under which the "
+                 "log has the session. A name without a value goes together with the "
+                 "punctuation before it. \"\" = the reply of postscreen.",
+             .example = R"("5.7.1 Service unavailable; client [{client}] blocked using {zones}; )"
+                        R"({txt}; ref {session}")"});
         keys.add("soft_bounce", [](runtime_config& c) -> auto& { return c.dialog.soft_bounce; },
                  {.doc = "4xx instead of 5xx, everywhere: to try out a configuration without "
                          "losing mail."});

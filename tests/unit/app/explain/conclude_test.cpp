@@ -67,6 +67,19 @@ std::vector<row> rows()
              e.score = score(9);
          },
          "allowlisted", "a known sender, sender.example"},
+        {"a host that takes our mail, and is spared all",
+         [](explanation& e, runtime_config& c) {
+             e.recipient = "mx.example";
+             e.score = score(9);
+             c.screening.known_recipients = screen::exemption::all;
+         },
+         "allowlisted", "it takes our mail, as mx.example"},
+        {"a host that takes our mail, and is spared the deep tests",
+         [](explanation& e, runtime_config&) {
+             e.recipient = "mx.example";
+             e.score = score(3);
+         },
+         "rejected", "its score is 3 and the threshold 3"},
         {"a rule stands above a known sender",
          [](explanation& e, runtime_config&) {
              e.sender = "sender.example";

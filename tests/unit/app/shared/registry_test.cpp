@@ -153,3 +153,17 @@ TEST_CASE("registry: descriptors are kept back for backends, and some for oursel
         CHECK_FALSE(shared.has_room_for_backend());
     }
 }
+
+TEST_CASE("registry: no two processes number a session alike, and readers of doubles see each",
+          "[app]")
+{
+    using std::chrono::hours;
+    const auto at = [](milliseconds since_1970) { return app::id_before_first(since_1970); };
+    const milliseconds of_2026{1'780'000'000'000};
+    CHECK(at(milliseconds{0}) == 0);
+    CHECK(at(milliseconds{1'577'836'800'000}) == 0); // 2020
+    CHECK(at(of_2026) == 202'163'200'000'000);
+    CHECK(at(of_2026 + milliseconds{1}) == at(of_2026) + 1000);
+    constexpr std::uint64_t exact_in_doubles = std::uint64_t{1} << 53;
+    CHECK(at(of_2026 + hours{24 * 365 * 200}) < exact_in_doubles);
+}

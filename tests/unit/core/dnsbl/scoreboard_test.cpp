@@ -460,3 +460,13 @@ TEST_CASE("scoreboard: however many lists know a client, the text of them is bou
     CHECK(text.size() <= 1003);
     CHECK(text.ends_with("+" + std::to_string(64 - told)));
 }
+
+TEST_CASE("scoreboard: the names in listings that speak against the client", "[dnsbl]")
+{
+    using names = std::vector<std::string_view>;
+    CHECK(dnsbl::names_against("").empty());
+    CHECK(dnsbl::names_against("a.test:127.0.0.2*3,b.test:127.0.0.3*2,b.test:127.0.0.9*1,"
+                               "w.test:127.0.1.2*-4+2") == names{"a.test", "b.test"});
+    CHECK(dnsbl::names_against("feed drop*3,a.test:127.0.0.2*1") == names{"feed drop", "a.test"});
+    CHECK(dnsbl::names_against(",,x,+3,a:b:127.0.0.2*1") == names{"a:b"});
+}

@@ -35,6 +35,9 @@ std::vector<row> rows()
         {known_sender{client, "gmail.com", exemption::deep}, "known_sender", "info",
          "KNOWN SENDER [192.0.2.1]:12345 gmail.com", json(R"(,"domain":"gmail.com","skip":"deep")"),
          logfmt(" domain=gmail.com skip=deep")},
+        {known_recipient{client, "mx.example", exemption::deep}, "known_recipient", "info",
+         "KNOWN RECIPIENT [192.0.2.1]:12345 mx.example",
+         json(R"(,"host":"mx.example","skip":"deep")"), logfmt(" host=mx.example skip=deep")},
         {vetoed{client, local}, "vetoed", "info", "ALLOWLIST VETO [192.0.2.1]:12345",
          json(R"(,"local":"198.51.100.9","local_port":25)"),
          logfmt(" local=198.51.100.9 local_port=25")},
@@ -79,9 +82,13 @@ std::vector<row> rows()
 
 std::vector<any_event> with_text(std::string_view text)
 {
-    return {allowlisted{client, text},     denylisted{client, text},
-            known_sender{client, text},    pregreeted{client, text.size(), milliseconds{1}, text},
-            dnsbl_scored{client, 1, text}, client_name_counted{client, "no_ptr", 1, text}};
+    return {allowlisted{client, text},
+            denylisted{client, text},
+            known_sender{client, text},
+            known_recipient{client, text},
+            pregreeted{client, text.size(), milliseconds{1}, text},
+            dnsbl_scored{client, 1, text},
+            client_name_counted{client, "no_ptr", 1, text}};
 }
 
 } // namespace
