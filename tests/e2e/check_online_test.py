@@ -17,7 +17,7 @@ from fendmail_test.dns_server import Mood
 from fendmail_test.fendmail import Settings, run_command
 from fendmail_test.fendmail_case import FendmailCase
 from fendmail_test.network import refused_port, to_text
-from fendmail_test.sink import PROBE, SmtpSink
+from fendmail_test.sink import EXTENSIONS, PROBE, SmtpSink
 
 KINDS = ("proxy-v2", "proxy-v1", "xclient", "postfix-pass", "plain")
 
@@ -110,6 +110,29 @@ class Backends(OnlineCase):
         said = self.check({**sink.config, "tls": "opportunistic"})
         self.assertEqual(said.code, 0, said)
         self.assertIn("warning: backend", said.err)
+
+    def test_encryption_that_it_offers_and_cannot_do(self) -> None:
+        for reply, required, optional in (
+            # It goes on in plain text: what it answers is no handshake.
+            (b"220 2.0.0 go on\r\n", (1, "TLS with it does not work"), (1, "TLS with it does not work")),
+            (b"454 4.7.0 no key\r\n", (1, "STARTTLS with 454"), (0, "will not be encrypted")),
+        ):
+            for tls, (code, why) in (("require", required), ("opportunistic", optional)):
+                with self.subTest(tls=tls, reply=reply):
+                    sink = self.start_sink("proxy-v2")
+                    sink.behaviour.extensions = (*EXTENSIONS, "STARTTLS")
+                    sink.behaviour.replies["STARTTLS"] = reply
+                    said = self.check({**sink.config, "tls": tls})
+                    self.assertEqual(said.code, code, said)
+                    self.assertRegex(said.err, f"{'error' if code else 'warning'}: backend .*{why}")
+                    self.assertNotIn("with cipher", said.out)
+                    self.assertEqual([s.client[0] for s in sink.probes], [PROBE] * 2)
+
+    def test_encryption_that_is_not_wanted_is_not_tried(self) -> None:
+        sink = self.start_sink("proxy-v2")
+        sink.behaviour.extensions = (*EXTENSIONS, "STARTTLS")
+        self.assertEqual(self.check(sink.config).code, 0)
+        self.assertNotIn("STARTTLS", [c for s in sink.probes for c in s.commands])
 
     def test_one_that_is_not_there(self) -> None:
         gone = {"kind": "proxy-v2", "address": f"127.0.0.1:{refused_port()}"}

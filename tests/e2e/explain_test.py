@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
+from fendmail_test.admin import Admin
 from fendmail_test.case import main
 from fendmail_test.dns_server import Mood
 from fendmail_test.fendmail import Fendmail, Settings, run_command
@@ -44,9 +45,18 @@ class ExplainCase(FendmailCase):
             *settings,
         )
 
-    def explain(self, fendmail: Fendmail, address: str, *options: str) -> dict:
+    def explain(
+        self,
+        fendmail: Fendmail,
+        address: str,
+        *options: str,
+        variables: dict[str, str] | None = None,
+    ) -> dict:
         """What it says as JSON."""
-        done = run_command("explain", "-c", str(fendmail.config_path), "--json", address, *options)
+        done = run_command(
+            "explain", "-c", str(fendmail.config_path), "--json", address, *options,
+            variables=variables,
+        )  # fmt: skip
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(done.stdout)
 
@@ -75,6 +85,36 @@ class Explain(ExplainCase):
         self.assertEqual(said["verdict"], "rejected")
         self.assertEqual(said["access_rule"]["place"], f"{self.denied}:3")
         self.assertIn("550 5.3.2", said["explanation"])
+
+    def test_a_rule_is_found_in_whatever_file_it_stands(self) -> None:
+        parts = self.fendmail.directory / "conf.d"
+        parts.mkdir()
+        part = parts / "20-access.toml"
+        part.write_text(
+            f'[access]\n\nrules = [\n  "permit {PERMITTED}",\n  "reject file:../deny.cidr",\n]\n',
+            encoding="utf-8",
+        )
+        beside = self.fendmail.directory / "deny.cidr"
+        beside.write_text(f"# one\n\n198.51.100.0/24 # all of it\n{DENIED}\n", encoding="utf-8")
+        said = self.explain(self.fendmail, PERMITTED, "--no-lists")
+        self.assertEqual(said["access_rule"]["place"], f"{part}:4")
+        said = self.explain(self.fendmail, DENIED, "--no-lists")
+        self.assertEqual(said["access_rule"]["place"], f"{parts}/../deny.cidr:3")
+        self.assertIn(f"({parts}/../deny.cidr:3)", self.table(self.fendmail, DENIED))
+
+    def test_a_rule_of_the_environment_is_told_with_its_variable(self) -> None:
+        variables = {"FENDMAIL_ACCESS_RULES": f"permit {PERMITTED}, reject file:{self.denied}"}
+        said = self.explain(self.fendmail, PERMITTED, "--no-lists", variables=variables)
+        self.assertEqual(said["access_rule"]["place"], "environment FENDMAIL_ACCESS_RULES")
+        said = self.explain(self.fendmail, DENIED, "--no-lists", variables=variables)
+        self.assertEqual(said["access_rule"]["place"], f"{self.denied}:3")
+
+    def test_a_rule_that_is_written_nowhere_is_told_as_a_default(self) -> None:
+        del self.fendmail.settings["access"]
+        self.fendmail.write_config()
+        said = self.explain(self.fendmail, "127.0.0.1", "--no-lists")
+        self.assertEqual(said["access_rule"], {"rule": "permit 127.0.0.0/8", "place": "default",
+                                               "decision": "permit"})
 
     def test_a_listed_client_is_told_with_each_list_its_answers_and_weight(self) -> None:
         said = self.explain(self.fendmail, LISTED)
@@ -126,6 +166,23 @@ class KnownClient(ExplainCase):
         self.assertRegex(self.table(fendmail, CLIENT), r"record +pregreet +passed until 20")
         self.assertEqual(self.explain(fendmail, OTHER)["verdict"], "pass_new")
         self.assert_delivers(fendmail, CLIENT, "after-explain")
+
+
+class RunningFendmail(ExplainCase):
+    def test_its_api_tells_the_place_of_a_rule_as_it_read_it(self) -> None:
+        fendmail = self.make()
+        fendmail.variables["FENDMAIL_ACCESS_RULES"] = f"permit {PERMITTED}, reject file:{self.denied}"
+        self.enterContext(fendmail)
+        api = Admin(fendmail.socket_path)
+
+        def place(address: str) -> str:
+            return api.get(f"clients/{address}?lists=0")["access_rule"]["place"]
+
+        self.assertEqual(place(PERMITTED), "environment FENDMAIL_ACCESS_RULES")
+        self.assertEqual(place(DENIED), f"{self.denied}:3")
+        # The rule holds until a reload; its line is gone.
+        self.denied.unlink()
+        self.assertEqual(place(DENIED), "environment FENDMAIL_ACCESS_RULES")
 
 
 if __name__ == "__main__":

@@ -16,9 +16,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
+from fendmail_test.admin import Admin
 from fendmail_test.case import Case, main
 from fendmail_test.fendmail import Fendmail, Settings, binary, run_command
 from fendmail_test.fendmail_case import CLIENT, FendmailCase
+from fendmail_test.waiting import wait_until
 
 LISTED = "127.0.6.66"
 BOT = "127.0.6.67"
@@ -53,34 +55,31 @@ def session(client: str, verdict: str, reasons: str = "", ago: float = 60) -> st
     return SESSION.format(time=time, client=client, verdict=verdict, reasons=reasons)
 
 
-class RealSessions(FendmailCase):
-    def play(self, log_format: str) -> Fendmail:
-        """A clean client, one on a list, and one that speaks too early; a reload, and a stop."""
+class SessionsCase(FendmailCase):
+    def make(self, *more: Settings) -> Fendmail:
         dns = self.start_dns()
         dns.zone("bl.test", {LISTED: ["127.0.0.2"]})
         settings: Settings = {
-            "log": {"format": log_format},
             "dnsbl": {"sites": ["bl.test*2"], "threshold": 2, "resolvers": [dns.resolver]},
         }
-        fendmail = self.make_fendmail(self.start_sink().config, settings)
-        with fendmail:
-            self.assert_delivers(fendmail, CLIENT, "one")
-            self.assert_delivers(fendmail, CLIENT, "two")
-            with fendmail.client(LISTED) as client:
-                self.read_greeting(client)
-                self.assert_recipients_get(
-                    client, f"550 5.7.1 Service unavailable; client [{LISTED}] blocked using bl.test"
-                )
-            with fendmail.client(BOT) as client:
-                client.send(b"EHLO bot.example.org\r\n")
-                client.read_line()
-                client.expect_reply(250)
-                self.assert_recipients_get(client, "550 5.5.1 Protocol error", helo="")
-            fendmail.reload()
-            fendmail.expect_log("reloaded")
-        return fendmail
+        return self.make_fendmail(self.start_sink().config, settings, *more)
 
-    def check(self, said: dict[str, Any]) -> None:
+    def be_clients(self, fendmail: Fendmail) -> None:
+        """A clean one, twice, one on a list, and one that speaks too early."""
+        self.assert_delivers(fendmail, CLIENT, "one")
+        self.assert_delivers(fendmail, CLIENT, "two")
+        with fendmail.client(LISTED) as client:
+            self.read_greeting(client)
+            self.assert_recipients_get(
+                client, f"550 5.7.1 Service unavailable; client [{LISTED}] blocked using bl.test"
+            )
+        with fendmail.client(BOT) as client:
+            client.send(b"EHLO bot.example.org\r\n")
+            client.read_line()
+            client.expect_reply(250)
+            self.assert_recipients_get(client, "550 5.5.1 Protocol error", helo="")
+
+    def check_sessions(self, said: dict[str, Any]) -> None:
         now = said["now"]
         self.assertEqual(now["sessions"], 4)
         verdicts = {name: count for name, count in now["verdicts"].items() if count}
@@ -91,6 +90,20 @@ class RealSessions(FendmailCase):
         self.assertEqual(said["top_clients"][0]["name"], CLIENT)
         self.assertEqual(said["waited"][0]["client"], CLIENT)
         self.assertGreaterEqual(said["waited"][0]["waited_seconds"], 1.0)
+
+
+class RealSessions(SessionsCase):
+    def play(self, log_format: str) -> Fendmail:
+        """Some clients; a reload, and a stop."""
+        fendmail = self.make({"log": {"format": log_format}})
+        with fendmail:
+            self.be_clients(fendmail)
+            fendmail.reload()
+            fendmail.expect_log("reloaded")
+        return fendmail
+
+    def check(self, said: dict[str, Any]) -> None:
+        self.check_sessions(said)
         self.assertEqual(
             [one["what"] for one in said["changes"]],
             ["started", "configuration reloaded", "stopped"],
@@ -158,6 +171,77 @@ class RealSessions(FendmailCase):
         done = read("--journal")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("journalctl ended with exit code 1", done.stderr)
+
+
+class Live(SessionsCase):
+    """What the running one remembers; nothing reads its log."""
+
+    def setUp(self) -> None:
+        self.fendmail = self.enterContext(self.make())
+        self.api = Admin(self.fendmail.socket_path)
+
+    def wait_for_sessions(self, count: int) -> None:
+        wait_until(
+            lambda: self.api.get("sessions?limit=1")["all"] == count,
+            lambda: f"{count} sessions: {self.api.get('sessions?limit=1')}",
+        )
+
+    def ask(self, *options: str) -> dict[str, Any]:
+        return report("--live", "-c", self.fendmail.config_path, *options)
+
+    def test_all_sessions_since_the_start(self) -> None:
+        self.be_clients(self.fendmail)
+        self.wait_for_sessions(4)
+        said = self.ask()
+        self.check_sessions(said)
+        self.assertEqual(said["begin"], self.api.get("status")["started"])
+        self.assertEqual([one["what"] for one in said["changes"]], ["started"])
+        self.assertTrue(said["live"]["whole"])
+        self.assertEqual(said["live"]["troubles"], [])
+        text = run_command("report", "--live", "--socket", str(self.fendmail.socket_path))
+        self.assertEqual(text.returncode, 0, text.stderr)
+        self.assertIn("4 sessions, all since then", " ".join(text.stdout.split()))
+        self.assertRegex(text.stdout, r"(?m)^  turned away +2$")
+        mail = run_command(
+            "report", "--live", "-c", str(self.fendmail.config_path), "--html", "--to", "root"
+        )
+        self.assertIn("Content-Type: multipart/alternative", mail.stdout)
+
+    def test_more_sessions_than_are_remembered(self) -> None:
+        """Verdicts are of all of them, and the rest says of which it is."""
+        left = 600
+        self.be_clients(self.fendmail)
+        for n in range(left):
+            self.fendmail.client(f"127.0.8.{n % 250 + 1}").close()
+        self.wait_for_sessions(4 + left)
+        said = self.ask("--top", "1")
+        self.assertEqual(said["now"]["sessions"], 4 + left)
+        self.assertEqual(said["now"]["verdicts"]["left"], left)
+        self.assertEqual(said["now"]["verdicts"]["rejected"], 2)
+        self.assertEqual(sum(one["rejected"] for one in said["hours"]), 2)
+        self.assertFalse(said["live"]["whole"])
+        self.assertEqual(said["live"]["decisions"], 512)
+        self.assertEqual(len(said["top_clients"]), 1)
+        text = run_command("report", "--live", "-c", str(self.fendmail.config_path)).stdout
+        self.assertIn("of the last 512", " ".join(text.split()))
+
+    def test_what_is_wrong_now(self) -> None:
+        self.api.change("POST", "lists/bl.test/disable")
+        self.assertEqual(self.ask()["live"]["troubles"], ["list bl.test: switched off"])
+
+    def test_nothing_that_runs(self) -> None:
+        socket = self.directory("no") / "admin.sock"
+        done = run_command("report", "--live", "--socket", str(socket))
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("Is fendmail running", done.stderr)
+
+    def test_wrong_usage(self) -> None:
+        log = str(self.fendmail.log.path)
+        for other in (["--since", "2h"], ["--until", "1h"], ["--journal"], ["--unit", "x"], [log]):
+            with self.subTest(other):
+                done = run_command("report", "--live", *other)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+        self.assertEqual(run_command("report", "--socket", "/x", log).returncode, 2)
 
 
 class Logs(Case):

@@ -56,6 +56,20 @@ class WithPostfix(OnlineCase):
             with self.subTest(kind):
                 self.assert_good(self.mta.backend(kind))
 
+    def test_the_way_to_it_is_encrypted_as_that_of_a_client(self) -> None:
+        for kind in ("proxy-v2", "proxy-v1", "xclient", "postfix-pass"):
+            for tls in ("opportunistic", "require"):
+                with self.subTest(kind=kind, tls=tls):
+                    mark = self.mta.log.mark()
+                    done = self.check({**self.mta.backend(kind), "tls": tls})
+                    self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                    self.assertRegex(
+                        done.stdout,
+                        r"STARTTLS: TLSv1\.3 with cipher \S+ \(\d+/\d+ bits\); any certificate is "
+                        r"taken, it has CN = mx\.example\.test, until 2\d{3}-\d\d-\d\d",
+                    )
+                    self.mta.log.wait_for(r"TLS connection established from \S*\[192\.0\.2\.99\]", 10, mark)
+
     def test_ports_of_other_kinds(self) -> None:
         plain = to_text(self.mta.plain)
         for kind in ("proxy-v2", "proxy-v1"):
@@ -81,6 +95,27 @@ class WithPostfix(OnlineCase):
         os.chmod(self.mta.directory, 0o755)
         self.assert_good(passing, "--user", "nobody", "--groups", "postdrop")
         self.assert_bad("run as a member of the group postdrop", passing, "--user", "nobody")
+
+
+class WithPostfixOfOldTls(OnlineCase):
+    """It speaks nothing newer than TLS 1.1, which fendmail does not speak."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.mta = cls.enterClassContext(
+            Postfix("smtpd_tls_protocols = <=TLSv1.1\ntls_ssl_options = \n")
+        )
+
+    def test_tls_that_cannot_be_agreed_on_is_told(self) -> None:
+        for tls in ("opportunistic", "require"):
+            with self.subTest(tls):
+                self.assert_bad(
+                    "error: backend .*TLS with it does not work, .*told to come again: TLS with the "
+                    "backend failed: ",
+                    {**self.mta.backend("proxy-v2"), "tls": tls},
+                )
+        self.assert_good(self.mta.backend("proxy-v2"))
 
 
 class WithExim(OnlineCase):

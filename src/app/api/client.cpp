@@ -61,7 +61,7 @@ io::awaitable<admin_reply> explain_client(const api_call& call)
         about.rule = rule->rule;
         about.is_permitted = rule->decision == acl::decision::permit;
     }
-    find_rule(about, config, call.subject.facts.config_path);
+    find_rule(about, config);
     find_sender(about, config, call.subject.facts.sender_file);
     about.recipient = call.subject.recipient(*client);
     if (call.request.target.parameter("lists") != "0") {

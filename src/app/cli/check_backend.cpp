@@ -6,6 +6,7 @@
 #include "fendmail/io/backend/probe.hpp"
 #include "fendmail/io/net/deadline_queue.hpp"
 #include "fendmail/io/net/stream.hpp"
+#include "fendmail/io/tls/context.hpp"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -39,22 +40,39 @@ std::string first_line_of(std::string_view text)
     return shown(text.substr(0, text.find_first_of("\r\n")));
 }
 
-io::proof ask(io::connector& backend, const std::string& hostname)
+/// Makes the session with a backend that is open in no other way.
+/// @param speak takes the request and a stream, and gives what it found
+template <class Speak>
+auto ask(Speak speak)
 {
     boost::asio::io_context context{1};
     io::deadline_queue deadlines{context};
     io::stream server{context.get_executor()};
     const io::open_request request{io::probe_client, io::probe_local, deadlines};
-    io::proof found;
-    const auto probe = [&]() -> io::awaitable<void> {
-        found = co_await io::probe_backend(backend, request, hostname, server);
-    };
-    boost::asio::co_spawn(context, probe(), [&context](const std::exception_ptr& broken) {
+    typename decltype(speak(request, server))::value_type found;
+    const auto session = [&]() -> io::awaitable<void> { found = co_await speak(request, server); };
+    boost::asio::co_spawn(context, session(), [&context](const std::exception_ptr& broken) {
         context.stop();
         if (broken) std::rethrow_exception(broken);
     });
     context.run();
     return found;
+}
+
+io::proof probe(io::connector& backend, const std::string& hostname)
+{
+    return ask([&](const io::open_request& request, io::stream& server) {
+        return io::probe_backend(backend, request, hostname, server);
+    });
+}
+
+io::tls_trial try_tls(io::connector& backend, const runtime_config& config)
+{
+    const auto context = io::tls_context::for_client();
+    if (!context) return {false, "OpenSSL cannot be used"};
+    return ask([&](const io::open_request& request, io::stream& server) {
+        return io::try_tls(backend, request, config.hostname, config.backend.tls, *context, server);
+    });
 }
 
 std::string offer_text(const smtp::extensions& offered)
@@ -109,6 +127,27 @@ public:
         return false;
     }
 
+    /// @return whether clients that came to us encrypted can be sent there
+    [[nodiscard]] bool judge_tls(const io::tls_trial& found) const
+    {
+        if (!found.is_usable) {
+            tell("error",
+                 fmt::format("TLS with it does not work, and clients that spoke TLS with us would "
+                             "be told to come again: {}; mend its TLS, or take backend.tls away",
+                             shown(found.reason)));
+            return false;
+        }
+        if (found.summary.empty()) {
+            tell("warning", "it offers STARTTLS and does not do it, so the way to it will not be "
+                            "encrypted");
+            return true;
+        }
+        print_good(fmt::format("backend {}: STARTTLS: {}; any certificate is taken, it has {}",
+                               where_, shown(found.summary),
+                               found.certificate.empty() ? "none" : shown(found.certificate)));
+        return true;
+    }
+
 private:
     [[nodiscard]] bool judge_offer(const io::proof& found) const
     {
@@ -157,7 +196,11 @@ bool speak_with(const runtime_config& config, const std::string& config_path,
     const finding about{config, config_path,
                         fmt::format("{}, {}", name, to_string(config.backend.kind)),
                         backend->traits()};
-    return about.judge(ask(*backend, config.hostname));
+    const auto found = probe(*backend, config.hostname);
+    if (!about.judge(found)) return false;
+    const bool is_tried = config.backend.tls != smtp::backend_tls::none && found.offered &&
+                          found.offered->has("STARTTLS");
+    return !is_tried || about.judge_tls(try_tls(*backend, config));
 }
 
 } // namespace

@@ -133,7 +133,7 @@ int explain(const explain_request& request)
     explanation about;
     about.client = *client;
     find_timed_rule(about, timed_rules_file_of(found->startup.store.path), io::wall_now());
-    find_rule(about, found->runtime, request.config_path);
+    find_rule(about, found->runtime);
     find_sender(about, found->runtime, sender_file_of(found->startup));
     find_recipient(about, found->runtime, recipient_file_of(found->startup.store.path),
                    io::wall_now());

@@ -4,12 +4,14 @@
 #include "commands.hpp"
 #include "fendmail/app/cli/cli.hpp"
 #include "fendmail/app/report/builder.hpp"
+#include "fendmail/app/report/live.hpp"
 #include "fendmail/app/report/log_parser.hpp"
 #include "fendmail/io/os/child_output.hpp"
 #include "fendmail/io/os/clock.hpp"
 #include "fendmail/io/os/line_source.hpp"
 #include "fendmail/io/os/privilege.hpp"
 #include "read_config.hpp"
+#include "running.hpp"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -44,6 +46,8 @@ struct report_request {
     bool as_html = false;
     bool as_json = false;
     bool reads_journal = false;
+    bool is_live = false;
+    std::string socket; ///< of the running one; "" = that of the configuration
 };
 
 /// A log that cannot be had: the text is for the admin.
@@ -202,6 +206,31 @@ bool is_mail_address(const std::string& text)
            std::ranges::all_of(text, [](char c) { return c >= ' ' && c <= '~'; });
 }
 
+// ── without a log ─────────────────────────────────────────────────────────────────────────────
+
+int make_live_report(const report_request& request)
+{
+    running_request running;
+    running.config_path = request.config_path;
+    running.socket = request.socket;
+    const auto where = socket_of(running);
+    live_answers said;
+    for (const auto& [target, into] :
+         {std::pair{"status", &said.status}, std::pair{"history", &said.history},
+          std::pair{"sessions", &said.sessions}, std::pair{"lists", &said.lists}}) {
+        auto answer = ask_admin(where, admin_verb::get, fmt::format("/api/v1/{}", target));
+        if (!answer.is_ok()) return tell_failure(answer);
+        *into = std::move(answer.body);
+    }
+    const auto about = live_report(said, io::host_name(), io::wall_now(), request.top);
+    if (!about) {
+        fmt::print(stderr, "fendmail: {}: an answer that is not understood\n", to_text(where));
+        return exit_failure;
+    }
+    print(*about, request, zone_of_host());
+    return exit_ok;
+}
+
 int make_report(report_request request)
 {
     const auto zone = zone_of_host();
@@ -212,6 +241,7 @@ int make_report(report_request request)
         fmt::print(stderr, "--to takes an address\n");
         return exit_usage;
     }
+    if (request.is_live) return make_live_report(request);
     const auto wanted_from = when->begin - (when->end - when->begin); // to compare with
     builder_limits limits;
     limits.top = request.top;
@@ -240,11 +270,12 @@ int make_report(report_request request)
 void add_report(command_set& all)
 {
     const auto wanted = std::make_shared<report_request>();
-    CLI::App& command = all.add(
-        "report",
-        "Tell what fendmail did in a time, from its log: who was turned away and why, what each "
-        "list did, who waited, what broke, and what is not as it was before.",
-        [wanted] { return make_report(*wanted); });
+    CLI::App& command =
+        all.add("report",
+                "Tell what fendmail did in a time, from its log, or with --live from itself: who "
+                "was turned away and why, what each "
+                "list did, who waited, what broke, and what is not as it was before.",
+                [wanted] { return make_report(*wanted); });
     take_config(command, wanted->config_path);
     command
         .add_option("--since", wanted->since,
@@ -266,6 +297,13 @@ void add_report(command_set& all)
         ->check(CLI::Range(1, 1000))
         ->capture_default_str();
     command.add_flag("--journal", wanted->reads_journal, "Read the journal");
+    auto* const live = command.add_flag(
+        "--live", wanted->is_live,
+        "Ask the running fendmail instead: its last sessions, at most 512, and the verdicts of its "
+        "last hour. The report says which time that is");
+    command.add_option("--socket", wanted->socket, "With --live: its admin socket")
+        ->type_name("FILE")
+        ->needs(live);
     command.add_option("--unit", wanted->unit, "Whose journal")
         ->type_name("UNIT")
         ->capture_default_str();
@@ -274,6 +312,8 @@ void add_report(command_set& all)
                     "Logs in any of the three formats, plain or packed with gzip; - = standard "
                     "input; without any, where log.target says")
         ->type_name("FILE");
+    for (const auto* const other : {"--since", "--until", "--journal", "--unit", "FILES"})
+        live->excludes(command.get_option(other));
 }
 
 } // namespace fendmail::app

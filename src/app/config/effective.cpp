@@ -96,15 +96,8 @@ private:
                         .table = std::move(table),
                         .name = k.name,
                         .value = value_of(k, s),
-                        .source = source_of(s.where),
+                        .source = files_.source_of(s.where),
                         .is_set = s.where.line != 0});
-    }
-
-    [[nodiscard]] std::string source_of(place where) const
-    {
-        if (where.line == 0) return "default";
-        if (files_.is_variable(where.file)) return files_.file_name(where.file);
-        return fmt::format("{}:{}", files_.file_name(where.file), where.line);
     }
 
     [[nodiscard]] std::string value_of(const key& k, const setting& s) const

@@ -58,6 +58,13 @@ std::filesystem::path problem_list::directory_of(std::size_t file) const
     return std::filesystem::path{from.name}.parent_path();
 }
 
+std::string problem_list::source_of(place where) const
+{
+    if (where.line == 0) return "default";
+    if (is_variable(where.file)) return file_name(where.file);
+    return fmt::format("{}:{}", file_name(where.file), where.line);
+}
+
 void problem_list::error(place where, std::string text)
 {
     entries_.push_back({where, true, std::move(text)});

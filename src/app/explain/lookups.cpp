@@ -32,25 +32,14 @@ unsigned line_where(const std::filesystem::path& file, Look look)
     return 0;
 }
 
-/// Of a rule with a file the line that holds the client, else the line of the rule itself.
-std::string place_of(const std::string& rule, const ip_address& client,
-                     const std::string& config_path)
+std::string place_of(const rule_source& rule, const ip_address& client)
 {
-    std::filesystem::path file = config_path;
-    unsigned line = 0;
-    const auto parsed = acl::parse_rule(rule);
-    if (parsed && !parsed->file.empty()) {
-        file = parsed->file;
-        line = line_where(file, [&](std::string_view text) {
-            const auto found = acl::parse_file_line(text);
-            return found && found->net && found->net->contains(client);
-        });
-    } else {
-        line = line_where(file, [&](std::string_view text) {
-            return text.find(fmt::format("\"{}\"", rule)) != std::string_view::npos;
-        });
-    }
-    return line == 0 ? std::string{} : fmt::format("{}:{}", file.string(), line);
+    if (rule.file.empty()) return rule.place;
+    const auto line = line_where(rule.file, [&](std::string_view text) {
+        const auto found = acl::parse_file_line(text);
+        return found && found->net && found->net->contains(client);
+    });
+    return line == 0 ? rule.place : fmt::format("{}:{}", rule.file.string(), line);
 }
 
 } // namespace
@@ -67,13 +56,14 @@ void find_timed_rule(explanation& about, const std::filesystem::path& file, inst
     about.rule_place = file.string();
 }
 
-void find_rule(explanation& about, const runtime_config& config, const std::string& config_path)
+void find_rule(explanation& about, const runtime_config& config)
 {
     const auto found = config.access.find(about.client);
     if (!found || !about.rule.empty()) return;
     about.rule = found->rule;
     about.is_permitted = found->decision == acl::decision::permit;
-    about.rule_place = place_of(about.rule, about.client, config_path);
+    if (found->number < config.access_sources.size())
+        about.rule_place = place_of(config.access_sources[found->number], about.client);
 }
 
 void find_sender(explanation& about, const runtime_config& config,

@@ -81,8 +81,9 @@ std::string to_table(const explanation& about)
     if (about.rule.empty())
         out += "  access rule  none matches\n";
     else
-        fmt::format_to(to, "  access rule  {}{}{}\n", about.rule,
-                       about.rule_place.empty() ? "" : "  at ", about.rule_place);
+        fmt::format_to(to, "  access rule  {}{}\n", about.rule,
+                       about.rule_place.empty() ? std::string{}
+                                                : fmt::format("  ({})", about.rule_place));
     fmt::format_to(to, "  known sender {}\n", about.sender.empty() ? "no" : about.sender);
     if (about.recipient) fmt::format_to(to, "  takes mail   as {}\n", *about.recipient);
     add_record(out, about);

@@ -116,6 +116,17 @@ json::object reading_of(const log_reading& from)
             {"failures", std::move(failures)}};
 }
 
+json::value live_of(const std::optional<live_reading>& from)
+{
+    if (!from) return nullptr;
+    json::array troubles;
+    for (const auto& one : from->troubles)
+        troubles.emplace_back(one);
+    return json::object{{"version", from->version},     {"started", utc_text(from->started)},
+                        {"decisions", from->decisions}, {"decisions_since", utc_text(from->since)},
+                        {"whole", from->is_whole},      {"troubles", std::move(troubles)}};
+}
+
 } // namespace
 
 std::string to_json(const report& about)
@@ -146,6 +157,7 @@ std::string to_json(const report& about)
     out["before"] = about.is_compared ? json::value(totals_of(about.before)) : json::value(nullptr);
     out["differences"] = std::move(differences);
     out["hours"] = std::move(hours);
+    out["hours_step_seconds"] = about.step.count();
     out["top_clients"] = tops_of(about.clients);
     out["top_networks"] = tops_of(about.networks);
     out["waited"] = waited_of(about.waited);
@@ -153,6 +165,7 @@ std::string to_json(const report& about)
     out["incidents"] = std::move(incidents);
     out["changes"] = std::move(changes);
     out["log"] = reading_of(about.read);
+    out["live"] = live_of(about.live);
     return json::serialize(out);
 }
 

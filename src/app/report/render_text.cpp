@@ -103,7 +103,8 @@ std::string subject_of(const report& about)
     auto text = fmt::format("fendmail {}: {} session{}, {} turned away", about.host,
                             with_commas(about.now.sessions()), about.now.sessions() == 1 ? "" : "s",
                             with_commas(about.now.refused()));
-    const auto troubles = about.troubles.size() + about.incidents.size();
+    const auto troubles = about.troubles.size() + about.incidents.size() +
+                          (about.live ? about.live->troubles.size() : 0);
     if (troubles != 0)
         fmt::format_to(std::back_inserter(text), ", {} trouble{}", troubles,
                        troubles == 1 ? "" : "s");

@@ -70,6 +70,7 @@ report_section overview(const report& about)
     add_verdict("  at once (dropped)", verdict::dropped);
     add_verdict("told to come again (deferred)", verdict::deferred);
     add_verdict("left before a verdict (left)", verdict::left);
+    if (about.live && !about.live->is_whole) return out; // the rest is not known of all of them
     add("lists were missing in", now.incomplete, before.incomplete);
     constexpr std::uint64_t kilobyte = 1000;
     add("relayed, kB", (now.octets_in + now.octets_out) / kilobyte,
@@ -81,6 +82,12 @@ report_section trouble_section(const report& about, const time_zone& zone)
 {
     report_section out{.title = "Trouble",
                        .if_empty = "None: lists, backend, store and log were well."};
+    if (about.live) {
+        out.if_empty = "None now. What was before, the log tells.";
+        out.lines = about.live->troubles;
+        out.is_alarming = !out.lines.empty();
+        return out;
+    }
     for (const auto& one : about.troubles) {
         auto text = fmt::format("{} - {}", minute_text(one.begin, zone),
                                 one.end ? minute_text(*one.end, zone) : "still");
@@ -129,8 +136,14 @@ report_section hour_section(const report& about, const time_zone& zone)
         for (std::size_t i = 0; i < verdict_count; ++i)
             sum[i] += counts[i];
     }
-    report_section out{.title = is_by_day ? "By day" : "By hour",
-                       .columns = {{is_by_day ? "day" : "hour", 12},
+    const bool is_by_hour = about.step >= std::chrono::hours{1};
+    report_section out{.title = is_by_day    ? "By day"
+                                : is_by_hour ? "By hour"
+                                             : "By ten minutes",
+                       .columns = {{is_by_day    ? "day"
+                                    : is_by_hour ? "hour"
+                                                 : "from",
+                                    12},
                                    {"all", 7, true},
                                    {"permit", 7, true},
                                    {"known", 7, true},
@@ -197,12 +210,13 @@ report_section list_section(const report& about)
                     {"alone", 7, true},
                     {"let in", 7, true},
                     {"passed", 7, true},
-                    {"silent", 7, true},
+                    {about.live ? "" : "silent", 7, true},
                     {about.is_compared ? "before" : "", 7, true}},
         .note = "hits: sessions whose client it lists; alone: no other list spoke against "
                 "the client; let in: all the same; passed: clients that it turned away "
-                "and that came in later; silent: clients about whom it gave no answer "
-                "that counts; before: hits"};
+                "and that came in later"};
+    if (!about.live)
+        out.note += "; silent: clients about whom it gave no answer that counts; before: hits";
     using entry = std::pair<std::string_view, const list_counts*>;
     std::vector<entry> all;
     for (const auto& [name, counts] : about.now.lists)
@@ -215,7 +229,8 @@ report_section list_section(const report& about)
         const auto before = about.before.lists.find(name);
         out.rows.push_back({std::string{name}, number(hits.all() + counts->good_word),
                             number(hits.refused), number(hits.refused_alone), number(hits.let_in),
-                            number(counts->later_passed), number(counts->misses),
+                            number(counts->later_passed),
+                            about.live ? std::string{} : number(counts->misses),
                             !about.is_compared ? std::string{}
                             : before == about.before.lists.end()
                                 ? "0"
@@ -258,8 +273,32 @@ report_section top_section(const char* title, const char* what,
     return out;
 }
 
+/// Of what a report is that has no log.
+report_section live_section(const report& about, const time_zone& zone)
+{
+    report_section out{};
+    if (!about.live) return out;
+    const auto& live = *about.live;
+    const auto sessions =
+        fmt::format("{} session{}", with_commas(live.decisions), live.decisions == 1 ? "" : "s");
+    if (live.is_whole)
+        out.lines.push_back(fmt::format("What the running fendmail remembers, without its log: "
+                                        "{}, all since then.",
+                                        sessions));
+    else
+        out.lines.push_back(fmt::format(
+            "What the running fendmail remembers, without its log: the verdicts are of all "
+            "sessions of this time; reasons, lists, clients and networks are of the last {} "
+            "alone, since {}.",
+            sessions, day_text(live.since, zone)));
+    out.lines.push_back(
+        fmt::format("fendmail {} runs since {}.", live.version, day_text(live.started, zone)));
+    return out;
+}
+
 report_section reading_section(const report& about, const time_zone& zone)
 {
+    if (about.live) return {};
     report_section out{.title = "The log"};
     const auto& read = about.read;
     auto text = fmt::format("{} line{}, {} of use", with_commas(read.lines),
@@ -288,6 +327,10 @@ report_section missing_section(const report& about, const time_zone& zone)
 {
     report_section out{.title = "", .is_alarming = true};
     if (about.now.sessions() != 0) return out;
+    if (about.live) {
+        out.lines.emplace_back("No session has ended in this time.");
+        return out;
+    }
     if (about.now.connections != 0)
         out.lines.emplace_back("There are connections in the log and no ends of sessions: a "
                                "report needs log.summary = true.");
@@ -315,6 +358,7 @@ std::string period_text(const report& about, const time_zone& zone)
 std::vector<report_section> sections_of(const report& about, const time_zone& zone)
 {
     std::vector<report_section> all;
+    all.push_back(live_section(about, zone));
     all.push_back(missing_section(about, zone));
     all.push_back(overview(about));
     all.push_back(trouble_section(about, zone));

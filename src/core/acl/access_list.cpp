@@ -99,8 +99,8 @@ bool access_list::has_rejects() const noexcept
 
 std::optional<match> access_list::find(const ip_address& client) const noexcept
 {
-    for (const rule& candidate : rules_)
-        if (candidate.nets.find(client)) return match{candidate.decision, candidate.text};
+    for (std::size_t i = 0; i < rules_.size(); ++i)
+        if (rules_[i].nets.find(client)) return match{rules_[i].decision, rules_[i].text, i};
     return std::nullopt;
 }
 

@@ -68,4 +68,27 @@ awaitable<proof> probe_backend(connector& backend, const open_request& request,
     co_return found;
 }
 
+awaitable<tls_trial> try_tls(connector& backend, const open_request& request,
+                             const std::string& hostname, smtp::backend_tls tls,
+                             const tls_context& context, stream& server)
+{
+    auto seen = co_await backend.open(request, server);
+    if (seen.end != open_end::greeted) co_return tls_trial{false, std::move(seen.reason)};
+    deadline limit{request.deadlines, server};
+    limit.set_after(backend.traits().greeting_limit);
+    replay_options hello;
+    hello.hostname = hostname;
+    hello.replay.helo = "EHLO " + hostname;
+    hello.tls = tls;
+    hello.tls_context = &context;
+    auto said = co_await replay_to(server, hello, limit, backend.traits().sends_header);
+    tls_trial found{said.end != replay_end::failed, std::move(said.reason)};
+    if (server.is_encrypted()) {
+        found.summary = server.tls_summary();
+        found.certificate = server.tls_certificate();
+    }
+    if (found.is_usable) (void)co_await has_one_reply_too_many(server, limit); // a good-bye
+    co_return found;
+}
+
 } // namespace fendmail::io

@@ -325,6 +325,11 @@ std::string stream::tls_summary() const
     return tls_ ? tls_->summary() : std::string{};
 }
 
+std::string stream::tls_certificate() const
+{
+    return tls_ ? tls_->certificate() : std::string{};
+}
+
 std::string stream::tls_error() const
 {
     return tls_ ? tls_->error() : std::string{};

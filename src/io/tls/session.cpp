@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 
 #include <cerrno>
+#include <ctime>
 #include <fmt/format.h>
 #include <sys/socket.h>
 #include <system_error>
@@ -214,6 +215,22 @@ std::string tls_session::summary() const
     const int used_bits = SSL_get_cipher_bits(ssl_.get(), &cipher_bits);
     return fmt::format("{} with cipher {} ({}/{} bits)", SSL_get_version(ssl_.get()),
                        SSL_get_cipher_name(ssl_.get()), used_bits, cipher_bits);
+}
+
+std::string tls_session::certificate() const
+{
+    if (!is_established_) return {};
+    const openssl::certificate_handle shown{SSL_get1_peer_certificate(ssl_.get())};
+    const openssl::bio_handle out{BIO_new(BIO_s_mem())};
+    if (!shown || !out) return {};
+    X509_NAME_print_ex(out.get(), X509_get_subject_name(shown.get()), 0, XN_FLAG_ONELINE);
+    char* text = nullptr;
+    const long octets = BIO_get_mem_data(out.get(), &text);
+    const std::string_view subject{text, octets > 0 ? static_cast<std::size_t>(octets) : 0};
+    std::tm end{};
+    if (ASN1_TIME_to_tm(X509_get0_notAfter(shown.get()), &end) != 1) return std::string{subject};
+    return fmt::format("{}, until {:04}-{:02}-{:02}", subject, end.tm_year + 1900, end.tm_mon + 1,
+                       end.tm_mday);
 }
 
 } // namespace fendmail::io

@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <optional>
 #include <string>
+#include <string_view>
 
 using namespace fendmail;
 using namespace fendmail::io;
@@ -162,5 +163,63 @@ TEST_CASE("probe: what is known when there is no greeting", "[io]")
         CHECK(p.result().end == r.want);
         CHECK(p.result().reason == "why");
         CHECK_FALSE(p.result().offered);
+    }
+}
+
+TEST_CASE("probe: what the way to a backend is worth to a client that came encrypted", "[io]")
+{
+    using smtp::backend_tls;
+    struct row {
+        const char* title;
+        backend_tls tls;
+        const char* offer;
+        const char* reply; ///< to STARTTLS; null = it is not said
+        bool is_usable;
+        const char* reason; ///< a part of it
+    };
+    constexpr const char* offers = "250-mx\r\n250 STARTTLS\r\n";
+    const row rows[] = {
+        {"none offered", backend_tls::opportunistic, "250 mx\r\n", nullptr, true, ""},
+        {"none offered, but required", backend_tls::require, "250 mx\r\n", nullptr, false,
+         "offers no STARTTLS"},
+        {"refused", backend_tls::opportunistic, offers, "454 4.7.0 no\r\n", true, ""},
+        {"refused, but required", backend_tls::require, offers, "454 4.7.0 no\r\n", false,
+         "STARTTLS with 454"},
+        {"no handshake", backend_tls::opportunistic, offers, "220 go\r\n", false,
+         "TLS with the backend failed: "},
+        {"closed", backend_tls::opportunistic, offers, "", false, "closed the connection"},
+    };
+    const auto context = tls_context::for_client();
+    REQUIRE(context);
+    for (const row& r : rows) {
+        CAPTURE(r.title);
+        probing p{told::by_greeting};
+        std::optional<tls_trial> trial;
+        const auto run = [&]() -> io::awaitable<void> {
+            const open_request request{.client = *parse_endpoint("192.0.2.99:50025"),
+                                       .local = *parse_endpoint("192.0.2.1:25"),
+                                       .deadlines = p.deadlines};
+            trial = co_await try_tls(p.way, request, "mx.example.org", r.tls, *context, p.server);
+        };
+        boost::asio::co_spawn(p.context, run, boost::asio::detached);
+        p.answer(hello, r.offer);
+        if (r.reply != nullptr) {
+            p.answer("STARTTLS\r\n", r.reply);
+            if (std::string_view{r.reply}.starts_with("220")) {
+                // To the ClientHello it says what is no handshake.
+                auto& backend = p.way.connections.back();
+                REQUIRE(run_until(p.context, [&] { return !backend.take().empty(); }));
+                backend.send("500 what\r\n");
+            }
+        }
+        if (r.is_usable) {
+            p.answer(hello, "250 mx\r\n");
+            p.answer("QUIT\r\n", "221 bye\r\n");
+        }
+        REQUIRE(run_until(p.context, [&] { return trial.has_value(); }));
+        CHECK(trial->is_usable == r.is_usable);
+        CHECK_THAT(trial->reason, Catch::Matchers::ContainsSubstring(r.reason));
+        CHECK(trial->summary.empty());
+        CHECK(trial->certificate.empty());
     }
 }

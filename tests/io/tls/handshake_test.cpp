@@ -275,5 +275,7 @@ TEST_CASE("tls: a stream may be the client as well", "[io][tls]")
     }));
     CHECK(*shaken == wait_end::ready);
     CHECK(pair.near.tls_summary().starts_with("TLSv1.3 "));
+    CHECK_THAT(pair.near.tls_certificate(),
+               Catch::Matchers::Matches("CN = [a-z.]+, until 20\\d\\d-\\d\\d-\\d\\d"));
     CHECK(far.name_asked_for() == "backend.example");
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/config/sections/access.hpp"
 #include "fendmail/app/config/sections/admin.hpp"
 #include "fendmail/app/config/sections/backend.hpp"
 #include "fendmail/app/config/sections/bans.hpp"
@@ -51,6 +52,7 @@ struct runtime_config {
     backend_options backend;
     proxy_protocol_options proxy_protocol;
     acl::access_list access;
+    std::vector<rule_source> access_sources; ///< of each rule in `access`
     /// Local addresses at which a pass can be earned (permit); empty = all.
     acl::access_list allowlist_interfaces;
     known_senders_options known_senders;

@@ -32,6 +32,8 @@ public:
     std::size_t add_variable(std::string_view name);
     [[nodiscard]] const std::string& file_name(std::size_t file) const { return files_[file].name; }
     [[nodiscard]] bool is_variable(std::size_t file) const { return files_[file].is_variable; }
+    /// "FILE:LINE", "environment NAME", or "default" for what is written nowhere.
+    [[nodiscard]] std::string source_of(place where) const;
     /// Where relative paths in a file start; those of variables as those of the main file.
     [[nodiscard]] std::filesystem::path directory_of(std::size_t file) const;
 

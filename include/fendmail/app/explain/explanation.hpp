@@ -43,7 +43,7 @@ struct pass_state {
 struct explanation {
     ip_address client;
     std::string rule;          ///< of the access list, as written; "" = none matches
-    std::string rule_place;    ///< "/etc/fendmail/deny.cidr:12"; "" = not known
+    std::string rule_place;    ///< "/etc/fendmail/deny.cidr:12", "default"; "" = not known
     bool is_permitted = false; ///< what the rule says
     std::string sender;        ///< the known sender whose SPF record names it; "" = none
     std::optional<std::string> recipient{}; ///< the name of a host that takes our mail

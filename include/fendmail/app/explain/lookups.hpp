@@ -5,7 +5,6 @@
 #include "fendmail/app/explain/explanation.hpp"
 
 #include <filesystem>
-#include <string>
 
 /// What configuration and files say of a client, for an explanation.
 ///
@@ -13,9 +12,9 @@
 /// Threads: any; they read files.
 namespace fendmail::app {
 
-/// The rule of the access list, with file and line.
-/// @param config_path of the file that holds access.rules
-void find_rule(explanation& about, const runtime_config& config, const std::string& config_path);
+/// The rule of the access list, and where it stands: of a rule with a file the line there that
+/// holds the client, if it is still there.
+void find_rule(explanation& about, const runtime_config& config);
 
 /// A permission or denial for a time; before find_rule(), which then has nothing to find.
 void find_timed_rule(explanation& about, const std::filesystem::path& file, instant now);

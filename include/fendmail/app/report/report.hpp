@@ -124,6 +124,16 @@ struct log_reading {
     std::vector<std::string> failures; ///< files that ended early
 };
 
+/// Of a report without a log: what the running fendmail remembers.
+struct live_reading {
+    std::string version;
+    instant started;
+    std::uint64_t decisions = 0; ///< sessions of which everything is told
+    instant since;               ///< how far these reach back
+    bool is_whole = true;        ///< they are all of the period; else only its verdicts are of all
+    std::vector<std::string> troubles; ///< sentences: what it has now
+};
+
 struct report {
     std::string host;
     report_period when;
@@ -131,6 +141,7 @@ struct report {
     report_totals now;
     report_totals before; ///< the period of the same length
     std::map<instant, verdict_counts> hours;
+    seconds step{3600}; ///< of `hours`
     std::vector<report_top> clients;
     std::vector<report_top> networks;
     std::vector<waited_client> waited;
@@ -141,6 +152,7 @@ struct report {
     std::vector<incident_sum> incidents;
     std::vector<std::string> differences; ///< sentences: what is not as it was before
     log_reading read;
+    std::optional<live_reading> live{};
 };
 
 /// "fendmail mx.example.net: 12,345 connections, 9,876 turned away, 1 trouble"

@@ -5,6 +5,7 @@
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/result.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -42,7 +43,8 @@ struct file_line {
 
 struct match {
     acl::decision decision = decision::permit;
-    std::string_view rule; ///< as written in the configuration; valid until the list changes
+    std::string_view rule;  ///< as written in the configuration; valid until the list changes
+    std::size_t number = 0; ///< of the rule in its list, from 0
 };
 
 class access_list {

@@ -20,7 +20,7 @@ enum class way_in : std::uint8_t {
     allowlisted, ///< by the access list
     known,       ///< its record holds; no test was run
     tested,      ///< it passed all tests it had to take
-    tolerated,   ///< a test failed whose action is ignore
+    tolerated,   ///< an early test failed whose action is ignore
 };
 
 /// Whether tests were run in this session, so that its record may have become better meanwhile.
@@ -30,7 +30,7 @@ enum class verdict : std::uint8_t {
     allowlisted, ///< handed off by the access list
     pass_old,    ///< handed off, known client
     pass_new,    ///< handed off after its tests
-    passed,      ///< handed off although an ignored test failed; nothing was remembered of it
+    passed,      ///< handed off although an ignored early test failed, which is not remembered
     rejected,    ///< refused with a reply
     dropped,     ///< refused at once by a test whose action is drop
     deferred,    ///< trouble of ours or a limit: 4xx

@@ -3,10 +3,12 @@
 
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/smtp/extensions.hpp"
+#include "fendmail/core/smtp/replay_dialog.hpp"
 #include "fendmail/core/time.hpp"
 #include "fendmail/io/awaiting.hpp"
 #include "fendmail/io/backend/connector.hpp"
 #include "fendmail/io/net/stream.hpp"
+#include "fendmail/io/tls/context.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -46,5 +48,24 @@ inline const endpoint probe_local{ip_address::v4({192, 0, 2, 1}), 25};
 /// @param server not open
 [[nodiscard]] awaitable<proof> probe_backend(connector& backend, const open_request& request,
                                              const std::string& hostname, stream& server);
+
+/// How the way to a backend would be encrypted.
+struct tls_trial {
+    bool is_usable = false;    ///< a client that came to us encrypted can go on there
+    std::string reason;        ///< why not
+    std::string summary{};     ///< as stream::tls_summary(); "" = not encrypted
+    std::string certificate{}; ///< as stream::tls_certificate()
+};
+
+/// Another session of our own, which begins as that of a client does that came to us encrypted.
+///
+/// Errors: see tls_trial.
+/// Threads: one worker.
+/// @param request as for probe_backend()
+/// @param tls how it is configured, and not `none`
+/// @param server not open
+[[nodiscard]] awaitable<tls_trial> try_tls(connector& backend, const open_request& request,
+                                           const std::string& hostname, smtp::backend_tls tls,
+                                           const tls_context& context, stream& server);
 
 } // namespace fendmail::io

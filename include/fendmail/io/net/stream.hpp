@@ -139,6 +139,8 @@ public:
     [[nodiscard]] bool is_encrypted() const noexcept;
     /// "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"; "" when not encrypted.
     [[nodiscard]] std::string tls_summary() const;
+    /// Whom the other side's certificate is for, see tls_session; "" when there is none.
+    [[nodiscard]] std::string tls_certificate() const;
     /// Why TLS failed; "" when it did not.
     [[nodiscard]] std::string tls_error() const;
 

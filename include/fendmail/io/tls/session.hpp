@@ -73,6 +73,9 @@ public:
     [[nodiscard]] bool is_established() const noexcept { return is_established_; }
     /// "TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)"
     [[nodiscard]] std::string summary() const;
+    /// Of the other side's certificate: "CN = mx.example.org, until 2027-02-28"; "" when there is
+    /// none. A text of a stranger's; nothing has verified it.
+    [[nodiscard]] std::string certificate() const;
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
 
 private:

@@ -104,7 +104,7 @@ function factsOf(answer) {
   const rows = [
     [
       "access rule",
-      rule ? [make("code", {}, rule.rule), rule.place ? ` at ${rule.place}` : ""] : "none matches",
+      rule ? [make("code", {}, rule.rule), rule.place ? ` (${rule.place})` : ""] : "none matches",
     ],
     answer.timed_rule && ["rule for a time", timedRule(answer.timed_rule)],
     ["known sender", answer.known_sender || "no"],

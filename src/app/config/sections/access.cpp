@@ -2,6 +2,7 @@
 #include "all.hpp"
 #include "fendmail/app/config/access_files.hpp"
 
+#include <utility>
 #include <vector>
 
 namespace fendmail::app {
@@ -29,9 +30,13 @@ void access_builder::build()
             continue;
         }
         std::vector<network> nets{rule->net};
-        if (!rule->file.empty())
-            nets = read_access_file(path_of(item.where, rule->file), item.where, problems_);
+        rule_source source{problems_.source_of(item.where)};
+        if (!rule->file.empty()) {
+            source.file = path_of(item.where, rule->file);
+            nets = read_access_file(source.file, item.where, problems_);
+        }
         out_.runtime.access.add(rule->decision, item.written, nets);
+        out_.runtime.access_sources.push_back(std::move(source));
     }
     allowlist_interfaces();
 }

@@ -228,3 +228,33 @@ TEST_CASE("config: ${ has to be a name that is set", "[config]")
                                   "name of an environment variable (found \"" +
                                   std::string(bad) + "\")"});
 }
+
+TEST_CASE("config: each access rule knows where it stands", "[config]")
+{
+    const temporary_directory dir;
+    const auto main = dir.write("fendmail.toml", "[greet]\nwait = \"3s\"\n");
+    const auto places = [&](const io::variable_map& variables = {}) {
+        const auto got = load(main, variables);
+        REQUIRE(lines_of(got) == lines{});
+        const auto& access = got.value->runtime;
+        lines out;
+        for (const rule_source& one : access.access_sources)
+            out.push_back(one.place + (one.file.empty() ? "" : " " + one.file.string()));
+        CHECK(access.access.find(*parse_address("127.0.0.1"))->number == 0);
+        return out;
+    };
+    CHECK(places() == lines{"default", "default"});
+
+    const auto extra =
+        dir.write("conf.d/10-access.toml", "[access]\nrules = [\"permit 127.0.0.1\",\n"
+                                           "  \"reject file:../${WHICH}.cidr\"]\n");
+    dir.write("deny.cidr", "192.0.2.0/24\n");
+    const auto named = extra.string();
+    CHECK(places({{"WHICH", "deny"}}) ==
+          lines{named + ":2", named + ":3 " + (dir.path() / "conf.d/../deny.cidr").string()});
+
+    CHECK(places({{"WHICH", "deny"},
+                  {"FENDMAIL_ACCESS_RULES", "permit 127.0.0.1, reject file:deny.cidr"}}) ==
+          lines{"environment FENDMAIL_ACCESS_RULES",
+                "environment FENDMAIL_ACCESS_RULES " + (dir.path() / "deny.cidr").string()});
+}

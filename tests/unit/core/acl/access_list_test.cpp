@@ -139,6 +139,16 @@ TEST_CASE("access list: the first rule that matches decides, not the longest net
     }
 }
 
+TEST_CASE("access list: a match says which rule it was, whatever others say alike", "[acl]")
+{
+    access_list list;
+    list.add(decision::reject, "reject 198.51.100.0/24", {*parse_network("198.51.100.0/24")});
+    list.add(decision::permit, "permit file:/a", {});
+    list.add(decision::permit, "permit file:/a", {*parse_network("192.0.2.0/24")});
+    CHECK(list.find(address("198.51.100.1"))->number == 0);
+    CHECK(list.find(address("192.0.2.1"))->number == 2);
+}
+
 TEST_CASE("access list: a rule of an empty file matches nobody", "[acl]")
 {
     access_list list;

@@ -110,6 +110,36 @@ TEST_CASE("deep tests: an ignored failure passes for the shortest time", "[scree
     CHECK(s.reasons() == "pipelining");
 }
 
+TEST_CASE("deep tests: who fails one that is ignored has passed in its verdict, whom an early one "
+          "let in has not",
+          "[screen]")
+{
+    const auto verdict_of = [](const screener& s) {
+        judgement told;
+        told.on_relay(s.passed_in_dialog(), s.is_new_client());
+        return told.value();
+    };
+    for (const auto fault :
+         {smtp::fault::pipelining, smtp::fault::non_smtp_command, smtp::fault::bare_newline}) {
+        const policy rules = deep_rules(action::ignore);
+        auto s = after_early_tests(rules);
+        (void)s.on_greet_wait_elapsed(clean, {});
+        (void)s.begin_dialog();
+        s.on_fault(fault);
+        s.on_recipient();
+        CHECK(verdict_of(s) == verdict::pass_new);
+        CHECK(s.reasons() == to_string(test_of(fault)));
+    }
+    policy rules = deep_rules();
+    rules.tests[test::pregreet].on_failure = action::ignore;
+    auto s = after_early_tests(rules);
+    (void)s.on_result(test::pregreet, false);
+    (void)s.begin_dialog();
+    s.on_recipient();
+    CHECK(verdict_of(s) == verdict::passed);
+    CHECK(s.reasons() == "pregreet");
+}
+
 TEST_CASE("deep tests: an ignored pregreet goes to them with a greeting and is not passed",
           "[screen]")
 {
