@@ -27,6 +27,7 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "screen": {"smtp", "dnsbl", "acl"},
         "event": {"screen", "smtp", "dnsbl", "acl"},
         "web": {"text", "throttle"},
+        "feed": {"text", "acl"},
     },
     "io": {
         "": set(),
@@ -38,6 +39,7 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "dns": {"os", "net"},
         "dnsbl": {"os", "net", "dns"},
         "backend": {"os", "net", "tls"},
+        "feed": {"os"},
     },
     "app": {
         "": {"cli"},
@@ -48,17 +50,19 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "migrate": {"config"},
         "shared": {"config"},
         "names": {"config", "shared"},
-        "session": {"config", "shared"},
-        "explain": {"config"},
+        "feeds": {"config"},
+        "session": {"config", "shared", "feeds"},
+        "explain": {"config", "feeds"},
         "report": set(),
         "rules": set(),
-        "api": {"config", "shared", "session", "observe", "admin", "explain", "rules"},
+        "api": {"config", "shared", "session", "observe", "admin", "explain", "rules", "feeds"},
         "server": {
             "config", "shared", "names", "session", "observe", "admin", "explain", "rules", "api",
+            "feeds",
         },
         "cli": {
             "config", "migrate", "demo", "names", "shared", "session", "explain", "report", "server",
-            "observe", "admin", "rules",
+            "observe", "admin", "rules", "feeds",
         },
     },
 }

@@ -25,6 +25,7 @@ std::string_view expected_text(key_type t)
     case key_type::duration: return "a duration such as \"6s\"";
     case key_type::size: return "a size such as \"64KiB\" or a whole number of octets";
     case key_type::text_map: return "a table such as { \"name\" = \"text\" }";
+    case key_type::number_map: return "a table such as { \"name\" = 1 }";
     }
     FENDMAIL_ASSERT(false);
     return {};
@@ -63,7 +64,8 @@ private:
         case key_type::boolean: return value.what == kind::boolean;
         case key_type::integer: return value.what == kind::integer;
         case key_type::size: return value.what == kind::text || value.what == kind::integer;
-        case key_type::text_map: return value.what == kind::table;
+        case key_type::text_map:
+        case key_type::number_map: return value.what == kind::table;
         }
         FENDMAIL_ASSERT(false);
         return false;
@@ -79,7 +81,8 @@ private:
         case key_type::integer: set_number(value.number, std::to_string(value.number)); break;
         case key_type::duration: read_duration(expand(value.text, value.where)); break;
         case key_type::size: read_size(value); break;
-        case key_type::text_map: read_map(value); break;
+        case key_type::text_map:
+        case key_type::number_map: read_map(value); break;
         }
     }
 
@@ -110,18 +113,33 @@ private:
 
     void read_map(const toml_value& value)
     {
+        const bool is_of_numbers = key_.type == key_type::number_map;
         for (const toml_value& item : value.items) {
-            if (item.what == kind::text)
-                out_.pairs.emplace_back(expand(item.name, item.name_where),
-                                        expand(item.text, item.where));
-            else
-                fail(item.where, fmt::format("expected a string, found {}", kind_text(item.what)));
+            if (item.what != (is_of_numbers ? kind::integer : kind::text)) {
+                fail(item.where, fmt::format("expected {}, found {}",
+                                             is_of_numbers ? "a whole number" : "a string",
+                                             kind_text(item.what)));
+                continue;
+            }
+            auto name = expand(item.name, item.name_where);
+            out_.pairs.emplace_back(std::move(name), is_of_numbers ? number_item(item)
+                                                                   : expand(item.text, item.where));
         }
         // toml++ sorts by name; a place in the file is what an admin expects.
         std::ranges::sort(out_.pairs, [](const auto& a, const auto& b) {
             return std::pair(a.first.where.line, a.first.where.column) <
                    std::pair(b.first.where.line, b.first.where.column);
         });
+    }
+
+    /// In its range.
+    [[nodiscard]] text_item number_item(const toml_value& item)
+    {
+        const auto written = std::to_string(item.number);
+        if (item.number < key_.min || item.number > key_.max)
+            fail(item.where, fmt::format("expected a whole number from {} to {}, found {}",
+                                         key_.min, key_.max, written));
+        return {written, written, item.where};
     }
 
     void read_duration(const text_item& item)

@@ -122,7 +122,8 @@ private:
         case key_type::integer:
         case key_type::size: return std::to_string(s.number);
         case key_type::duration: return toml_string(duration_toml(milliseconds{s.number}));
-        case key_type::text_map: return map_toml(k, s);
+        case key_type::text_map:
+        case key_type::number_map: return map_toml(k, s);
         }
         FENDMAIL_ASSERT(false);
         return {};
@@ -146,7 +147,7 @@ private:
             const auto left = k.secret == secrecy::none ? name.written : mask_.zone(name);
             const auto right = k.secret == secrecy::keys ? zone_mask::key(value) : value.written;
             out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", toml_string(left),
-                               toml_string(right));
+                               k.type == key_type::number_map ? right : toml_string(right));
         }
         return out.empty() ? "{}" : fmt::format("{{ {} }}", out);
     }

@@ -14,24 +14,13 @@ namespace fendmail::app {
 namespace {
 
 constexpr std::array sources{
-    &server_section,
-    &backend_section,
-    &proxy_protocol_section,
-    &access_section,
-    &senders_section,
-    &greet_section,
-    &dnsbl_section,
-    &client_name_section,
-    &pipelining_section,
-    &non_smtp_command_section,
-    &bare_newline_section,
-    &deep_section,
-    &dialog_section,
-    &limits_section,
-    &store_section,
-    &tls_section,
-    &log_section,
-    &admin_section,
+    &server_section,       &backend_section,     &proxy_protocol_section,
+    &access_section,       &senders_section,     &greet_section,
+    &dnsbl_section,        &client_name_section, &feed_section,
+    &networks_section,     &pipelining_section,  &non_smtp_command_section,
+    &bare_newline_section, &deep_section,        &dialog_section,
+    &limits_section,       &store_section,       &tls_section,
+    &log_section,          &admin_section,
 };
 
 struct key_table {

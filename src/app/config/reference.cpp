@@ -117,6 +117,8 @@ std::string type_text(const key& k)
         return "one of " + out;
     }
     case key_type::text_map: return "table of strings";
+    case key_type::number_map:
+        return fmt::format("table of whole numbers from {} to {}", k.min, k.max);
     }
     FENDMAIL_ASSERT(false);
     return {};

@@ -84,7 +84,8 @@ std::string variable_toml(const key& k, std::string_view value)
     case key_type::boolean:
         return text == "true" || text == "false" ? std::string{text} : toml_string(text);
     case key_type::text_list: return is_list(text) ? std::string{text} : list_toml(text);
-    case key_type::text_map: return text.starts_with('{') ? std::string{text} : toml_string(text);
+    case key_type::text_map:
+    case key_type::number_map: return text.starts_with('{') ? std::string{text} : toml_string(text);
     }
     FENDMAIL_ASSERT(false);
     return {};

@@ -178,6 +178,9 @@ void server::open_senders()
                                                [this](const known_senders::set& fresh) {
                                                    for (auto& one : workers_)
                                                        one->use_senders(fresh);
+                                                   known_senders_ = fresh;
+                                                   if (feeds_)
+                                                       feeds_->judge_again(forbidden_to_feeds());
                                                });
     senders_->use(addresses_in_use_->book());
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
@@ -247,6 +250,7 @@ void server::start_workers()
     for (auto& one : workers_)
         one->know(all);
     open_senders();
+    open_feeds();
     open_rules();
     for (auto& one : workers_)
         one->start();
@@ -394,6 +398,7 @@ reload_outcome server::reload()
     for (auto& one : workers_)
         one->use(snapshot_);
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
+    feeds_->configure(snapshot_->config.feeds, forbidden_to_feeds());
     prover_.ask_anew();
     tell_of_plain();
     events_->on(event::reloaded{config_name_});
@@ -404,6 +409,7 @@ void server::begin_stop()
 {
     stopping_ = true;
     senders_->stop();
+    feeds_->stop();
     prover_.stop();
     // Those that are screened are sent away.
     const auto screening = counters_.screening.load();

@@ -116,6 +116,8 @@ api_subject server::subject()
         *rules_,
         [this] { return snapshot_; },
         [this] { return addresses_in_use_->book(); },
+        [this] { return feeds_->status(); },
+        [this] { return feeds_->now(); },
         [this] {
             if (stopping_) return serving_state::stopping;
             return draining_ ? serving_state::draining : serving_state::serving;
@@ -162,6 +164,7 @@ io::awaitable<std::string> server::metrics_text()
     collect_gauges(all, counters_, *snapshot_);
     collect_lists(all, *snapshot_, tops_.lists());
     collect_resolvers(all, resolvers);
+    collect_feeds(all, feeds_->status());
     add_family(all, "fendmail_log_lines_lost_total", "Lines that are missing from the log.",
                prometheus::MetricType::Counter, static_cast<double>(log_->lost()));
     collect_process(all);

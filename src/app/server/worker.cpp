@@ -20,7 +20,7 @@ worker::worker(std::shared_ptr<const snapshot> what, io::allowlist_store& store,
     , deadlines_{context_}
     , resolvers_{context_, snapshot_->config.resolvers, std::move(book)}
     , lookups_{context_, events, deadlines_, resolvers_}
-    , env_{context_, deadlines_, resolvers_, wakes_, lookups_, store, events, registry_, {}, {}}
+    , env_{context_, deadlines_, resolvers_, wakes_, lookups_, store, events, registry_, {}, {}, {}}
     , intake_{env_, [this](incoming connection) {
                   auto& owner = owner_of(connection.client.address);
                   owner.begin(std::move(connection));
@@ -96,6 +96,11 @@ void worker::use_timed_rules(std::shared_ptr<const acl::timed_rule_set> rules)
 {
     asio::post(context_,
                [this, next = std::move(rules)]() mutable { env_.timed_rules.swap(next); });
+}
+
+void worker::use_feeds(std::shared_ptr<const feed_set> feeds)
+{
+    asio::post(context_, [this, next = std::move(feeds)]() mutable { env_.feeds.swap(next); });
 }
 
 worker& worker::owner_of(const ip_address& client) noexcept

@@ -3,6 +3,8 @@
 
 #include "fendmail/app/admin/site.hpp"
 #include "fendmail/app/config/effective.hpp"
+#include "fendmail/app/feeds/feed_set.hpp"
+#include "fendmail/app/feeds/feed_status.hpp"
 #include "fendmail/app/observe/client_tops.hpp"
 #include "fendmail/app/observe/event_stream.hpp"
 #include "fendmail/app/observe/last_hour.hpp"
@@ -71,6 +73,8 @@ struct api_subject {
 
     std::function<std::shared_ptr<const snapshot>()> current;
     std::function<std::shared_ptr<const io::server_book>()> servers;
+    std::function<std::vector<feed_status>()> feeds;
+    std::function<std::shared_ptr<const feed_set>()> feeds_in_use; ///< may give null
     std::function<serving_state()> state;
     std::function<std::string()> unready; ///< why it is not ready, or ""
     std::function<io::awaitable<std::string>()> metrics_text;

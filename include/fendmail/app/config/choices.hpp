@@ -3,6 +3,7 @@
 
 #include "fendmail/app/config/choice.hpp"
 #include "fendmail/core/event/render.hpp"
+#include "fendmail/core/feed/content.hpp"
 #include "fendmail/core/screen/policy.hpp"
 #include "fendmail/core/smtp/backend_trouble.hpp"
 #include "fendmail/core/smtp/dialog.hpp"
@@ -26,6 +27,12 @@ template <>
 struct told_values<screen::action> {
     static constexpr std::array all{screen::action::ignore, screen::action::enforce,
                                     screen::action::drop};
+};
+template <>
+struct told_values<feed::format> {
+    static constexpr std::array all{feed::format::automatic, feed::format::cidr,
+                                    feed::format::ipset, feed::format::drop_json,
+                                    feed::format::mmdb};
 };
 template <>
 struct told_values<screen::exemption> {

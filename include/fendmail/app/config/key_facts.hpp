@@ -20,7 +20,8 @@ enum class key_type : std::uint8_t {
     duration, ///< "6s"
     size,     ///< "64KiB", or a whole number of octets
     choice,
-    text_map, ///< { name = "text", ... }
+    text_map,   ///< { name = "text", ... }
+    number_map, ///< { name = 1, ... }
 };
 
 /// What of a value is not told with the configuration.

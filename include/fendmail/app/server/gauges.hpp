@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/feeds/feed_status.hpp"
 #include "fendmail/app/observe/client_tops.hpp"
 #include "fendmail/app/observe/metrics.hpp"
 #include "fendmail/app/shared/registry.hpp"
@@ -22,6 +23,8 @@ void collect_gauges(metric_families& to, const process_counters& counters, const
 void collect_lists(metric_families& to, const snapshot& now, const std::vector<list_hits>& hits);
 /// Of the resolvers of all workers, those with one name added up; of the windows the smallest.
 void collect_resolvers(metric_families& to, const io::resolver_pool::named_figures& all);
+/// Of the feeds: how old, how large, whether their files are good, how often clients were in them.
+void collect_feeds(metric_families& to, const std::vector<feed_status>& all);
 /// Of the process, by the names that client libraries give them.
 void collect_process(metric_families& to);
 

@@ -4,6 +4,7 @@
 #include "fendmail/app/admin/http.hpp"
 #include "fendmail/app/api/api.hpp"
 #include "fendmail/app/config/load.hpp"
+#include "fendmail/app/feeds/feed_book.hpp"
 #include "fendmail/app/names/address_book.hpp"
 #include "fendmail/app/names/known_senders.hpp"
 #include "fendmail/app/observe/client_tops.hpp"
@@ -73,6 +74,8 @@ private:
     void keep_descriptors_back();
     void tell_of_plain();
     void open_senders();
+    void open_feeds();
+    [[nodiscard]] feed_book::forbidden forbidden_to_feeds() const;
     void tell_of_passed_sockets();
     void start_workers();
     void keep_duplicates();
@@ -131,6 +134,8 @@ private:
                            [this]() -> event_sink& { return *events_; }};
     std::vector<std::unique_ptr<worker>> workers_;
     std::unique_ptr<known_senders> senders_;
+    known_senders::set known_senders_; ///< those in use
+    std::unique_ptr<feed_book> feeds_;
     std::unique_ptr<watchdog> watchdog_; ///< none where systemd does not watch
     std::size_t closed_workers_ = 0;
     std::size_t empty_workers_ = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/feeds/feed_set.hpp"
 #include "fendmail/app/server/intake.hpp"
 #include "fendmail/app/session/environment.hpp"
 #include "fendmail/app/session/session.hpp"
@@ -53,6 +54,8 @@ public:
     void use_senders(std::shared_ptr<const acl::sender_set> senders);
     /// New sessions obey these from now on; null = none.
     void use_timed_rules(std::shared_ptr<const acl::timed_rule_set> rules);
+    /// New sessions are looked up in these from now on; null = none.
+    void use_feeds(std::shared_ptr<const feed_set> feeds);
     /// Calls `done` on the worker with what its resolvers have done so far.
     void tell_resolvers(std::function<void(io::resolver_pool::named_figures)> done);
     /// Calls it on the worker, which shows that its loop turns.

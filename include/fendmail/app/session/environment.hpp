@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/feeds/feed_set.hpp"
 #include "fendmail/app/shared/registry.hpp"
 #include "fendmail/core/acl/sender_set.hpp"
 #include "fendmail/core/acl/timed_rules.hpp"
@@ -36,6 +37,8 @@ struct environment {
     std::shared_ptr<const acl::sender_set> senders;
     /// Null when there are none. Renewed at each change.
     std::shared_ptr<const acl::timed_rule_set> timed_rules;
+    /// Null when there are none. Renewed when a file changes.
+    std::shared_ptr<const feed_set> feeds;
 
     void tell_failure(const std::exception& what) noexcept;
     /// Runs a coroutine of a session.

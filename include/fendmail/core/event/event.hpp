@@ -7,6 +7,7 @@
 #include "fendmail/core/event/client_events.hpp"
 #include "fendmail/core/event/dialog_events.hpp"
 #include "fendmail/core/event/dns_events.hpp"
+#include "fendmail/core/event/feed_events.hpp"
 #include "fendmail/core/event/process_events.hpp"
 #include "fendmail/core/event/sender_events.hpp"
 #include "fendmail/core/event/session_events.hpp"
@@ -22,10 +23,10 @@
 /// Threads: values.
 namespace fendmail {
 
-using any_event =
-    event::joined<event::client_events, event::dialog_events, event::session_events,
-                  event::balancer_events, event::dns_events, event::sender_events,
-                  event::backend_events, event::store_events, event::process_events>::type;
+using any_event = event::joined<event::client_events, event::dialog_events, event::session_events,
+                                event::balancer_events, event::dns_events, event::sender_events,
+                                event::feed_events, event::backend_events, event::store_events,
+                                event::process_events>::type;
 
 /// Where events go. Called from any thread; must not block or throw.
 class event_sink {
