@@ -20,7 +20,7 @@ set(CPACK_DEBIAN_PACKAGE_SECTION mail)
 set(CPACK_DEBIAN_PACKAGE_PRIORITY optional)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_DEPENDS adduser)
-set(CPACK_DEBIAN_PACKAGE_SUGGESTS "postfix | exim4-daemon-heavy, unbound, logrotate, fail2ban")
+set(CPACK_DEBIAN_PACKAGE_SUGGESTS "postfix | exim4-daemon-heavy, unbound, curl, logrotate, fail2ban")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "screening front end for mail servers")
 set(CPACK_DEBIAN_PACKAGE_DESCRIPTION
 "fendmail stands on port 25 in front of a mail server and keeps spam bots

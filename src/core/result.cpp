@@ -26,6 +26,9 @@ std::string_view message(error e) noexcept
     case error::bad_access_rule:
         return "not an access rule; write \"permit NETWORK\", \"reject NETWORK\" or "
                "\"permit file:/path\"";
+    case error::bad_origin:
+        return "not a country or an AS; write \"country:\" and two letters, or \"asn:\" and a "
+               "number";
     case error::empty_zone: return "no DNSBL zone; write zone[=filter][*weight]";
     case error::bad_zone: return "not a DNS zone; write a host name such as zen.spamhaus.org";
     case error::bad_weight:

@@ -29,6 +29,7 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "abuse": {"throttle"},
         "event": {"screen", "smtp", "dnsbl", "acl", "abuse"},
         "web": {"text", "throttle"},
+        "feed": {"text", "acl"},
     },
     "io": {
         "": set(),
@@ -40,6 +41,7 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "dns": {"os", "net"},
         "dnsbl": {"os", "net", "dns"},
         "backend": {"os", "net", "tls"},
+        "feed": {"os"},
     },
     "app": {
         "": {"cli"},
@@ -51,20 +53,21 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "abuse": {"config", "observe"},
         "shared": {"config", "abuse"},
         "names": {"config", "shared"},
-        "session": {"config", "shared", "abuse"},
-        "explain": {"config"},
+        "feeds": {"config"},
+        "session": {"config", "shared", "abuse", "feeds"},
+        "explain": {"config", "feeds"},
         "report": set(),
         "rules": set(),
         "api": {
-            "config", "shared", "session", "observe", "admin", "explain", "rules", "abuse",
+            "config", "shared", "session", "observe", "admin", "explain", "rules", "abuse", "feeds",
         },
         "server": {
             "config", "shared", "names", "session", "observe", "admin", "explain", "rules", "api",
-            "abuse",
+            "abuse", "feeds",
         },
         "cli": {
             "config", "migrate", "demo", "names", "shared", "session", "explain", "report", "server",
-            "observe", "admin", "rules", "abuse",
+            "observe", "admin", "rules", "abuse", "feeds",
         },
     },
 }

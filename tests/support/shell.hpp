@@ -120,8 +120,8 @@ struct world {
     io::wake_coalescer wakes{context.get_executor()};
     io::dnsbl_lookup lookups{context, events, deadlines, resolvers};
     io::memory_store store;
-    app::environment env{context, deadlines, resolvers, wakes, lookups,
-                         store,   events,    sessions,  {},    {}};
+    app::environment env{context, deadlines, resolvers, wakes, lookups, store,
+                         events,  sessions,  {},        {},    {}};
 
     template <class Condition>
     [[nodiscard]] bool run_until(Condition condition)

@@ -70,6 +70,16 @@ inline constexpr std::size_t log_text_octets = 100;
 inline constexpr std::size_t access_file_lines = 5'000'000;
 inline constexpr std::size_t access_line_octets = 1024;
 
+/// Of a feed: entries, octets of a line and of the file; feeds. The largest public lists of
+/// addresses have some hundred thousand entries, databases of cities some hundred megabytes.
+inline constexpr std::size_t feed_entries = 5'000'000;
+inline constexpr std::size_t feed_line_octets = 1024;
+inline constexpr std::size_t feed_file_octets = 512 * 1024 * 1024;
+inline constexpr std::size_t feeds = 32;
+/// Prefix lengths: what is wider is no entry of a list but a mistake.
+inline constexpr unsigned feed_widest_v4 = 8;
+inline constexpr unsigned feed_widest_v6 = 16;
+
 /// Longest PROXY header that Postfix takes (its peek buffer), source: postscreen behaviour.
 inline constexpr std::size_t proxy_header_octets = 536;
 /// PROXY protocol v1: "at most 107 octets", specification §2.1.

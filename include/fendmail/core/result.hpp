@@ -23,6 +23,7 @@ enum class error : std::uint8_t {
     bad_size,          ///< not "64KiB", "10MB"
     bad_budget,        ///< not "20/10s"
     bad_access_rule,   ///< not "permit NETWORK" or "reject NETWORK"
+    bad_origin,        ///< not "country:XX" or "asn:N"
     empty_zone,        ///< a DNSBL site without a domain
     bad_zone,          ///< not a host name (RFC 1123 §2.1)
     bad_weight,        ///< "*weight" is not a number from -1000 to 1000, or is 0

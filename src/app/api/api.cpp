@@ -64,6 +64,7 @@ constexpr std::array routes{
     route{post, "/api/v1/lists/*/test", right::change, nullptr, test_list},
     route{post, "/api/v1/lists/*/disable", right::change, disable_list},
     route{post, "/api/v1/lists/*/enable", right::change, enable_list},
+    route{get, "/api/v1/feeds", right::read, get_feeds},
     route{post, "/api/v1/reload", right::change, post_reload},
     route{post, "/api/v1/drain", right::change, post_drain},
     route{post, "/api/v1/upgrade", right::change, nullptr, post_upgrade},

@@ -61,7 +61,10 @@ io::awaitable<admin_reply> explain_client(const api_call& call)
         about.rule = rule->rule;
         about.is_permitted = rule->decision == acl::decision::permit;
     }
+    const auto feeds = call.subject.feeds_in_use();
+    find_feeds(about, feeds.get());
     find_rule(about, config);
+    find_feed_rule(about, feeds.get());
     find_sender(about, config, call.subject.facts.sender_file);
     about.recipient = call.subject.recipient(*client);
     if (call.request.target.parameter("lists") != "0") {

@@ -66,6 +66,9 @@ struct api_call {
 [[nodiscard]] admin_reply enable_list(const api_call& call);
 [[nodiscard]] io::awaitable<admin_reply> test_list(const api_call& call);
 
+// ── feeds.cpp ──
+[[nodiscard]] admin_reply get_feeds(const api_call& call);
+
 // ── client.cpp ──
 [[nodiscard]] io::awaitable<admin_reply> explain_client(const api_call& call);
 

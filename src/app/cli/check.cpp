@@ -3,6 +3,7 @@
 #include "check_start.hpp"
 #include "command_set.hpp"
 #include "commands.hpp"
+#include "feed_files.hpp"
 #include "fendmail/app/cli/check_resolvers.hpp"
 #include "fendmail/app/cli/cli.hpp"
 #include "fendmail/core/units.hpp"
@@ -235,6 +236,7 @@ std::optional<config> check_file(const std::string& config_path)
     print_known_senders(runtime);
     print_known_recipients(runtime, config_path);
     print_client_names(runtime);
+    print_feeds(*found.value, config_path);
     print_deep_tests(runtime);
     if (const auto hazard = hazard_of_plain(runtime.backend); !hazard.empty())
         fmt::print(stderr, "{}: warning: {}\n", config_path, hazard);

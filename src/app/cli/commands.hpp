@@ -24,6 +24,7 @@ void add_deny(command_set& all);
 void add_bans(command_set& all);
 void add_rates(command_set& all);
 void add_lists(command_set& all);
+void add_feed(command_set& all);
 void add_reload(command_set& all);
 void add_drain(command_set& all);
 void add_upgrade(command_set& all);
@@ -38,11 +39,11 @@ void add_completion(command_set& all);
 void add_version(command_set& all);
 
 inline constexpr std::array commands{
-    add_run,     add_check,       add_config,   add_known_senders, add_explain, add_status,
-    add_top,     add_tail,        add_clients,  add_permit,        add_deny,    add_bans,
-    add_rates,   add_lists,       add_reload,   add_drain,         add_upgrade, add_report,
-    add_demo,    add_healthcheck, add_defaults, add_reference,     add_man,     add_completion,
-    add_migrate, add_version,
+    add_run,        add_check,   add_config,      add_known_senders, add_explain,   add_status,
+    add_top,        add_tail,    add_clients,     add_permit,        add_deny,      add_bans,
+    add_rates,      add_lists,   add_feed,        add_reload,        add_drain,     add_upgrade,
+    add_report,     add_demo,    add_healthcheck, add_defaults,      add_reference, add_man,
+    add_completion, add_migrate, add_version,
 };
 
 } // namespace fendmail::app

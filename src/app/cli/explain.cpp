@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command_set.hpp"
 #include "commands.hpp"
+#include "feed_files.hpp"
 #include "fendmail/app/cli/cli.hpp"
 #include "fendmail/app/explain/explanation.hpp"
 #include "fendmail/app/explain/live_lookup.hpp"
@@ -133,7 +134,10 @@ int explain(const explain_request& request)
     explanation about;
     about.client = *client;
     find_timed_rule(about, timed_rules_file_of(found->startup.store.path), io::wall_now());
+    const auto feeds = feeds_of(*found);
+    find_feeds(about, feeds.get());
     find_rule(about, found->runtime);
+    find_feed_rule(about, feeds.get());
     find_sender(about, found->runtime, sender_file_of(found->startup));
     find_recipient(about, found->runtime, recipient_file_of(found->startup.store.path),
                    io::wall_now());

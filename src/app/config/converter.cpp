@@ -113,17 +113,17 @@ private:
 
     void read_map(const toml_value& value)
     {
+        const bool is_of_numbers = key_.type == key_type::number_map;
         for (const toml_value& item : value.items) {
-            const bool is_number = key_.type == key_type::number_map;
-            if (item.what != (is_number ? kind::integer : kind::text))
-                fail(item.where,
-                     fmt::format("expected {}, found {}", is_number ? "a whole number" : "a string",
-                                 kind_text(item.what)));
-            else if (is_number)
-                read_number_of_map(item);
-            else
-                out_.pairs.emplace_back(expand(item.name, item.name_where),
-                                        expand(item.text, item.where));
+            if (item.what != (is_of_numbers ? kind::integer : kind::text)) {
+                fail(item.where, fmt::format("expected {}, found {}",
+                                             is_of_numbers ? "a whole number" : "a string",
+                                             kind_text(item.what)));
+                continue;
+            }
+            auto name = expand(item.name, item.name_where);
+            out_.pairs.emplace_back(std::move(name), is_of_numbers ? number_item(item)
+                                                                   : expand(item.text, item.where));
         }
         // toml++ sorts by name; a place in the file is what an admin expects.
         std::ranges::sort(out_.pairs, [](const auto& a, const auto& b) {
@@ -132,14 +132,14 @@ private:
         });
     }
 
-    void read_number_of_map(const toml_value& item)
+    /// In its range.
+    [[nodiscard]] text_item number_item(const toml_value& item)
     {
-        const auto text = std::to_string(item.number);
+        const auto written = std::to_string(item.number);
         if (item.number < key_.min || item.number > key_.max)
             fail(item.where, fmt::format("expected a whole number from {} to {}, found {}",
-                                         key_.min, key_.max, text));
-        out_.pairs.emplace_back(expand(item.name, item.name_where),
-                                text_item{text, text, item.where});
+                                         key_.min, key_.max, written));
+        return {written, written, item.where};
     }
 
     void read_duration(const text_item& item)

@@ -23,6 +23,8 @@ constexpr std::array sources{
     &greet_section,
     &dnsbl_section,
     &client_name_section,
+    &feed_section,
+    &networks_section,
     &pipelining_section,
     &non_smtp_command_section,
     &bare_newline_section,

@@ -133,9 +133,8 @@ void settings::apply_tables(const named_section& of, const toml_value& content,
                               return item.what == toml_value::kind::table;
                           });
     if (!is_right) {
-        problems.error(content.name_where,
-                       fmt::format("{0}.{1}: write each as a table [{0}.{1}.\"{2}\"]", of.section,
-                                   of.name, of.placeholder));
+        problems.error(content.name_where, fmt::format("{0}: write each as a table [{0}.\"{1}\"]",
+                                                       of.full_name(), of.placeholder));
         return;
     }
     for (const toml_value& item : items)
@@ -150,7 +149,7 @@ void settings::apply_table(const named_section& of, const toml_value& content,
     written.what = toml_value::kind::text;
     written.text = content.name;
     written.where = content.name_where;
-    const std::string section = fmt::format("{}.{}", of.section, of.name);
+    const std::string section = of.full_name();
     if (const std::string meant = dotted_name(content); !meant.empty()) {
         problems.error(content.name_where,
                        fmt::format("{}: a name with dots stands in quotes: [{}.{}]", section,
@@ -158,8 +157,9 @@ void settings::apply_table(const named_section& of, const toml_value& content,
         return;
     }
     const auto name =
-        convert_value({.section = std::string{of.section}, .name = std::string{of.name}}, written,
-                      names_, problems);
+        convert_value({.section = std::string{of.section},
+                       .name = std::string{of.name.empty() ? of.placeholder : of.name}},
+                      written, names_, problems);
     if (!name) return;
     const std::string header = fmt::format("{}.{}", section, in_quotes(content.name));
 

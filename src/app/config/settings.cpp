@@ -104,6 +104,8 @@ void settings::apply(const toml_value& document, problem_list& problems)
 
 void settings::apply_section(const toml_value& content, problem_list& problems)
 {
+    if (const auto* named = find_named_section(content.name, ""))
+        return apply_tables(*named, content, problems);
     for (const toml_value& item : content.items) {
         if (const auto* named = find_named_section(content.name, item.name)) {
             apply_tables(*named, item, problems);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/explain/explanation.hpp"
+#include "fendmail/core/dnsbl/extra_score.hpp"
 #include "fendmail/core/screen/screener.hpp"
 #include "fendmail/core/smtp/reply.hpp"
 #include "fendmail/core/units.hpp"
@@ -102,6 +103,10 @@ void conclude(explanation& about, const runtime_config& config, instant now)
             screen::without_impossible(*about.record, config.screening.longest_passes(), now);
         about.passes = passes_of(*about.record, config, now);
     }
+    dnsbl::extra_score of_feeds{0, about.feed_name};
+    for (const auto& each : about.feeds)
+        of_feeds.value += each.weight;
+    about.score = dnsbl::with_extra(about.score, of_feeds);
     screen::screener screener{config.screening, about.client};
     std::optional<acl::match> found;
     if (!about.rule.empty())

@@ -42,6 +42,17 @@ std::string place_of(const rule_source& rule, const ip_address& client)
     return line == 0 ? rule.place : fmt::format("{}:{}", rule.file.string(), line);
 }
 
+std::string_view word_of(feed_use use) noexcept
+{
+    switch (use) {
+    case feed_use::score: return "score";
+    case feed_use::permit: return "permit";
+    case feed_use::reject: return "reject";
+    case feed_use::origin: return "origin";
+    }
+    return "unknown";
+}
+
 } // namespace
 
 void find_timed_rule(explanation& about, const std::filesystem::path& file, instant now)
@@ -58,12 +69,33 @@ void find_timed_rule(explanation& about, const std::filesystem::path& file, inst
 
 void find_rule(explanation& about, const runtime_config& config)
 {
-    const auto found = config.access.find(about.client);
+    const auto found = config.access.find(about.client, about.origin);
     if (!found || !about.rule.empty()) return;
     about.rule = found->rule;
     about.is_permitted = found->decision == acl::decision::permit;
     if (found->number < config.access_sources.size())
         about.rule_place = place_of(config.access_sources[found->number], about.client);
+}
+
+void find_feeds(explanation& about, const feed_set* feeds)
+{
+    if (feeds == nullptr) return;
+    about.origin = feeds->origin_of(about.client);
+    const auto hits = feeds->find(about.client, about.origin);
+    for (const feed_hit& each : hits)
+        about.feeds.push_back(
+            {std::string{each.name}, std::string{word_of(each.use)}, each.weight});
+    about.feed_name = score_of(hits).reply_name;
+}
+
+void find_feed_rule(explanation& about, const feed_set* feeds)
+{
+    if (feeds == nullptr || !about.rule.empty()) return;
+    const auto hits = feeds->find(about.client, about.origin);
+    const auto found = rule_of(hits);
+    if (!found) return;
+    about.rule = found->rule;
+    about.is_permitted = found->decision == acl::decision::permit;
 }
 
 void find_sender(explanation& about, const runtime_config& config,

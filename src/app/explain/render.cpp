@@ -41,11 +41,27 @@ void add_record(std::string& out, const explanation& about)
     }
 }
 
+void add_feeds(std::string& out, const explanation& about)
+{
+    const auto to = std::back_inserter(out);
+    if (about.origin.has_country())
+        fmt::format_to(to, "  country      {}\n", about.origin.country_text());
+    if (about.origin.asn != 0) fmt::format_to(to, "  AS           {}\n", about.origin.asn);
+    std::string_view title = "feeds";
+    for (const auto& one : about.feeds) {
+        fmt::format_to(to, "  {:<12} {:<28} {:>5}  {}\n", title, one.name,
+                       one.weight == 0 ? std::string{"-"} : fmt::format("{:+}", one.weight),
+                       one.use);
+        title = "";
+    }
+}
+
 void add_lists(std::string& out, const explanation& about)
 {
     const auto to = std::back_inserter(out);
     if (about.lists.empty()) {
         out += "  lists        none is configured\n";
+        if (!about.feeds.empty()) fmt::format_to(to, "  score        {}\n", about.score.value);
         return;
     }
     std::string_view title = "lists";
@@ -87,6 +103,7 @@ std::string to_table(const explanation& about)
     fmt::format_to(to, "  known sender {}\n", about.sender.empty() ? "no" : about.sender);
     if (about.recipient) fmt::format_to(to, "  takes mail   as {}\n", *about.recipient);
     add_record(out, about);
+    add_feeds(out, about);
     add_lists(out, about);
     return out;
 }
@@ -111,6 +128,14 @@ std::string to_json(const explanation& about)
         out["known_recipient"] = *about.recipient;
     else
         out["known_recipient"] = nullptr;
+    out["country"] = nullptr;
+    if (about.origin.has_country()) out["country"] = about.origin.country_text();
+    out["asn"] = nullptr;
+    if (about.origin.asn != 0) out["asn"] = about.origin.asn;
+    json::array feeds;
+    for (const auto& one : about.feeds)
+        feeds.push_back(json::object{{"feed", one.name}, {"use", one.use}, {"weight", one.weight}});
+    out["feeds"] = std::move(feeds);
     out["store_error"] = about.store;
     json::array passes;
     for (const auto& one : about.passes) {

@@ -82,9 +82,9 @@ std::vector<listing> listings_of(std::string_view text)
 {
     std::vector<listing> out;
     for_each_part(text, [&out](std::string_view part) {
-        const auto name_end = part.find(':');
         const auto star = part.rfind('*');
-        if (name_end == std::string_view::npos || star == std::string_view::npos) return;
+        if (star == std::string_view::npos) return;
+        const auto name_end = std::min(part.find(':'), star); // a feed has no answer
         int weight = 0;
         std::from_chars(part.data() + star + 1, part.data() + part.size(), weight);
         const auto name = part.substr(0, name_end);

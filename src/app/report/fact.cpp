@@ -136,6 +136,8 @@ constexpr std::array incident_rows{
     incident_row{"store_moved_aside", incident::store_moved_aside, "", "to"},
     incident_row{"proxy_header_refused", incident::proxy_refused, "suppressed", "reason"},
     incident_row{"sender_outdated", incident::sender_outdated, "", "domain"},
+    incident_row{"feed_rejected", incident::feed_rejected, "", "feed"},
+    incident_row{"feed_outdated", incident::feed_outdated, "", "feed"},
     incident_row{"internal_error", incident::internal_error, "", "text"},
 };
 
@@ -228,6 +230,8 @@ std::string_view to_string(incident i) noexcept
     case incident::store_moved_aside: return "damaged client store moved aside";
     case incident::proxy_refused: return "PROXY headers refused";
     case incident::sender_outdated: return "networks of a known sender outdated";
+    case incident::feed_rejected: return "file of a feed refused";
+    case incident::feed_outdated: return "feed outdated";
     case incident::internal_error: return "internal error, please report it";
     }
     return "unknown incident";

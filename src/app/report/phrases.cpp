@@ -69,6 +69,9 @@ constexpr std::array phrases{
     phrase{"proxy_header_refused", "warning: haproxy read: {balancer}: {reason}"},
     phrase{"sender_outdated", "warning: known sender {domain}: its {networks} networks are {_} old "
                               "and stay in use: {_}"},
+    phrase{"feed_rejected", "warning: feed {feed}: {file} is refused: {reason}"},
+    phrase{"feed_outdated", "warning: feed {feed}: its {entries} entries are {_} old and stay in "
+                            "use: {_}"},
     phrase{"started", "started version {version} with configuration {config}"},
     phrase{"stopped", "stopped, {sessions_cut} session{_} cut off"},
     phrase{"reloaded", "reloaded configuration {config}"},

@@ -249,6 +249,28 @@ void collect_abuse(metric_families& to, const ban_book::figures& bans,
                MetricType::Counter, of(rates.reports_lost + reports_lost));
 }
 
+void collect_feeds(metric_families& to, const std::vector<feed_status>& all)
+{
+    const auto add = [&](std::string_view name, std::string_view help, MetricType type,
+                         auto value_of) {
+        auto& family = to.emplace_back(metric_family(name, help, type));
+        for (const feed_status& one : all)
+            add_value(family, value_of(one), {{"feed", one.source.name}});
+    };
+    add("fendmail_feed_entries", "Entries of the feed in use.", MetricType::Gauge,
+        [](const feed_status& one) { return of(one.entries); });
+    add("fendmail_feed_left_out", "Of these, those that are left out as unsafe.", MetricType::Gauge,
+        [](const feed_status& one) { return of(one.left_out); });
+    add("fendmail_feed_age_seconds", "Since the file that is in use was written.",
+        MetricType::Gauge,
+        [](const feed_status& one) { return static_cast<double>(one.age.count()); });
+    add("fendmail_feed_up", "Whether the file of the feed can be used and is not too old.",
+        MetricType::Gauge,
+        [](const feed_status& one) { return one.state == feed_state::good ? 1 : 0; });
+    add("fendmail_feed_hits_total", "Connections of clients that are in the feed.",
+        MetricType::Counter, [](const feed_status& one) { return static_cast<double>(one.hits); });
+}
+
 void collect_process(metric_families& to)
 {
     rusage used{};

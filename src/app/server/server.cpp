@@ -181,6 +181,8 @@ void server::open_senders()
                                                    sender_set_ = fresh;
                                                    for (auto& one : workers_)
                                                        one->use_senders(fresh);
+                                                   if (feeds_)
+                                                       feeds_->judge_again(forbidden_to_feeds());
                                                });
     senders_->use(addresses_in_use_->book());
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
@@ -264,6 +266,7 @@ void server::start_workers()
         one->know(all);
     open_senders();
     open_recipients();
+    open_feeds();
     open_rules();
     open_bans();
     for (auto& one : workers_)
@@ -415,6 +418,7 @@ reload_outcome server::reload()
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
     bans_->configure(snapshot_->config);
     recipients_->configure(snapshot_->config.known_recipients);
+    feeds_->configure(snapshot_->config.feeds, forbidden_to_feeds());
     prover_.ask_anew();
     tell_of_plain();
     events_->on(event::reloaded{config_name_});
@@ -426,6 +430,7 @@ void server::begin_stop()
     stopping_ = true;
     senders_->stop();
     recipients_->stop();
+    feeds_->stop();
     prover_.stop();
     // Those that are screened are sent away.
     const auto screening = counters_.screening.load();

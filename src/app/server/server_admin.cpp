@@ -119,6 +119,8 @@ api_subject server::subject()
         [this] { return addresses_in_use_->book(); },
         [this] { return recipients_->size(); },
         [this](const ip_address& client) { return recipients_->find(client); },
+        [this] { return feeds_->status(); },
+        [this] { return feeds_->now(); },
         [this] {
             if (stopping_) return serving_state::stopping;
             return draining_ ? serving_state::draining : serving_state::serving;
@@ -168,6 +170,7 @@ io::awaitable<std::string> server::metrics_text()
                prometheus::MetricType::Gauge, static_cast<double>(recipients_->size()));
     collect_lists(all, *snapshot_, tops_.lists());
     collect_resolvers(all, resolvers);
+    collect_feeds(all, feeds_->status());
     add_family(all, "fendmail_log_lines_lost_total", "Lines that are missing from the log.",
                prometheus::MetricType::Counter, static_cast<double>(log_->lost()));
     collect_abuse(all, bans_->counts(), rates, reports_lost_.load());

@@ -123,6 +123,11 @@ void worker::tell_rates(std::function<void(abuse_watch::figures)> done)
                [this, done = std::move(done)] { env_.guard([&] { done(abuse_.counts()); }); });
 }
 
+void worker::use_feeds(std::shared_ptr<const feed_set> feeds)
+{
+    asio::post(context_, [this, next = std::move(feeds)]() mutable { env_.feeds.swap(next); });
+}
+
 worker& worker::owner_of(const ip_address& client) noexcept
 {
     return all_.empty() ? *this : *all_[io::worker_of(client, static_cast<unsigned>(all_.size()))];

@@ -14,6 +14,7 @@ namespace fendmail::app {
 void session::early_tests::ask()
 {
     const auto& rules = of_.config().screening;
+    look_at_feeds();
     sources_.lists = join(rules.score_limits());
     sources_.any_list = !of_.snapshot_->dnsbl_sites->empty();
     // A client that shares the lookup of a neighbour has none of its own for its name either.
@@ -24,11 +25,35 @@ void session::early_tests::ask()
                               of_.config().client_name.timeout, *this);
 }
 
+void session::early_tests::look_at_feeds()
+{
+    const auto& feeds = of_.env_.feeds;
+    if (!feeds) return;
+    const auto hits = feeds->find(of_.client_.address, feeds->origin_of(of_.client_.address));
+    if (hits.empty()) return;
+    sources_.feeds = feeds;
+    sources_.of_feeds = score_of(hits);
+    sources_.feed_listings = listings_of(hits);
+}
+
+/// Of lists and feeds; most clients are on none, and share one text.
+std::shared_ptr<const std::string> session::early_tests::listings() const
+{
+    auto of_lists = sources_.lists.listings();
+    const auto& of_feeds = sources_.feed_listings;
+    if (of_feeds.empty()) return of_lists;
+    const bool any_list = of_lists && !of_lists->empty();
+    return std::make_shared<const std::string>(
+        fmt::format("{}{}{}", any_list ? *of_lists : std::string{}, any_list ? "," : "", of_feeds));
+}
+
+/// @param limits of the score as a whole
 io::dnsbl_lookup::subscription session::early_tests::join(const dnsbl::score_limits& limits)
 {
     return of_.env_.lookups.join(
         of_.client_.address, of_.snapshot_->dnsbl_sites, of_.config().dnsbl.timeout, this,
-        {limits, of_.screener_.has_passed(screen::test::dnsbl),
+        {dnsbl::without_extra(limits, sources_.of_feeds),
+         of_.screener_.has_passed(screen::test::dnsbl),
          screen::neighbours_of(of_.client_.address, of_.config().limits.ipv6_prefix)});
 }
 
@@ -90,7 +115,7 @@ bool session::early_tests::wait_for_late_lists()
 void session::early_tests::note_score(const dnsbl::score& score)
 {
     is_scored_ = true;
-    of_.score_.listings = sources_.lists.listings();
+    of_.score_.listings = listings();
     of_.tell_score(score, sources_.finding());
     sources_.lists = {};
     sources_.name.reset();

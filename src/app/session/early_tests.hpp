@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/feeds/feed_set.hpp"
+#include "fendmail/core/dnsbl/extra_score.hpp"
 #include "fendmail/core/screen/score_wait.hpp"
 #include "fendmail/io/dnsbl/name_lookup.hpp"
 #include "session_impl.hpp"
 
+#include <memory>
 #include <optional>
+#include <string>
 
 /// What a session has only while it waits: the greet wait, and what makes the score.
 namespace fendmail::app {
 
-/// What makes the score: the lists, and the name of the client.
+/// What makes the score: the lists, the name of the client, and feeds.
 struct score_sources {
     explicit score_sources(const dnsbl::name_weights& of_names) noexcept
         : weights{of_names}
@@ -20,13 +24,16 @@ struct score_sources {
     [[nodiscard]] bool are_done() const noexcept { return lists.done() && (!name || name->done()); }
     [[nodiscard]] dnsbl::score score() const noexcept
     {
-        if (!name) return lists.score();
-        return dnsbl::with_name(lists.score(), any_list, name->finding(), weights);
+        const auto of_lists = lists.score();
+        return dnsbl::with_extra(
+            name ? dnsbl::with_name(of_lists, any_list, name->finding(), weights) : of_lists,
+            of_feeds);
     }
     [[nodiscard]] dnsbl::score_bounds bounds() const noexcept
     {
-        if (!name) return lists.bounds();
-        return dnsbl::with_name(lists.bounds(), finding(), weights);
+        const auto of_lists = lists.bounds();
+        return dnsbl::with_extra(name ? dnsbl::with_name(of_lists, finding(), weights) : of_lists,
+                                 of_feeds);
     }
     /// Null while there is none.
     [[nodiscard]] const dnsbl::name_finding* finding() const noexcept
@@ -38,6 +45,9 @@ struct score_sources {
     io::dnsbl_lookup::subscription lists;
     bool any_list = false;
     std::optional<io::name_lookup> name;
+    std::shared_ptr<const feed_set> feeds; ///< which has the name in `of_feeds`
+    dnsbl::extra_score of_feeds{};
+    std::string feed_listings;
 };
 
 /// The greet wait and the lists, side by side. Woken by its time limit and its sources; the client
@@ -72,6 +82,8 @@ public:
 
 private:
     void ask();
+    void look_at_feeds();
+    [[nodiscard]] std::shared_ptr<const std::string> listings() const;
     [[nodiscard]] io::dnsbl_lookup::subscription join(const dnsbl::score_limits& limits);
     /// @param step what is to be done if the score says nothing
     [[nodiscard]] screen::step look_at_score(screen::step step);

@@ -104,8 +104,15 @@ screen::step session::consult_access_list()
 {
     std::optional<acl::match> found;
     const auto timed = env_.timed_rules; // its text is in use until the end of this
+    const auto feeds = env_.feeds;       // likewise
     if (timed) found = timed->find(client_.address, io::wall_now());
-    if (!found) found = config().access.find(client_.address);
+    const auto origin = feeds && !found ? feeds->origin_of(client_.address) : acl::client_origin{};
+    if (!found) found = config().access.find(client_.address, origin);
+    if (!found && feeds) {
+        const auto hits = feeds->find(client_.address, origin);
+        count(hits);
+        found = rule_of(hits);
+    }
     if (found) {
         switch (found->decision) {
         case acl::decision::permit: emit(event::allowlisted{client_, found->rule}); break;

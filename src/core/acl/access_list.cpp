@@ -62,6 +62,12 @@ result<rule_text> parse_rule(std::string_view text)
         return rule;
     }
     if (object.find_first_of(blanks) != std::string_view::npos) return error::bad_access_rule;
+    if (is_origin_text(object)) {
+        const auto origin = parse_origin(object);
+        if (!origin) return origin.error();
+        rule.origin = *origin;
+        return rule;
+    }
     const auto net = parse_network(object);
     if (!net) return net.error();
     rule.net = *net;
@@ -89,6 +95,16 @@ void access_list::add(acl::decision decision, std::string text,
     added.text = std::move(text);
     for (const auto& net : nets)
         added.nets.insert(net, 0);
+    if (decision == acl::decision::permit)
+        permitted_.insert(permitted_.end(), nets.begin(), nets.end());
+}
+
+void access_list::add_origin(acl::decision decision, std::string text, const origin_pattern& origin)
+{
+    rule& added = rules_.emplace_back();
+    added.decision = decision;
+    added.text = std::move(text);
+    added.origin = origin;
 }
 
 bool access_list::has_rejects() const noexcept
@@ -97,10 +113,12 @@ bool access_list::has_rejects() const noexcept
         rules_, [](const rule& each) { return each.decision == acl::decision::reject; });
 }
 
-std::optional<match> access_list::find(const ip_address& client) const noexcept
+std::optional<match> access_list::find(const ip_address& client,
+                                       const client_origin& origin) const noexcept
 {
     for (std::size_t i = 0; i < rules_.size(); ++i)
-        if (rules_[i].nets.find(client)) return match{rules_[i].decision, rules_[i].text, i};
+        if (rules_[i].nets.find(client) || rules_[i].origin.matches(origin))
+            return match{rules_[i].decision, rules_[i].text, i};
     return std::nullopt;
 }
 

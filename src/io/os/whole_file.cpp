@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -41,7 +42,7 @@ void sync_directory(const std::filesystem::path& directory) noexcept
 
 } // namespace
 
-file_text read_whole_file(const std::filesystem::path& file)
+file_text read_whole_file(const std::filesystem::path& file, std::size_t octets_max)
 {
     const unique_fd opened{::open(file.c_str(), O_RDONLY | O_CLOEXEC)};
     if (!opened) return {std::nullopt, errno == ENOENT ? std::string{} : reason()};
@@ -53,6 +54,8 @@ file_text read_whole_file(const std::filesystem::path& file)
         if (got < 0) return {std::nullopt, reason()};
         if (got == 0) return {std::move(text), {}};
         text.append(chunk.data(), static_cast<std::size_t>(got));
+        if (text.size() > octets_max)
+            return {std::nullopt, fmt::format("larger than {} octets", octets_max)};
     }
 }
 

@@ -27,6 +27,7 @@ constexpr const char* name_of(error e)
     case error::bad_size:
     case error::bad_budget:
     case error::bad_access_rule:
+    case error::bad_origin:
     case error::empty_zone:
     case error::bad_zone:
     case error::bad_weight:

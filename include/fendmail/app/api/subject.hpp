@@ -4,6 +4,8 @@
 #include "fendmail/app/abuse/ban_book.hpp"
 #include "fendmail/app/admin/site.hpp"
 #include "fendmail/app/config/effective.hpp"
+#include "fendmail/app/feeds/feed_set.hpp"
+#include "fendmail/app/feeds/feed_status.hpp"
 #include "fendmail/app/observe/client_tops.hpp"
 #include "fendmail/app/observe/event_stream.hpp"
 #include "fendmail/app/observe/last_hour.hpp"
@@ -77,6 +79,8 @@ struct api_subject {
     std::function<std::size_t()> recipients; ///< how many hosts are known to take our mail
     /// The name of one of them.
     std::function<std::optional<std::string>(const ip_address&)> recipient;
+    std::function<std::vector<feed_status>()> feeds;
+    std::function<std::shared_ptr<const feed_set>()> feeds_in_use; ///< may give null
     std::function<serving_state()> state;
     std::function<std::string()> unready; ///< why it is not ready, or ""
     std::function<io::awaitable<std::string>()> metrics_text;

@@ -5,6 +5,7 @@
 #include "fendmail/core/abuse/ban_rules.hpp"
 #include "fendmail/core/abuse/rates.hpp"
 #include "fendmail/core/event/render.hpp"
+#include "fendmail/core/feed/content.hpp"
 #include "fendmail/core/screen/policy.hpp"
 #include "fendmail/core/smtp/backend_trouble.hpp"
 #include "fendmail/core/smtp/dialog.hpp"
@@ -36,6 +37,12 @@ struct told_values<abuse::rate_action> {
 template <>
 struct told_values<abuse::ban_action> {
     static constexpr auto all = abuse::all_ban_actions;
+};
+template <>
+struct told_values<feed::format> {
+    static constexpr std::array all{feed::format::automatic, feed::format::cidr,
+                                    feed::format::ipset, feed::format::drop_json,
+                                    feed::format::mmdb};
 };
 template <>
 struct told_values<screen::exemption> {

@@ -9,6 +9,7 @@
 #include "fendmail/app/config/sections/deep.hpp"
 #include "fendmail/app/config/sections/dialog.hpp"
 #include "fendmail/app/config/sections/dnsbl.hpp"
+#include "fendmail/app/config/sections/feeds.hpp"
 #include "fendmail/app/config/sections/known_recipients.hpp"
 #include "fendmail/app/config/sections/known_senders.hpp"
 #include "fendmail/app/config/sections/limits.hpp"
@@ -63,6 +64,7 @@ struct runtime_config {
     dnsbl_options dnsbl;
     dns::server_list resolvers; ///< empty = the system's
     client_name_options client_name;
+    feed_options feeds;
     deep_options deep;
     smtp::dialog_options dialog;
     command_times command_time;

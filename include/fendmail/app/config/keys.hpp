@@ -48,10 +48,12 @@ struct section {
 
 /// Keys of a table that may stand there many times: [dnsbl.list."zen.spamhaus.org"], each with a
 /// name of its own, or [[tls.certificate]], one after the other. Each is a section: a later file
-/// replaces single keys of one with a name. A whole section may be one as well: [[backend]].
+/// replaces single keys of one with a name. A whole section may be one as well: [[backend]], or
+/// have nothing but such: [feed.drop].
 struct named_section {
     std::string_view section = {}; ///< "dnsbl"
-    std::string_view name = {};    ///< "list"; "" = the tables are in place of the section
+    std::string_view name =
+        {}; ///< "list"; "" = the tables are in place of the section, or all of it
     std::string_view doc = {};
     std::string_view placeholder = {}; ///< for the name in texts: "ZONE"; "" = [[section.name]]
     std::string_view example = {};     ///< a name

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/app/config/config.hpp"
+#include "fendmail/core/acl/client_origin.hpp"
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/dnsbl/client_name.hpp"
 #include "fendmail/core/dnsbl/scoreboard.hpp"
@@ -32,6 +33,13 @@ struct list_opinion {
     milliseconds took{0};
 };
 
+/// A feed that the client is in, or what its country or AS adds.
+struct feed_opinion {
+    std::string name; ///< "feed.drop", "country:XX"
+    std::string use;  ///< "score", "permit", "reject"
+    int weight = 0;
+};
+
 /// How far a stored pass of one test reaches.
 struct pass_state {
     std::string_view test;
@@ -47,7 +55,10 @@ struct explanation {
     bool is_permitted = false; ///< what the rule says
     std::string sender;        ///< the known sender whose SPF record names it; "" = none
     std::optional<std::string> recipient{}; ///< the name of a host that takes our mail
-    std::string store;                      ///< why the store could not be asked; "" = it could
+    acl::client_origin origin;              ///< as far as databases know it
+    std::vector<feed_opinion> feeds;
+    std::string feed_name; ///< of the one that clients are told of
+    std::string store;     ///< why the store could not be asked; "" = it could
     std::optional<screen::client_record> record;
     std::vector<pass_state> passes; ///< of the record; empty when there is none
     std::vector<list_opinion> lists;
@@ -59,7 +70,8 @@ struct explanation {
     std::string words;   ///< the same as a sentence, with the reason
 };
 
-/// Fills in passes, verdict and words by what the rest says.
+/// Fills in passes, verdict and words by what the rest says, and adds what feeds weigh to the
+/// score.
 void conclude(explanation& about, const runtime_config& config, instant now);
 
 /// A table for people.

@@ -3,6 +3,7 @@
 
 #include "fendmail/app/config/config.hpp"
 #include "fendmail/app/explain/explanation.hpp"
+#include "fendmail/app/feeds/feed_set.hpp"
 
 #include <filesystem>
 
@@ -18,6 +19,11 @@ void find_rule(explanation& about, const runtime_config& config);
 
 /// A permission or denial for a time; before find_rule(), which then has nothing to find.
 void find_timed_rule(explanation& about, const std::filesystem::path& file, instant now);
+
+/// What feeds say, country and AS; before find_rule(), which needs these, and the rule of a feed
+/// with find_feed_rule() after it.
+void find_feeds(explanation& about, const feed_set* feeds);
+void find_feed_rule(explanation& about, const feed_set* feeds);
 
 /// The known sender whose SPF record names it, as it was looked up last.
 void find_sender(explanation& about, const runtime_config& config,

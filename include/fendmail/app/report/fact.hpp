@@ -89,9 +89,11 @@ enum class incident : std::uint8_t {
     store_moved_aside,
     proxy_refused,
     sender_outdated,
+    feed_rejected,
+    feed_outdated,
     internal_error,
 };
-inline constexpr std::size_t incident_count = 6;
+inline constexpr std::size_t incident_count = 8;
 [[nodiscard]] std::string_view to_string(incident i) noexcept;
 
 struct incident_fact {

@@ -5,6 +5,7 @@
 #include "fendmail/app/admin/http.hpp"
 #include "fendmail/app/api/api.hpp"
 #include "fendmail/app/config/load.hpp"
+#include "fendmail/app/feeds/feed_book.hpp"
 #include "fendmail/app/names/address_book.hpp"
 #include "fendmail/app/names/known_recipients.hpp"
 #include "fendmail/app/names/known_senders.hpp"
@@ -83,6 +84,8 @@ private:
     void tell_of_plain();
     void open_senders();
     void open_recipients();
+    void open_feeds();
+    [[nodiscard]] feed_book::forbidden forbidden_to_feeds() const;
     void tell_of_passed_sockets();
     void start_workers();
     void keep_duplicates();
@@ -146,6 +149,7 @@ private:
     std::vector<std::unique_ptr<worker>> workers_;
     std::unique_ptr<known_senders> senders_;
     std::unique_ptr<known_recipients> recipients_;
+    std::unique_ptr<feed_book> feeds_;
     std::unique_ptr<watchdog> watchdog_; ///< none where systemd does not watch
     std::size_t closed_workers_ = 0;
     std::size_t empty_workers_ = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/app/abuse/abuse_watch.hpp"
+#include "fendmail/app/feeds/feed_set.hpp"
 #include "fendmail/app/server/intake.hpp"
 #include "fendmail/app/session/environment.hpp"
 #include "fendmail/app/session/session.hpp"
@@ -69,6 +70,8 @@ public:
     void use_ban(const network& who, std::optional<abuse::ban> what);
     /// Calls `done` on the worker with what its rates have seen.
     void tell_rates(std::function<void(abuse_watch::figures)> done);
+    /// New sessions are looked up in these from now on; null = none.
+    void use_feeds(std::shared_ptr<const feed_set> feeds);
     /// Calls `done` on the worker with what its resolvers have done so far.
     void tell_resolvers(std::function<void(io::resolver_pool::named_figures)> done);
     /// Calls it on the worker, which shows that its loop turns.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/app/abuse/abuse_watch.hpp"
+#include "fendmail/app/feeds/feed_set.hpp"
 #include "fendmail/app/shared/registry.hpp"
 #include "fendmail/core/acl/sender_set.hpp"
 #include "fendmail/core/acl/timed_rules.hpp"
@@ -40,6 +41,8 @@ struct environment {
     std::shared_ptr<const acl::sender_set> senders;
     /// Null when there are none. Renewed at each change.
     std::shared_ptr<const acl::timed_rule_set> timed_rules;
+    /// Null when there are none. Renewed when a file changes.
+    std::shared_ptr<const feed_set> feeds{};
     /// Null when there are none. Renewed when there are others.
     std::shared_ptr<const mta::recipient_set> recipients{};
     /// What lists say about those that they refuse.

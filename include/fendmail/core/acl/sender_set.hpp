@@ -15,7 +15,7 @@
 
 /// Which known sender an address belongs to: the networks of all of them in one trie.
 ///
-/// Memory: that of the trie, and the names.
+/// Memory: that of the trie, the names, and the networks once more.
 /// Errors: none.
 /// Threads: immutable once filled; shared by all workers.
 namespace fendmail::acl {
@@ -27,6 +27,7 @@ public:
     {
         for (const network& net : nets)
             trie_.insert(net, static_cast<std::uint32_t>(domains_.size()));
+        networks_.insert(networks_.end(), nets.begin(), nets.end());
         domains_.push_back(std::move(domain));
     }
     /// The domain of the longest network that holds `client`; valid as long as the set.
@@ -37,10 +38,13 @@ public:
         return domains_[*found];
     }
     [[nodiscard]] std::size_t size() const noexcept { return trie_.size(); }
+    /// Those of all senders; one may be there more than once.
+    [[nodiscard]] const std::vector<network>& networks() const noexcept { return networks_; }
 
 private:
     prefix_trie trie_;
     std::vector<std::string> domains_;
+    std::vector<network> networks_;
 };
 
 } // namespace fendmail::acl

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "all.hpp"
+#include "feed_rows.hpp"
 #include "fendmail/app/config/access_files.hpp"
 
 #include <utility>
@@ -27,6 +28,15 @@ void access_builder::build()
         const auto rule = acl::parse_rule(item.text);
         if (!rule) {
             error(item, "access.rules", rule.error());
+            continue;
+        }
+        if (rule->origin) {
+            if (!has_origin_feed(from_))
+                found(item, "access.rules",
+                      "no feed says where clients are from; add a [feed] with a file in MaxMind's "
+                      "format");
+            out_.runtime.access.add_origin(rule->decision, item.written, *rule->origin);
+            out_.runtime.access_sources.push_back({problems_.source_of(item.where)});
             continue;
         }
         std::vector<network> nets{rule->net};
@@ -75,7 +85,8 @@ const section_source access_section{
             "rules", key_type::text_list, R"(["permit 127.0.0.0/8", "permit ::1"])",
             {.doc = "\"permit NETWORK\", \"reject NETWORK\", or \"permit file:/path\" and \"reject "
                     "file:/path\" with one network a line; a relative path starts at the file that "
-                    "holds the rule.",
+                    "holds the rule. In place of the network \"country:XX\" or \"asn:N\", which a "
+                    "feed in MaxMind's format says of clients.",
              .example = R"(["permit 192.0.2.0/24", "reject file:/etc/fendmail/access.cidr"])"});
         keys.add(
             "action", [](runtime_config& c) -> auto& { return c.screening.access_action; },

@@ -15,6 +15,8 @@ extern const section_source recipients_section;
 extern const section_source greet_section;
 extern const section_source dnsbl_section;
 extern const section_source client_name_section;
+extern const section_source feed_section;
+extern const section_source networks_section;
 extern const section_source pipelining_section;
 extern const section_source non_smtp_command_section;
 extern const section_source bare_newline_section;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "all.hpp"
 #include "dnsbl_builder.hpp"
+#include "feed_rows.hpp"
 #include "fendmail/core/limits.hpp"
 #include "fendmail/core/text/ascii.hpp"
 #include "fendmail/core/units.hpp"
@@ -73,7 +74,8 @@ void dnsbl_builder::sites()
         error(setting.where, "dnsbl.sites",
               fmt::format("at most {} zones can be asked, found {}", limits::dnsbl_zones, zones));
     out_.runtime.screening.tests[screen::test::dnsbl].enabled = !sites.empty();
-    if (!broken && (!sites.empty() || highest_name_weight() != 0)) scores(sites);
+    const bool any_feed = feed_span_of(from_).highest != 0;
+    if (!broken && (!sites.empty() || highest_name_weight() != 0 || any_feed)) scores(sites);
 }
 
 std::int64_t dnsbl_builder::highest_name_weight() const
@@ -86,9 +88,10 @@ void dnsbl_builder::scores(const std::vector<dnsbl::site>& sites)
 {
     const setting& threshold = get("dnsbl", "threshold");
     const setting& allow = get("dnsbl", "allow_threshold");
-    std::int64_t highest = highest_name_weight();
-    const bool any_name = highest != 0;
-    std::int64_t lowest = 0;
+    const auto feeds = feed_span_of(from_);
+    std::int64_t highest = highest_name_weight() + feeds.highest;
+    const bool any_name = highest_name_weight() != 0;
+    std::int64_t lowest = feeds.lowest;
     for (const dnsbl::site& s : sites)
         (s.weight > 0 ? highest : lowest) += s.weight;
     // Sites that only allow are a sensible configuration; then no client is meant to be listed.
@@ -97,7 +100,10 @@ void dnsbl_builder::scores(const std::vector<dnsbl::site>& sites)
         problems_.warning(written(threshold, get("dnsbl", "sites")),
                           fmt::format("dnsbl.threshold: nobody can reach {}, the weights of all "
                                       "{} add up to {}",
-                                      threshold.number, any_name ? "sites and names" : "sites",
+                                      threshold.number,
+                                      feeds.highest != 0 ? "sites, names and feeds"
+                                      : any_name         ? "sites and names"
+                                                         : "sites",
                                       highest));
     if (allow.number < lowest && !allow.broken && !sites.empty())
         problems_.warning(allow.where,

@@ -28,7 +28,7 @@ void proxy_protocol_builder::build()
             trusted_name(item, net.error());
             continue;
         }
-        out_.runtime.proxy_protocol.trusted.insert(*net, 0);
+        out_.runtime.proxy_protocol.trust(*net);
         if (net->prefix_length == 0)
             problems_.warning(item.where,
                               fmt::format("{}: {} is everybody: any client may claim any address, "
@@ -51,7 +51,7 @@ void proxy_protocol_builder::trusted_name(const text_item& item, fendmail::error
               "this name is not in /etc/hosts, and DNS is not asked for it: whoever answers there "
               "could then claim to be any client; write the address or network");
     for (const auto& one : all)
-        out_.runtime.proxy_protocol.trusted.insert({one, static_cast<std::uint8_t>(one.bits())}, 0);
+        out_.runtime.proxy_protocol.trust({one, static_cast<std::uint8_t>(one.bits())});
 }
 
 } // namespace

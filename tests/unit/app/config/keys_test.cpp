@@ -100,7 +100,7 @@ TEST_CASE("keys: those of named tables have a sentence, an example and a place i
         CAPTURE(s.section, s.name);
         CHECK(find_named_section(s.section, s.name) == &s);
         CHECK(find_key(s.section, s.name) == nullptr);
-        const std::string full = std::string{s.section} + "." + std::string{s.name};
+        const std::string full = s.full_name();
         CHECK(text.find("\n# [" + full + ".\"" + std::string{s.example} + "\"]\n") !=
               std::string::npos);
         for (const key& k : s.keys) {

@@ -140,6 +140,10 @@ std::vector<row> rows()
          incident_fact{incident::proxy_refused, 5, "no header"}},
         {event::sender_outdated{"gmail.example", 30, seconds{1300000}},
          incident_fact{incident::sender_outdated, 1, "gmail.example"}},
+        {event::feed_rejected{"drop", "/var/lib/f.json", "it is empty", 3, seconds{60}},
+         incident_fact{incident::feed_rejected, 1, "drop"}},
+        {event::feed_outdated{"drop", 3, seconds{1300000}},
+         incident_fact{incident::feed_outdated, 1, "drop"}},
         {event::internal_error{"odd"}, incident_fact{incident::internal_error, 1, "odd"}},
     };
 }

@@ -6,13 +6,21 @@
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/time.hpp"
 
+#include <vector>
+
 /// Section [proxy_protocol]: for a load balancer that stands in front of us.
 namespace fendmail::app {
 
 struct proxy_protocol_options {
-    acl::prefix_trie trusted; ///< networks that must send a PROXY header
+    acl::prefix_trie trusted;              ///< networks that must send a PROXY header
+    std::vector<network> trusted_networks; ///< the same, one by one
     milliseconds timeout{5000};
 
+    void trust(const network& net)
+    {
+        trusted.insert(net, 0);
+        trusted_networks.push_back(net);
+    }
     [[nodiscard]] bool trusts(const ip_address& balancer) const noexcept
     {
         return trusted.find(balancer).has_value();
