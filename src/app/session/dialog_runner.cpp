@@ -88,7 +88,12 @@ io::awaitable<void> session::talk(smtp::dialog dialog)
         case smtp::next::hand_off:
             limit.clear(); // the backend has limits of its own
             in_dialog.reset();
-            step = co_await hand_off_from(dialog);
+            // Not by "?:", of which gcc 12 does both sides.
+            if (dialog.is_for_open_recipient()) {
+                step = co_await open_relay_from(dialog);
+            } else {
+                step = co_await hand_off_from(dialog);
+            }
             if (!step) co_return;
             in_dialog.emplace(dialogs);
             limit.set_after(command_time_limit());

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "backend_link.hpp"
+#include "fendmail/core/assert.hpp"
 #include "fendmail/core/smtp/backend_trouble.hpp"
 #include "fendmail/io/backend/connector.hpp"
 #include "fendmail/io/backend/relay_session.hpp"
@@ -25,27 +27,6 @@ std::string_view reason_of(const io::relay_outcome& done) noexcept
 }
 
 } // namespace
-
-/// The session's connection with the backend, and its place among the descriptors.
-struct session::backend_link {
-    io::stream server;
-    io::stream_group::membership member;
-    std::optional<counted> descriptor{};
-    io::open_request request;
-
-    /// @param may_pass see io::open_request
-    backend_link(session& of, bool may_pass)
-        : server{of.stream_.get_executor()}
-        , member{of.streams_, server}
-        , request{.client = of.client_,
-                  .local = of.local_,
-                  .deadlines = of.env_.deadlines,
-                  .connection = &of.stream_,
-                  .may_pass = may_pass,
-                  .wakes = nullptr}
-    {
-    }
-};
 
 void session::tell_backend_failed(std::string_view reason, smtp::identity about) noexcept
 {
@@ -262,6 +243,8 @@ io::awaitable<io::replay_result> session::replay(const smtp::dialog& dialog, bac
 /// @return what the dialog says when the backend cannot be had; nothing when the session is over
 io::awaitable<std::optional<smtp::step>> session::hand_off_from(smtp::dialog& dialog)
 {
+    // What is relayed from here on is not looked at.
+    FENDMAIL_ASSERT(!dialog.is_for_open_recipient());
     remember();
     admission_.set_at_stop(registry::at_stop::stay);
     const tick begun = io::steady_now();

@@ -47,7 +47,9 @@ io::awaitable<void> session::word_refusal()
     if (score_.listings) values.zones = dnsbl::names_against(*score_.listings);
     if (values.zones.empty()) values.zones = {values.zone};
     std::string txt;
-    if (words.names_txt()) txt = co_await text_of_list(values.zone);
+    if (words.names_txt()) {
+        txt = co_await text_of_list(values.zone);
+    }
     values.txt = txt;
     const auto& enhanced = words.enhanced.empty() ? screener_.refusal()->enhanced : words.enhanced;
     screener_.word_refusal(words.enhanced, smtp::expand_rejection(words, enhanced.size(), values));

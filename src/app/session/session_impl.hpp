@@ -11,6 +11,7 @@
 #include "fendmail/core/screen/verdict.hpp"
 #include "fendmail/core/smtp/dialog.hpp"
 #include "fendmail/core/smtp/early_speech.hpp"
+#include "fendmail/core/smtp/open_dialog.hpp"
 #include "fendmail/core/smtp/reply_watch.hpp"
 #include "fendmail/io/backend/connector.hpp"
 #include "fendmail/io/backend/relay_session.hpp"
@@ -120,6 +121,9 @@ private:
     io::awaitable<std::optional<smtp::step>> hear(smtp::dialog& dialog, io::deadline& limit);
     io::awaitable<bool> start_tls(smtp::dialog& dialog);
     struct backend_link;
+    io::awaitable<std::optional<smtp::step>> open_relay_from(smtp::dialog& dialog);
+    io::awaitable<void> open_relay(const smtp::dialog& dialog, backend_link& link);
+    void tell_open(const smtp::open_step& step, const smtp::open_dialog& of);
     io::awaitable<std::optional<smtp::step>> hand_off_from(smtp::dialog& dialog);
     io::awaitable<io::replay_result> replay(const smtp::dialog& dialog, backend_link& link);
     io::awaitable<io::relay_outcome> relay_rest(const smtp::dialog& dialog, backend_link& link,

@@ -21,6 +21,7 @@ dialog::dialog(const dialog_options& options, dialog_terms terms)
     , terms_{std::move(terms)}
     , refusal_{as_sent(terms_.refusal ? *terms_.refusal : default_refusal())}
     , lines_{options.line_limit_octets}
+    , is_refused_{terms_.refusal.has_value()}
 {
 }
 
@@ -76,6 +77,7 @@ step dialog::on_backend_refused(reply answer_text)
 {
     step out;
     hands_off_now_ = false;
+    is_for_open_recipient_ = false;
     const bool is_recipient = !mail_line_.empty();
     const auto end = held_.find("\r\n");
     const command held = parse_command(std::string_view{held_}.substr(0, end));
@@ -190,7 +192,7 @@ void dialog::on_line(step& out, const line& as_read)
     if (++commands_ > options_->command_limit && row.is_limited)
         return end_with(out, limit::command_count, previous_verb);
 
-    if (terms_.hands_off && refused_as_unclean(out, input, parsed)) return;
+    if (may_repeat() && refused_as_unclean(out, input, parsed)) return;
     on_command(out, parsed);
     if (row.ends_session) closed_ = true;
 }
@@ -234,6 +236,7 @@ bool dialog::found(step& out, fault what, std::string_view after, std::string_vi
     case on_fault::tell: return false;
     case on_fault::refuse:
         refusal_ = as_sent(refusal_of(what));
+        is_refused_ = true;
         terms_.hands_off = false;
         return false;
     case on_fault::end: break;

@@ -2,6 +2,7 @@
 // The commands one by one; reading them, faults and limits are in dialog.cpp.
 #include "fendmail/core/smtp/dialog.hpp"
 #include "fendmail/core/smtp/extensions.hpp"
+#include "fendmail/core/smtp/open_recipients.hpp"
 #include "fendmail/core/smtp/path.hpp"
 #include "fendmail/core/text/ascii.hpp"
 
@@ -51,8 +52,8 @@ void dialog::on_ehlo(step& out, const command& input)
     esmtp_ = true;
 
     reply greeting = make_reply(250, "", options_->hostname);
+    if (may_repeat()) helo_line_ = fmt::format("EHLO {}", helo_);
     if (terms_.hands_off) {
-        helo_line_ = "EHLO " + helo_;
         offer_for_backend(greeting);
         return answer(out, greeting);
     }
@@ -74,7 +75,7 @@ void dialog::on_helo(step& out, const command& input)
     if (name.empty()) return answer(out, 501, "", "Syntax: HELO hostname");
     helo_ = name;
     forget_transaction();
-    if (terms_.hands_off) helo_line_ = "HELO " + helo_;
+    if (may_repeat()) helo_line_ = fmt::format("HELO {}", helo_);
     // esmtp_ stays: a client that said EHLO once has shown that it speaks ESMTP.
     answer(out, 250, "", options_->hostname);
 }
@@ -94,7 +95,7 @@ void dialog::on_mail(step& out, const command& input)
     if (!path) return answer(out, 501, "5.5.4", "Syntax: MAIL FROM:<address>");
     from_ = to_log_form(*path);
     of_backend_.reset();
-    if (terms_.hands_off) mail_line_ = fmt::format("MAIL {}", input.argument);
+    if (may_repeat()) mail_line_ = fmt::format("MAIL {}", input.argument);
     answer(out, 250, "2.1.0", "Ok");
 }
 
@@ -103,14 +104,23 @@ void dialog::on_rcpt(step& out, const command& input)
     if (!from_) return answer(out, 503, "5.5.1", "Error: need MAIL command");
     const std::optional<std::string> path = parse_path(input.argument);
     if (!path) return answer(out, 501, "5.5.4", "Syntax: RCPT TO:<address>");
-    if (terms_.hands_off && !of_backend_) return hold(fmt::format("RCPT {}", input.argument));
-    const reply& refusal = of_backend_ ? *of_backend_ : refusal_;
+    is_for_open_recipient_ = is_open(input);
+    if ((terms_.hands_off || is_for_open_recipient_) && !of_backend_)
+        return hold(fmt::format("RCPT {}", input.argument));
+    // What the backend said is not about recipients that are refused anyway.
+    const bool is_of_backend = of_backend_ && (!is_refused_ || is_for_open_recipient_);
+    const reply& refusal = is_of_backend ? *of_backend_ : refusal_;
     out.notes.emplace_back(recipient_refused{.answer = refusal,
                                              .from = *from_,
                                              .to = to_log_form(*path),
                                              .helo = helo_,
                                              .esmtp = esmtp_});
     answer(out, refusal);
+}
+
+bool dialog::is_open(const command& rcpt) const
+{
+    return is_refused_ && open_recipient(rcpt.argument, options_->open_recipients).has_value();
 }
 
 // DATA and BDAT end the session whatever their reply is. Every recipient was refused and

@@ -39,6 +39,37 @@ struct protocol_fault : of_client {
     }
 };
 
+/// A refused client named a recipient that all may reach, and the backend answered.
+struct open_recipient : of_client {
+    static constexpr description about{"open_recipient"};
+
+    std::string_view reply; ///< of the backend
+    std::string_view from;
+    std::string_view to;
+    std::string_view helo;
+
+    void fields(auto& out) const
+    {
+        of_client::fields(out);
+        out.own_text("reply", reply);
+        out.client_text("from", from);
+        out.client_text("to", to);
+        out.client_text("helo", helo);
+    }
+    void phrase(auto& out) const
+    {
+        out.say("OPEN RECIPIENT from {}: ", to_text(client));
+        out.own(reply);
+        out.say("; from=<");
+        out.bracketed(from);
+        out.say(">, to=<");
+        out.bracketed(to);
+        out.say(">, helo=<");
+        out.bracketed(helo);
+        out.say(">");
+    }
+};
+
 struct recipient_refused : of_client {
     static constexpr description about{"recipient_refused"};
 
@@ -207,7 +238,7 @@ struct tls_failed : of_client {
 };
 
 using dialog_events =
-    family<protocol_fault, recipient_refused, mail_without_recipient, command_limit_exceeded,
-           plaintext_injected, relay_stopped, tls_started, tls_failed>;
+    family<protocol_fault, open_recipient, recipient_refused, mail_without_recipient,
+           command_limit_exceeded, plaintext_injected, relay_stopped, tls_started, tls_failed>;
 
 } // namespace fendmail::event

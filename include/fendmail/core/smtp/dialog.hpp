@@ -63,6 +63,8 @@ struct dialog_options {
     tls_level tls = tls_level::none;
     forbidden_commands forbidden; ///< what the non-SMTP command test looks for
     smtp::own_names own_names;    ///< what own_helo looks for
+    /// Local parts of recipients that refused clients reach all the same, lower case.
+    std::vector<std::string> open_recipients{};
 };
 
 /// What differs from one session to the next. Views must outlive the dialog.
@@ -152,6 +154,15 @@ public:
     /// The handshake is done. What the client said before it is forgotten (RFC 3207 §4.2).
     void on_tls_started() noexcept;
 
+    /// At hand_off: it is for the sake of this recipient, and the client stays refused.
+    [[nodiscard]] bool is_for_open_recipient() const noexcept { return is_for_open_recipient_; }
+    /// What a refused client is told, as sent.
+    [[nodiscard]] const reply& refusal() const noexcept { return refusal_; }
+    /// The sender of the transaction, as it is logged. @pre the last step was hand_off at a
+    /// recipient
+    [[nodiscard]] const std::string& from() const noexcept { return *from_; }
+    [[nodiscard]] bool is_esmtp() const noexcept { return esmtp_; }
+
     /// @pre of these two: the last step was hand_off
     [[nodiscard]] replay what_to_replay() const { return {helo_line_, mail_line_}; }
     /// The command at which the client is handed off, and everything that came behind it.
@@ -188,6 +199,12 @@ private:
     void offer_for_backend(reply& greeting) const;
     void on_line(step& out, const line& input);
     void on_command(step& out, const command& input);
+    /// Something of what the client says may be repeated to a backend.
+    [[nodiscard]] bool may_repeat() const noexcept
+    {
+        return terms_.hands_off || !options_->open_recipients.empty();
+    }
+    [[nodiscard]] bool is_open(const command& rcpt) const;
     void on_ehlo(step& out, const command& input);
     void on_helo(step& out, const command& input);
     void on_mail(step& out, const command& input);
@@ -205,7 +222,7 @@ private:
     line_reader lines_;
     std::string_view waiting_; ///< during on_octets()
     std::string helo_;
-    std::string helo_line_; ///< with hands_off, as it was sent
+    std::string helo_line_; ///< where it may be repeated, as it was sent
     std::string mail_line_; ///< likewise
     std::string held_;      ///< the command at which the client is handed off, and the rest
     std::optional<reply> of_backend_; ///< its refusal of the transaction under way
@@ -216,6 +233,8 @@ private:
     bool encrypted_ = false;
     bool starts_tls_ = false;
     bool hands_off_now_ = false;
+    bool is_refused_ = false; ///< by its tests, or for a fault
+    bool is_for_open_recipient_ = false;
     bool closed_ = false;
 };
 

@@ -2,6 +2,7 @@
 #include "all.hpp"
 #include "fendmail/core/limits.hpp"
 #include "fendmail/core/smtp/footer.hpp"
+#include "fendmail/core/smtp/open_recipients.hpp"
 #include "fendmail/core/smtp/rejection.hpp"
 #include "fendmail/core/text/ascii.hpp"
 
@@ -40,6 +41,7 @@ public:
         hidden_keywords();
         reject_footer();
         rejection();
+        open_recipients();
     }
 
 private:
@@ -48,6 +50,7 @@ private:
     void hidden_keywords();
     void reject_footer();
     void rejection();
+    void open_recipients();
 };
 
 std::vector<std::string> dialog_builder::ehlo_keywords(const text_item& item,
@@ -115,6 +118,16 @@ void dialog_builder::rejection()
     out_.runtime.rejection = std::move(parsed.value);
 }
 
+void dialog_builder::open_recipients()
+{
+    for (const text_item& item : get("dialog", "open_recipients").texts) {
+        if (!smtp::is_plain_local_part(item.text))
+            found(item, "dialog.open_recipients",
+                  "not the local part of an address; write one such as \"postmaster\"");
+        out_.runtime.dialog.open_recipients.push_back(to_lower(item.text));
+    }
+}
+
 } // namespace
 
 const section_source dialog_section{
@@ -178,6 +191,11 @@ const section_source dialog_section{
                         "$client_address, $client_port, $localtime and $server_name are replaced.",
                     .example = R"('\c. For help see https://mail.example.org/?ip=$client_address')",
                     .has_dollars = true});
+        keys.built("open_recipients", key_type::text_list, "[]",
+                   {.doc = "Local parts of recipients that refused clients reach all the same, in "
+                           "any domain of the backend; all their others stay refused. A client "
+                           "that is dropped reaches none.",
+                    .example = R"(["postmaster", "abuse"])"});
         keys.built(
             "rejection", key_type::text, R"("")",
             {.doc =

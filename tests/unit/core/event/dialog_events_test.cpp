@@ -37,6 +37,12 @@ std::vector<row> rows()
               R"(,"from":"spam@example.com","to":"me@example.org","helo":"bot","esmtp":true)"),
          logfmt(R"( reply="550 5.7.1 Service unavailable; client [192.0.2.1] blocked")"
                 " from=spam@example.com to=me@example.org helo=bot esmtp=true")},
+        {open_recipient{client, "250 2.1.5 Ok", "me@example.org", "postmaster", "bot"},
+         "open_recipient", "info",
+         "OPEN RECIPIENT from [192.0.2.1]:12345: 250 2.1.5 Ok; from=<me@example.org>, "
+         "to=<postmaster>, helo=<bot>",
+         json(R"(,"reply":"250 2.1.5 Ok","from":"me@example.org","to":"postmaster","helo":"bot")"),
+         logfmt(" reply=\"250 2.1.5 Ok\" from=me@example.org to=postmaster helo=bot")},
         {recipient_refused{client, "450 4.3.2 Try again", "", "me@example.org", "bot", false},
          "recipient_refused", "info",
          "NOQUEUE: reject: RCPT from [192.0.2.1]:12345: 450 4.3.2 Try again; from=<>, "
@@ -78,6 +84,7 @@ std::vector<any_event> with_text(std::string_view text)
             plaintext_injected{client, text},
             tls_started{client, text},
             tls_failed{client, text},
+            open_recipient{client, text, text, text, text},
             recipient_refused{client, text, text, text, text, true},
             mail_without_recipient{client, text},
             command_limit_exceeded{client, command_limit::count, text}};
