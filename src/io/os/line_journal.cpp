@@ -65,7 +65,7 @@ std::optional<std::string> line_journal::open()
     char last = '\n';
     const auto size = ::lseek(opened_.get(), 0, SEEK_END);
     if (size > 0 && ::pread(opened_.get(), &last, 1, size - 1) == 1 && last != '\n')
-        waiting_.insert(0, "\n");
+        waiting_ = fmt::format("\n{}", waiting_);
     return std::nullopt;
 }
 
