@@ -53,6 +53,7 @@ struct feed_book::entry {
     std::uint64_t number = 0; ///< by which what was read finds it again
     loaded_feed in_use;
     file_stamp looked;   ///< the file that was read last, of use or not
+    file_stamp reading;  ///< the one that is read now
     std::string refusal; ///< of that file
     std::vector<feed::left_out> told_left_out;
     std::shared_ptr<feed_tally> tally = std::make_shared<feed_tally>();
@@ -121,7 +122,10 @@ void feed_book::take_over(const feed_options& options)
 /// Costs a system call when nothing has changed.
 void feed_book::look(entry& one)
 {
-    if (stamp_of(one.source.file) != one.looked) load_aside(one);
+    const auto stamp = stamp_of(one.source.file);
+    // A large file takes longer to read than it is until the next look.
+    const bool is_being_read = one.is_loading && stamp == one.reading;
+    if (stamp != one.looked && !is_being_read) load_aside(one);
     tell_old_age(one);
 }
 
@@ -141,6 +145,7 @@ void feed_book::load_aside(entry& one)
         return;
     }
     one.is_loading = true;
+    one.reading = stamp_of(one.source.file);
     boost::asio::post(reader_, [this, from = one.source, number = one.number,
                                 must_not_hit = forbidden_, before = one.before(),
                                 weak = std::weak_ptr{self_}] {
@@ -165,10 +170,15 @@ void feed_book::on_loaded(std::uint64_t number, loaded_feed found)
     if (at == entries_.end()) return; // no longer configured
     entry& one = **at;
     one.is_loading = false;
-    if (std::exchange(one.has_to_load_again, false)) return load_aside(one);
-    if (!found.data) return refuse(one, found);
-    accept(one, std::move(found));
-    publish();
+    const bool is_old = std::exchange(one.has_to_load_again, false);
+    if (found.data) {
+        // Also what is old by now: a file that changes all the time must not keep all others out.
+        accept(one, std::move(found));
+        publish();
+    } else if (!is_old) {
+        refuse(one, found);
+    }
+    if (is_old) load_aside(one);
 }
 
 void feed_book::accept(entry& one, loaded_feed found)

@@ -4,6 +4,7 @@
 #include "fendmail/core/limits.hpp"
 #include "fendmail/io/feed/checksum.hpp"
 #include "fendmail/io/net/own_addresses.hpp"
+#include "fendmail/io/os/clock.hpp"
 #include "fendmail/io/os/whole_file.hpp"
 
 #include <algorithm>
@@ -94,6 +95,12 @@ bool is_worth_keeping(const std::filesystem::path& file, const loaded_feed& next
     return own != next.checksum && (!accepted || accepted->checksum == own);
 }
 
+/// A file that is renewed in another way by now must not be held against what was there long ago.
+bool is_recent(const std::filesystem::path& feed_file, seconds max_age)
+{
+    return io::wall_now() - stamp_of(accepted_of(feed_file)).changed_at() <= max_age;
+}
+
 } // namespace
 
 instant file_stamp::changed_at() const noexcept
@@ -171,7 +178,7 @@ loaded_feed load_feed(const feed_source& from, const std::filesystem::path& file
     }
     const auto accepted = read_accepted(file);
     const bool is_accepted = accepted && accepted->checksum == io::checksum(*read.text);
-    if (!before && accepted) before = accepted->entries;
+    if (!before && accepted && is_recent(file, from.max_age)) before = accepted->entries;
     const auto stamp = out.stamp;
     out = judge_feed(from, *read.text, forbidden, before, is_accepted);
     out.stamp = stamp;

@@ -21,11 +21,11 @@
 ///
 /// Beside the file "NAME.accepted" says which text `fendmail feed install` has put there and how
 /// many entries it has, so that a change that was meant is taken for one, also after a restart.
+/// When it is older than `max_age`, something else renews the file, and it says nothing.
 /// "NAME.last" is the one before.
 ///
 /// Units: octets, entries; wall time of files.
-/// Memory: the file and its networks while it is read; a million networks are some 60 megabytes for
-/// half a second.
+/// Memory: the file and its networks while it is read, some 50 octets for each.
 /// Errors: a file that cannot be used says why, as a text for the admin.
 /// Threads: any; they read files and take their time, so none of them is a worker's.
 namespace fendmail::app {
