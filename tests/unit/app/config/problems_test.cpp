@@ -62,8 +62,9 @@ TEST_CASE("config: an error stands where the value stands and says what to write
          "\"unix:/path\" (found \"unix:run/a\")"},
         {"names in messages stay on their line", "[\"a\\nb\"]\n",
          "t.toml:1:2: error: unknown section [\"a\\x0ab\"]; the sections are server, backend, "
-         "proxy_protocol, access, known_senders, greet, dnsbl, client_name, pipelining, "
-         "non_smtp_command, bare_newline, deep, dialog, limits, store, tls, log, admin"},
+         "proxy_protocol, access, known_senders, known_recipients, greet, dnsbl, client_name, "
+         "pipelining, non_smtp_command, bare_newline, deep, dialog, limits, store, tls, log, "
+         "admin"},
     };
     for (const row& r : rows) {
         DYNAMIC_SECTION(r.title)
