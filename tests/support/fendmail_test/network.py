@@ -2,6 +2,7 @@
 """Loopback addresses and ports."""
 
 import contextlib
+import random
 import socket
 from pathlib import Path
 
@@ -9,6 +10,8 @@ LOOPBACK4 = "127.0.0.1"
 LOOPBACK6 = "::1"
 
 Address = tuple[str, int]
+
+_PICK = random.SystemRandom()
 
 
 def family_of(host: str) -> socket.AddressFamily:
@@ -29,10 +32,18 @@ def parse_address(text: str) -> Address:
 
 
 def _reserve(stack: contextlib.ExitStack, kind: socket.SocketKind) -> int:
-    """Holds one port of 127.0.0.1 and ::1 until the stack unwinds; 0 when ::1 has it taken."""
+    """Holds one port of 127.0.0.1 and ::1 until the stack unwinds; 0 when it is taken.
+
+    It is below those that the kernel gives to a socket that asks for any: another test that runs
+    beside this one cannot get it by that, before who asked for it here has come to use it.
+    """
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
+    port = _PICK.randrange(max(1024, first - 20000), first)
     held4 = stack.enter_context(socket.socket(socket.AF_INET, kind))
-    held4.bind((LOOPBACK4, 0))
-    port = held4.getsockname()[1]
+    try:
+        held4.bind((LOOPBACK4, port))
+    except OSError:
+        return 0
     held6 = stack.enter_context(socket.socket(socket.AF_INET6, kind))
     held6.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
     try:
