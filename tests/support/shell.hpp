@@ -120,8 +120,9 @@ struct world {
     io::wake_coalescer wakes{context.get_executor()};
     io::dnsbl_lookup lookups{context, events, deadlines, resolvers};
     io::memory_store store;
+    app::abuse_watch abuse{deadlines, [](const app::abuse_watch::reports&) {}, 1};
     app::environment env{context, deadlines, resolvers, wakes, lookups, store,
-                         events,  sessions,  {},        {},    {}};
+                         events,  sessions,  abuse,     {},    {}};
 
     template <class Condition>
     [[nodiscard]] bool run_until(Condition condition)

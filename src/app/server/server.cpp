@@ -9,6 +9,7 @@
 #include "fendmail/io/store/memory_store.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/asio/post.hpp>
 #include <csignal>
 #include <cstdlib>
@@ -319,6 +320,7 @@ void server::run()
     before_ = nullptr;
     start_watchdog();
     context_.run();
+    ignore_signals();
     for (auto& one : workers_)
         one->stop();
     workers_.clear();
@@ -370,6 +372,23 @@ void server::on_signal(int number)
         cut_sessions(); // asked twice: now
     else
         begin_stop();
+}
+
+/// The end has been decided: a signal that comes now, until the process is gone, must not make it
+/// another one than that.
+void server::ignore_signals() noexcept
+{
+    constexpr std::array ours{SIGTERM, SIGINT, SIGHUP, SIGUSR1};
+    sigset_t blocked;
+    ::sigemptyset(&blocked);
+    for (const int number : ours)
+        ::sigaddset(&blocked, number);
+    // Between these two each has its default again, which would end us.
+    ::pthread_sigmask(SIG_BLOCK, &blocked, nullptr);
+    boost::system::error_code cannot_fail;
+    signals_.clear(cannot_fail);
+    for (const int number : ours)
+        std::signal(number, SIG_IGN);
 }
 
 void server::reopen_log()

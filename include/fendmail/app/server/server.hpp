@@ -101,6 +101,7 @@ private:
     void start_watchdog();
     void await_signal();
     void on_signal(int number);
+    void ignore_signals() noexcept;
     void reopen_log();
     [[nodiscard]] reload_outcome reload();
     void tell_serving(std::string_view remark) const;

@@ -80,8 +80,9 @@ struct workers {
         const auto what = app::make_snapshot(config);
         std::vector<app::worker*> known;
         for (std::size_t i = 0; i < count; ++i) {
-            all.push_back(std::make_unique<app::worker>(what, store, events, counters,
-                                                        std::make_shared<io::server_book>()));
+            all.push_back(std::make_unique<app::worker>(
+                what, store, events, counters, std::make_shared<io::server_book>(),
+                app::worker_reports{[](const app::abuse_watch::reports&) {}, count}));
             known.push_back(all.back().get());
             loopback_listener at;
             ports.push_back(at.where());
