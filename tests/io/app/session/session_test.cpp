@@ -137,7 +137,7 @@ TEST_CASE("session: who speaks too early has its commands answered and its recip
     CHECK(w.hear(far, "\r\n") == teaser);
     far.send("HELO bot\r\n");
     CHECK(w.hear(far, "\r\n") == "250 mx.test\r\n");
-    CHECK(w.events.last<event::pregreeted>().texts == words{"HELO bot\r\n", "enforce"});
+    CHECK(w.events.last<event::pregreeted>().texts == words{"HELO bot\r\n", "enforce", "smtp"});
     far.send("MAIL FROM:<a@b.test>\r\n");
     (void)w.hear(far, "\r\n");
     far.send("RCPT TO:<c@d.test>\r\n");
