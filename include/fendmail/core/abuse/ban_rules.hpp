@@ -59,7 +59,6 @@ struct ban_rules {
     seconds network_time = std::chrono::hours{2};
     unsigned ipv4_network_prefix = 24;
     unsigned ipv6_network_prefix = 48;
-    unsigned kernel_after = 2; ///< from which ban of a client on the kernel may drop it
     std::uint32_t max_new_per_minute = 500;
 
     [[nodiscard]] static constexpr by_offence<int> default_points() noexcept
