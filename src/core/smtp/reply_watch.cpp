@@ -63,9 +63,9 @@ bool reply_watch::is_unknown_recipient(std::string_view text) const noexcept
 {
     const bool has_enhanced = text.size() > 4 && text[0] == '5' && text[1] == '.';
     if (has_enhanced) return text.starts_with("5.1.1 ");
-    constexpr std::array<std::string_view, 6> words{"unknown user",      "user unknown",
-                                                    "unrouteable",       "no such user",
-                                                    "unknown recipient", "does not exist"};
+    constexpr std::array<std::string_view, 7> words{
+        "unknown user",      "user unknown",   "unrouteable",      "no such user",
+        "unknown recipient", "does not exist", "invalid recipient"};
     return std::ranges::any_of(words, [&](std::string_view w) { return holds(text, w); });
 }
 

@@ -21,8 +21,7 @@ std::string reason()
 
 } // namespace
 
-std::optional<std::string>
-line_journal::read(const std::function<void(std::string_view)>& see) const
+std::optional<std::string> line_journal::read(const std::function<void(std::string_view)>& see)
 {
     std::error_code unknown;
     const auto size = std::filesystem::file_size(file_, unknown);
@@ -34,6 +33,7 @@ line_journal::read(const std::function<void(std::string_view)>& see) const
     std::string_view rest{*all.text};
     for (auto end = rest.find('\n'); end != std::string_view::npos; end = rest.find('\n')) {
         see(rest.substr(0, end));
+        ++appended_;
         rest.remove_prefix(end + 1);
     }
     return std::nullopt;

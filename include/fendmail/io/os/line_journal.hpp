@@ -34,14 +34,14 @@ public:
 
     /// Calls `see` with each whole line. @return why it cannot be read; no file is as good as an
     /// empty one
-    [[nodiscard]] std::optional<std::string>
-    read(const std::function<void(std::string_view)>& see) const;
+    [[nodiscard]] std::optional<std::string> read(const std::function<void(std::string_view)>& see);
     /// Lines without their ends.
     void append(std::string_view line);
     [[nodiscard]] std::optional<std::string> flush();
     /// Puts these in the place of all lines that were there, and of those that wait.
     [[nodiscard]] std::optional<std::string> rewrite(std::string_view lines);
-    /// Since the last rewrite.
+    /// Lines since the last rewrite, also those that read() found: so that a file cannot grow for
+    /// ever by processes that each live for a short time.
     [[nodiscard]] std::size_t appended() const noexcept { return appended_; }
     [[nodiscard]] bool has_waiting() const noexcept { return !waiting_.empty(); }
 

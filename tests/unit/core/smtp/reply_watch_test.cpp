@@ -36,7 +36,7 @@ TEST_CASE("reply watch: mail that was taken, and recipients that were not known"
         {"an OK of RSET", "250 2.0.0 Ok\r\n250 2.0.0 Ok\r\n", 0, 0},
         {"Postfix knows it not", unknown_postfix + unknown_postfix, 0, 2},
         {"Exim knows it not", "550 Unrouteable address\r\n", 0, 1},
-        {"OpenSMTPD knows it not", "550 Invalid recipient: <a@b>\r\n", 0, 0},
+        {"OpenSMTPD knows it not", "550 Invalid recipient: <a@b>\r\n", 0, 1},
         {"no relaying", "554 5.7.1 <a@b>: Relay access denied\r\n550 relay not permitted\r\n", 0,
          0},
         {"a list", "550 5.7.1 Service unavailable; user unknown to us\r\n", 0, 0},

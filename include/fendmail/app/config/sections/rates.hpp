@@ -26,8 +26,7 @@ struct rate_keys {
                  {.doc = "The same of all such clients of one network together.",
                   .example = R"("200/10s")"});
         keys.add("tls_handshakes", &rate_rules::tls_handshakes,
-                 {.doc = "TLS handshakes of one client with us, however it is known.",
-                  .example = R"("30/1m")"});
+                 {.doc = "TLS handshakes of such a client with us.", .example = R"("30/1m")"});
         keys.add("refused_recipients", &rate_rules::refused_recipients,
                  {.doc = "Recipients of one client that we refused.", .example = R"("100/1h")"});
         keys.add("ipv4_network_prefix", &rate_rules::ipv4_network_prefix,
