@@ -14,6 +14,7 @@ from fendmail_test.case import main
 from fendmail_test.fendmail import Fendmail
 from fendmail_test.fendmail_case import CLIENT, OTHER, FendmailCase
 from fendmail_test.process import require_program, run
+from fendmail_test.waiting import wait_until
 
 SNIPPET = Path(__file__).resolve().parents[2] / "config" / "logrotate.d" / "fendmail"
 
@@ -28,6 +29,8 @@ class Logrotate(FendmailCase):
         old = fendmail.log.path.with_suffix(".log.1")
         self.assertIn(f"PASS NEW [{CLIENT}]", old.read_text(encoding="utf-8"))
 
+        # logrotate waits for the signal being sent, not for the log being opened.
+        wait_until(fendmail.log.path.exists, "the new log file")
         self.become_known(fendmail, OTHER)
         fendmail.log.wait_for(rf"PASS NEW \[{OTHER}\]")
         self.assertNotIn(OTHER, old.read_text(encoding="utf-8"))

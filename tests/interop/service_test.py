@@ -105,7 +105,7 @@ class Service(HostCase):
             mx.say("a wrong configuration leaves the old one as it was")
             before = self.pid(mx)
             mx.run(f"echo '[nonsense]' >> {CONFIG}")
-            told = mx.run("fendmail upgrade 2>&1; echo \"ended with $?\"")
+            told = mx.type("fendmail upgrade 2>&1; echo \"ended with $?\"")
             self.assertIn("this one goes on", told)
             self.assertIn("ended with 1", told)
             self.assertEqual(self.pid(mx), before)
