@@ -32,7 +32,7 @@ printf 'install ok installed %s' "$version"
 OLD = {"libboost-dev": "1.74.0.3", "libboost1.81-dev": "1.81.0-5"}
 NEW = {"libboost-dev": "1.83.0.2+b2", "libboost1.88-dev": "1.88.0-1"}
 EVERYWHERE = """ca-certificates catch2 ccache cmake g++ git libc-ares-dev libc6-dev libcli11-dev
-    libfmt-dev liblmdb-dev libmaxminddb-dev libre2-dev libspdlog-dev libssl-dev libsystemd-dev libtomlplusplus-dev
+    libfmt-dev liblmdb-dev libmaxminddb-dev libmnl-dev libre2-dev libspdlog-dev libssl-dev libsystemd-dev libtomlplusplus-dev
     ninja-build pkg-config prometheus-cpp-dev python3 zlib1g-dev""".split()
 
 

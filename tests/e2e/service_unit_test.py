@@ -19,7 +19,8 @@ SOCKET = CONFIG / "fendmail.socket"
 REPORT = CONFIG / "fendmail-report.service"
 FEED_SERVICE = CONFIG / "fendmail-feed@.service"
 FEED_TIMER = CONFIG / "fendmail-feed@.timer"
-EXPOSURE_MAX = {SERVICE: 2.0, FEED_SERVICE: 2.0, REPORT: 6.5}
+NFT = CONFIG / "fendmail-nft.service"
+EXPOSURE_MAX = {SERVICE: 2.0, NFT: 2.0, FEED_SERVICE: 2.0, REPORT: 6.5}
 # systemd.exec(5), NoNewPrivileges=: for a service of a user each of these implies it.
 TAKE_THE_BITS_OF_FILES = {
     "NoNewPrivileges", "DynamicUser", "LockPersonality", "MemoryDenyWriteExecute", "PrivateDevices",
@@ -61,6 +62,8 @@ class Units(Case):
         for name, text in (
             ("fendmail.service", service),
             ("fendmail.socket", SOCKET.read_text(encoding="utf-8")),
+            (NFT.name, NFT.read_text(encoding="utf-8").replace(
+                "=fendmail-nft ", f"={binary().parent}/fendmail-nft ")),
             (REPORT.name, REPORT.read_text(encoding="utf-8")),
             ("fendmail-feed@drop.service", FEED_SERVICE.read_text(encoding="utf-8")),
             ("fendmail-feed@drop.timer", FEED_TIMER.read_text(encoding="utf-8")),

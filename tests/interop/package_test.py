@@ -35,9 +35,11 @@ class Package(Case):
             self.assertIn(library, depends[1])
         for of_file in (
             "usr/sbin/fendmail",
+            "usr/sbin/fendmail-nft",
             "etc/fendmail/fendmail.toml",
             "usr/lib/systemd/system/fendmail.service",
             "usr/lib/systemd/system/fendmail.socket",
+            "usr/lib/systemd/system/fendmail-nft.service",
             "usr/share/man/man8/fendmail.8.gz",
             "usr/share/man/man5/fendmail.toml.5.gz",
             "usr/share/bash-completion/completions/fendmail",
@@ -51,6 +53,7 @@ class Package(Case):
             "etc/fendmail/fendmail.toml",
             "etc/logrotate.d/fendmail",
             "usr/sbin/fendmail",
+            "usr/sbin/fendmail-nft",
             "usr/lib/systemd/system/fendmail",
             "usr/share/bash-completion/completions/fendmail",
             "usr/share/doc/fendmail/",

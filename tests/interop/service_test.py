@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-from fendmail_test.booted_debian import BootedDebian, HostCase
+from fendmail_test.booted_debian import OWN, BootedDebian, HostCase
 from fendmail_test.case import main
 
 CONFIG = "/etc/fendmail/fendmail.toml"
@@ -28,6 +28,7 @@ target = "file:/var/log/fendmail/fendmail.log"
 """
 # Waits for the greeting and says goodbye: what it is told is printed.
 CLIENT = "printf 'QUIT\\r\\n' | nc -w 20 -s 192.0.2.77 192.0.2.1 25"
+DISTANT = "198.51.100.66"
 
 
 class Service(HostCase):
@@ -113,6 +114,33 @@ class Service(HostCase):
             mx.run("systemctl stop fendmail")
             self.assertEqual(mx.run("systemctl show -P Result fendmail").strip(), "success")
             self.assertNotIn(":25 ", mx.run("ss -ltn"))
+
+    def test_the_kernel_keeps_banned_clients_off_and_only_the_helper_may_tell_it_to(self) -> None:
+        with self.booted("bans in the kernel") as mx:
+            mx.put(CONFIG, f'{SETTINGS}[bans]\naction = "drop"\nkernel = "nftables"\n')
+            mx.run("systemctl enable fendmail-nft")
+            mx.say("it comes with fendmail")
+            mx.run("systemctl start fendmail")
+            mx.wait("systemctl is-active fendmail-nft", "^active$")
+            mx.quiet("ip route add local 198.51.100.0/24 dev lo")  # clients that are not ourselves
+            mx.run(f"fendmail bans add {DISTANT} --for 1h")
+            mx.wait("fendmail status", "in the kernel 1, ")
+            mx.run(f"printf 'QUIT\\r\\n' | timeout 3 nc -w 20 -s {DISTANT} {OWN} 25", status=124)
+            self.assertRegex(mx.run(CLIENT), r"(?m)^(220|421)")
+            mx.wait("fendmail status", "in the kernel 1, [1-9]")
+            mx.say("the rights of both")
+            helper = mx.quiet("systemctl show -P MainPID fendmail-nft").strip()
+            self.assertRegex(mx.run(f"cat /proc/{helper}/status"), r"(?m)^CapEff:\t0*1000$")
+            self.assertRegex(mx.run(f"cat /proc/{self.pid(mx)}/status"), r"(?m)^CapEff:\t0*400$")
+            mx.say("an address of this host is known as such in the unit's sandbox")
+            told = mx.type(f"fendmail bans add {OWN} --for 1h 2>&1")
+            self.assertIn("is an address of this host", told)
+            mx.say("taken back, and stopped")
+            mx.run(f"fendmail bans remove {DISTANT}")
+            mx.wait("fendmail status", "in the kernel 0, ")
+            self.assertRegex(mx.run(CLIENT.replace("192.0.2.77", DISTANT)), r"(?m)^(220|421)")
+            mx.run("systemctl stop fendmail-nft")
+            self.assertEqual(mx.run("systemctl show -P Result fendmail-nft").strip(), "success")
 
     def test_an_upgrade_keeps_the_sockets_of_the_socket_unit(self) -> None:
         with self.booted("upgrade with sockets") as mx:

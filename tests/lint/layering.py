@@ -42,6 +42,7 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "dnsbl": {"os", "net", "dns"},
         "backend": {"os", "net", "tls"},
         "feed": {"os"},
+        "nft": {"os"},
     },
     "app": {
         "": {"cli"},
@@ -57,6 +58,7 @@ MAY_USE = {  # layer -> module -> sibling modules it may include
         "session": {"config", "shared", "abuse", "feeds"},
         "explain": {"config", "feeds"},
         "report": set(),
+        "nft": set(),
         "rules": set(),
         "api": {
             "config", "shared", "session", "observe", "admin", "explain", "rules", "abuse", "feeds",

@@ -26,6 +26,13 @@ constexpr double gateway_share = 0.25;
 /// "removed 192.0.2.1/32": its ban was taken back.
 constexpr std::string_view removal = "removed ";
 
+abuse::ban ban_of(const abuse::offender& of)
+{
+    using abuse::ban_origin;
+    return {of.until, of.bans, of.origin == ban_origin::network, abuse::reason_of(of),
+            of.origin == ban_origin::admin};
+}
+
 } // namespace
 
 ban_book::ban_book(boost::asio::io_context& context, event_sink& events, std::filesystem::path file,
@@ -51,6 +58,12 @@ void ban_book::stop()
     is_stopped_ = true;
     timer_.cancel();
     write_now();
+}
+
+void ban_book::let_go()
+{
+    write_now();
+    journal_.reset();
 }
 
 void ban_book::configure(const runtime_config& config)
@@ -85,9 +98,7 @@ void ban_book::restore()
         events_.on(event::caution{text});
     }
     for (const auto& each : ledger_.bans(now))
-        publish_(each.who,
-                 abuse::ban{each.until, each.bans, each.origin == abuse::ban_origin::network,
-                            abuse::reason_of(each)});
+        publish_(each.who, ban_of(each));
 }
 
 void ban_book::take(const abuse_watch::reports& reports)
@@ -137,7 +148,7 @@ void ban_book::begin(const abuse::offender& of)
     write_soon(abuse::write_line(of));
     write_now();
     const auto why = abuse::reason_of(of);
-    publish_(of.who, abuse::ban{of.until, of.bans, of.origin == abuse::ban_origin::network, why});
+    publish_(of.who, ban_of(of));
     events_.on(event::client_banned{of.who, of.origin, why, of.bans, of.until - of.since,
                                     ledger_.rules().action});
 }

@@ -37,6 +37,17 @@ json::object to_json(const abuse::offender& one)
 
 } // namespace
 
+json::object kernel_bans_of(const kernel_link::figures& now)
+{
+    if (!now.is_on) return {{"on", false}};
+    return {{"on", true},
+            {"connected", now.is_connected},
+            {"held", now.told.held},
+            {"missing", now.told.missing},
+            {"dropped", now.told.dropped},
+            {"trouble", now.told.trouble}};
+}
+
 admin_reply get_bans(const api_call& call)
 {
     auto& book = call.subject.bans;
@@ -53,6 +64,7 @@ admin_reply get_bans(const api_call& call)
                        {"all", all.size()},
                        {"offenders", counts.offenders},
                        {"paused", counts.is_paused},
+                       {"kernel", kernel_bans_of(call.subject.kernel_bans())},
                        {"bans", std::move(rows)}});
 }
 

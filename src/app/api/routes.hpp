@@ -19,6 +19,8 @@ struct api_call {
     std::string_view name;
 };
 
+/// Of bans in the kernel: {"on": false}, or how it is.
+[[nodiscard]] boost::json::object kernel_bans_of(const kernel_link::figures& now);
 [[nodiscard]] admin_reply json_reply(const boost::json::object& what, unsigned status = 200);
 /// The body as one object; nothing when it is something else. An empty one is {}.
 [[nodiscard]] std::optional<boost::json::object> body_of(const admin_request& request);

@@ -157,6 +157,8 @@ admin_reply get_status(const api_call& call)
     out["tests"] = tests_of(sums);
     out["backends"] = backends_of(*now);
     out["lists"] = lists_of(*now);
+    out["bans"] = {{"active", subject.bans.counts().bans},
+                   {"kernel", kernel_bans_of(subject.kernel_bans())}};
     out["known_recipients"] = subject.recipients();
     out["store"] = {{"kind", json::string_view{facts.store_kind.data(), facts.store_kind.size()}},
                     {"up", sums.is_store_up}};

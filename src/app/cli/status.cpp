@@ -62,6 +62,16 @@ void show_tests(const json::value& of)
     if (!out.empty()) fmt::print("  {:<14} {}\n", "would turn away", out);
 }
 
+std::string bans(const json::value& of)
+{
+    const auto active = fmt::format("{} clients and networks", count_at(of, "/bans/active"));
+    if (!flag_at(of, "/bans/kernel/on")) return active;
+    const auto trouble = text_at(of, "/bans/kernel/trouble");
+    return fmt::format("{}; in the kernel {}, {} attempts dropped{}{}", active,
+                       count_at(of, "/bans/kernel/held"), count_at(of, "/bans/kernel/dropped"),
+                       trouble.empty() ? "" : "; ", trouble);
+}
+
 void show(const json::value& of)
 {
     const seconds uptime{static_cast<seconds::rep>(count_at(of, "/uptime_seconds"))};
@@ -87,6 +97,7 @@ void show(const json::value& of)
         fmt::print("  {:<14} {}: {}\n", "backend", text_at(one, "/name"),
                    flag_at(one, "/up") ? "up" : text_at(one, "/reason"));
     fmt::print("  {:<14} {}\n", "lists", lists(of));
+    fmt::print("  {:<14} {}\n", "bans", bans(of));
     fmt::print("  {:<14} {}{}\n", "store", text_at(of, "/store/kind"),
                flag_at(of, "/store/up") ? "" : ", which cannot be used");
     fmt::print("  {:<14} {}\n", "name servers", joined(array_at(of, "/dns/servers")));

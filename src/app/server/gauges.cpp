@@ -249,6 +249,19 @@ void collect_abuse(metric_families& to, const ban_book::figures& bans,
                MetricType::Counter, of(rates.reports_lost + reports_lost));
 }
 
+void collect_kernel_bans(metric_families& to, const kernel_link::figures& now)
+{
+    if (!now.is_on) return;
+    add_family(to, "fendmail_kernel_bans_up",
+               "Whether the helper for bans in the kernel is there and keeps them all.",
+               MetricType::Gauge, now.is_well() ? 1 : 0);
+    add_family(to, "fendmail_kernel_bans", "Banned clients that the kernel keeps off.",
+               MetricType::Gauge, of(now.told.held));
+    add_family(to, "fendmail_kernel_dropped_total",
+               "Attempts to connect that the kernel has dropped, since the helper's start.",
+               MetricType::Counter, of(now.told.dropped));
+}
+
 void collect_feeds(metric_families& to, const std::vector<feed_status>& all)
 {
     const auto add = [&](std::string_view name, std::string_view help, MetricType type,

@@ -180,6 +180,7 @@ void server::open_senders()
     senders_ = std::make_unique<known_senders>(context_, *events_, sender_file_of(startup_),
                                                [this](const known_senders::set& fresh) {
                                                    sender_set_ = fresh;
+                                                   if (kernel_) kernel_->list_again();
                                                    for (auto& one : workers_)
                                                        one->use_senders(fresh);
                                                    if (feeds_)
@@ -196,6 +197,7 @@ void server::open_recipients()
     if (startup_.store.kind == store_kind::lmdb) file = recipient_file_of(startup_.store.path);
     recipients_ = std::make_unique<known_recipients>(context_, *events_, std::move(file),
                                                      [this](const known_recipients::set& fresh) {
+                                                         if (kernel_) kernel_->list_again();
                                                          for (auto& one : workers_)
                                                              one->use_recipients(fresh);
                                                      });
@@ -270,6 +272,7 @@ void server::start_workers()
     open_feeds();
     open_rules();
     open_bans();
+    open_kernel();
     for (auto& one : workers_)
         one->start();
     for (const auto& bound : bound_) {
@@ -436,6 +439,7 @@ reload_outcome server::reload()
         one->use(snapshot_);
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
     bans_->configure(snapshot_->config);
+    kernel_->configure(kernel_settings());
     recipients_->configure(snapshot_->config.known_recipients);
     feeds_->configure(snapshot_->config.feeds, forbidden_to_feeds());
     prover_.ask_anew();
@@ -495,6 +499,7 @@ void server::worker_is_empty()
     minute_.cancel();
     rules_->stop();
     bans_->stop();
+    kernel_->stop();
     for (const auto& one : admin_)
         one->stop();
     if (watchdog_) watchdog_->stop();

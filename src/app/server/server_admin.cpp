@@ -39,6 +39,7 @@ void server::open_rules()
     if (startup_.store.kind == store_kind::lmdb) file = timed_rules_file_of(startup_.store.path);
     rules_ = std::make_unique<timed_rule_book>(context_, *events_, std::move(file),
                                                [this](const timed_rule_book::set& fresh) {
+                                                   if (kernel_) kernel_->list_again();
                                                    for (auto& one : workers_)
                                                        one->use_timed_rules(fresh);
                                                });
@@ -121,6 +122,7 @@ api_subject server::subject()
         [this](const ip_address& client) { return recipients_->find(client); },
         [this] { return feeds_->status(); },
         [this] { return feeds_->now(); },
+        [this] { return kernel_->now(); },
         [this] {
             if (stopping_) return serving_state::stopping;
             return draining_ ? serving_state::draining : serving_state::serving;
@@ -174,6 +176,7 @@ io::awaitable<std::string> server::metrics_text()
     add_family(all, "fendmail_log_lines_lost_total", "Lines that are missing from the log.",
                prometheus::MetricType::Counter, static_cast<double>(log_->lost()));
     collect_abuse(all, bans_->counts(), rates, reports_lost_.load());
+    collect_kernel_bans(all, kernel_->now());
     collect_process(all);
     co_return prometheus::TextSerializer{}.Serialize(all);
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fendmail/app/server/server.hpp"
+#include "fendmail/core/network_set.hpp"
 #include "fendmail/io/awaited_call.hpp"
 #include "fendmail/io/net/own_addresses.hpp"
 #include "fendmail/io/net/steering.hpp"
+#include "fendmail/io/os/clock.hpp"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -23,6 +25,13 @@ bool overlap(const network& a, const network& b) noexcept
     return a.contains(b.address) || b.contains(a.address);
 }
 
+/// Networks of many clients stay with us: in a hash set each of their addresses would be one.
+bool is_one_client(const network& who, const runtime_config& config) noexcept
+{
+    return who.prefix_length ==
+           (who.address.is_v4() ? who.address.bits() : config.limits.ipv6_prefix);
+}
+
 } // namespace
 
 /// Before a worker starts, so that the first client already meets them.
@@ -35,12 +44,84 @@ void server::open_bans()
         [this](const network& who, const std::optional<abuse::ban>& what) {
             publish_ban(who, what);
         },
-        [this](const network& who) { return guard_of(who); });
+        [this](const network& who) { return guard_of(who, io::own_addresses()); });
+}
+
+void server::open_kernel()
+{
+    kernel_ = std::make_unique<kernel_link>(context_, *events_, [this] { return kernel_list(); });
+    kernel_->configure(kernel_settings());
+}
+
+kernel_link::settings server::kernel_settings() const
+{
+    const auto& config = snapshot_->config;
+    kernel_link::settings out;
+    if (config.bans.kernel == ban_kernel::off) return out;
+    out.socket = config.bans.kernel_socket;
+    out.ipv6_prefix = config.limits.ipv6_prefix;
+    for (const auto& one : addresses_)
+        if (std::ranges::find(out.ports, one.port) == out.ports.end())
+            out.ports.push_back(one.port);
+    return out;
+}
+
+/// A client that a session would let through in spite of its ban, the kernel must not keep off.
+std::vector<abuse::kernel_ban> server::kernel_list() const
+{
+    const auto& config = snapshot_->config;
+    std::vector<abuse::kernel_ban> out;
+    if (config.bans.rules.action == abuse::ban_action::ignore) return out;
+    const auto free = permitted_networks();
+    const auto own = io::own_addresses();
+    const instant now = io::wall_now();
+    for (const auto& one : bans_->bans())
+        if (is_one_client(one.who, config) &&
+            (one.bans >= config.bans.kernel_after || one.origin == abuse::ban_origin::admin) &&
+            !is_let_through(one.who, free, own))
+            out.push_back({one.who.address, one.until - now});
+    return out;
+}
+
+network_set server::permitted_networks() const
+{
+    network_set out;
+    for (const auto& one : snapshot_->config.access.permitted())
+        out.add(one);
+    for (const auto& one : rules_->all())
+        if (one.decision == acl::decision::permit) out.add(one.net);
+    if (sender_set_)
+        for (const auto& one : sender_set_->networks())
+            out.add(one);
+    return out;
+}
+
+bool server::is_let_through(const network& who, const network_set& permitted,
+                            std::span<const ip_address> own) const
+{
+    if (permitted.overlaps(who) || guard_of(who, own) != abuse::ban_guard::none) return true;
+    const auto& feeds = feeds_->now();
+    if (!feeds) return false;
+    const auto rule = rule_of(feeds->find(who.address, feeds->origin_of(who.address)));
+    return rule && rule->decision == acl::decision::permit;
+}
+
+void server::tell_kernel(const network& who, const std::optional<abuse::ban>& what)
+{
+    const auto& config = snapshot_->config;
+    if (!kernel_ || !kernel_->is_on() || !is_one_client(who, config)) return;
+    if (!what) return kernel_->unban(who.address);
+    if (what->count < config.bans.kernel_after && !what->is_by_admin) return;
+    if (config.bans.rules.action == abuse::ban_action::ignore ||
+        is_let_through(who, permitted_networks(), io::own_addresses()))
+        return;
+    kernel_->ban(who.address, what->until - io::wall_now());
 }
 
 void server::publish_ban(const network& who, const std::optional<abuse::ban>& what)
 {
     const auto count = static_cast<unsigned>(workers_.size());
+    tell_kernel(who, what);
     // One address always comes to the same worker, those of a network do not.
     const bool is_one = who.address.is_v4() ? who.prefix_length == 32
                                             : who.prefix_length >= io::steered_ipv6_prefix;
@@ -66,13 +147,13 @@ worker_reports server::reports()
 }
 
 /// What must not be banned for what it is. A network is spared when any of it must be.
-abuse::ban_guard server::guard_of(const network& who) const
+abuse::ban_guard server::guard_of(const network& who, std::span<const ip_address> own) const
 {
     using abuse::ban_guard;
     const auto holds_one = [&](const auto& all) {
         return std::ranges::any_of(all, [&](const auto& one) { return who.contains(one); });
     };
-    if (holds_one(io::own_addresses())) return ban_guard::own_address;
+    if (holds_one(own)) return ban_guard::own_address;
     for (const auto& one : addresses_)
         if (who.contains(one.address)) return ban_guard::own_address;
     const auto& config = snapshot_->config;

@@ -46,6 +46,10 @@ public:
              const runtime_config& config, publisher publish, guard who_is_never);
     /// Writes what is not written yet.
     void stop();
+    /// The file is another process's from now on: what still comes is kept in memory.
+    void let_go();
+    /// What waits for it.
+    void write_now();
 
     void configure(const runtime_config& config);
     void take(const abuse_watch::reports& reports);
@@ -80,7 +84,6 @@ private:
     void begin(const abuse::offender& of);
     void end(const network& who, bool by_admin);
     void write_soon(const std::string& line);
-    void write_now();
     void rewrite();
     void tell(const std::optional<std::string>& failure, std::string_view what);
     void wait();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/app/abuse/ban_book.hpp"
+#include "fendmail/app/abuse/kernel_link.hpp"
 #include "fendmail/app/admin/site.hpp"
 #include "fendmail/app/config/effective.hpp"
 #include "fendmail/app/feeds/feed_set.hpp"
@@ -81,6 +82,7 @@ struct api_subject {
     std::function<std::optional<std::string>(const ip_address&)> recipient;
     std::function<std::vector<feed_status>()> feeds;
     std::function<std::shared_ptr<const feed_set>()> feeds_in_use; ///< may give null
+    std::function<kernel_link::figures()> kernel_bans;
     std::function<serving_state()> state;
     std::function<std::string()> unready; ///< why it is not ready, or ""
     std::function<io::awaitable<std::string>()> metrics_text;

@@ -3,6 +3,7 @@
 
 #include "fendmail/app/abuse/abuse_watch.hpp"
 #include "fendmail/app/abuse/ban_book.hpp"
+#include "fendmail/app/abuse/kernel_link.hpp"
 #include "fendmail/app/feeds/feed_status.hpp"
 #include "fendmail/app/observe/client_tops.hpp"
 #include "fendmail/app/observe/metrics.hpp"
@@ -30,6 +31,8 @@ void collect_resolvers(metric_families& to, const io::resolver_pool::named_figur
 /// @param reports_lost on their way to the main thread
 void collect_abuse(metric_families& to, const ban_book::figures& bans,
                    const abuse_watch::figures& rates, std::uint64_t reports_lost);
+/// Nothing when it is off.
+void collect_kernel_bans(metric_families& to, const kernel_link::figures& now);
 /// Of the feeds: how old, how large, whether their files are good, how often clients were in them.
 void collect_feeds(metric_families& to, const std::vector<feed_status>& all);
 /// Of the process, by the names that client libraries give them.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/app/abuse/ban_book.hpp"
+#include "fendmail/app/abuse/kernel_link.hpp"
 #include "fendmail/app/admin/http.hpp"
 #include "fendmail/app/api/api.hpp"
 #include "fendmail/app/config/load.hpp"
@@ -22,6 +23,7 @@
 #include "fendmail/app/server/watchdog.hpp"
 #include "fendmail/app/server/worker.hpp"
 #include "fendmail/app/shared/registry.hpp"
+#include "fendmail/core/network_set.hpp"
 #include "fendmail/io/net/bind.hpp"
 #include "fendmail/io/store/allowlist_store.hpp"
 #include "fendmail/io/store/resilient_store.hpp"
@@ -33,6 +35,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -69,7 +72,15 @@ private:
     void open_rules();
     void open_bans();
     [[nodiscard]] unsigned worker_total() const noexcept;
-    [[nodiscard]] abuse::ban_guard guard_of(const network& who) const;
+    [[nodiscard]] abuse::ban_guard guard_of(const network& who,
+                                            std::span<const ip_address> own) const;
+    void open_kernel();
+    [[nodiscard]] kernel_link::settings kernel_settings() const;
+    [[nodiscard]] std::vector<abuse::kernel_ban> kernel_list() const;
+    [[nodiscard]] network_set permitted_networks() const;
+    [[nodiscard]] bool is_let_through(const network& who, const network_set& permitted,
+                                      std::span<const ip_address> own) const;
+    void tell_kernel(const network& who, const std::optional<abuse::ban>& what);
     [[nodiscard]] worker_reports reports();
     void publish_ban(const network& who, const std::optional<abuse::ban>& what);
     io::awaitable<abuse_watch::figures> gather_rates();
@@ -137,6 +148,7 @@ private:
     api_facts facts_;
     std::unique_ptr<timed_rule_book> rules_;
     std::unique_ptr<ban_book> bans_;
+    std::unique_ptr<kernel_link> kernel_;
     known_senders::set sender_set_; ///< that the workers have
     std::atomic<std::size_t> reports_on_their_way_{0};
     std::atomic<std::uint64_t> reports_lost_{0};

@@ -25,6 +25,7 @@ struct ban {
     std::uint32_t count = 0;    ///< which one of this client it is
     bool is_of_network = false; ///< clients with a pass are spared
     std::string why;
+    bool is_by_admin = false;
 };
 
 class ban_table {

@@ -9,6 +9,7 @@
 #include "fendmail/core/time.hpp"
 #include "fendmail/core/units.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -190,7 +191,45 @@ struct bans_resumed {
     }
 };
 
+/// The helper that keeps bans in the kernel is missing, or cannot keep them all.
+struct kernel_bans_failing {
+    static constexpr description about{"kernel_bans_failing", level::warning};
+
+    std::string_view why;
+    seconds after{0}; ///< for how long that has been so
+
+    void fields(auto& out) const
+    {
+        out.own_text("why", why);
+        out.number("after_seconds", after.count());
+    }
+    void phrase(auto& out) const
+    {
+        out.say("bans in the kernel: ");
+        out.own(why);
+        if (after.count() != 0) out.say("; for {} now", age_text(after));
+    }
+};
+
+struct kernel_bans_restored {
+    static constexpr description about{"kernel_bans_restored"};
+
+    std::size_t held = 0;
+    seconds after{0};
+
+    void fields(auto& out) const
+    {
+        out.number("held", held);
+        out.number("after_seconds", after.count());
+    }
+    void phrase(auto& out) const
+    {
+        out.say("bans are in the kernel again after {}: it keeps {} clients off", age_text(after),
+                held);
+    }
+};
+
 using ban_events = family<rate_exceeded, client_banned, banned_client, ban_ended, ban_withheld,
-                          bans_paused, bans_resumed>;
+                          bans_paused, bans_resumed, kernel_bans_failing, kernel_bans_restored>;
 
 } // namespace fendmail::event

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "all.hpp"
 
+#include "fendmail/core/limits.hpp"
+
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace fendmail::app {
 
@@ -17,6 +20,7 @@ public:
     {
         points();
         never();
+        kernel();
         auto& rules = out_.runtime.bans.rules;
         rules.ipv4_network_prefix = out_.runtime.rates.ipv4_network_prefix;
         rules.ipv6_network_prefix = out_.runtime.rates.ipv6_network_prefix;
@@ -31,6 +35,7 @@ public:
 private:
     void points();
     void never();
+    void kernel();
 };
 
 void bans_builder::points()
@@ -57,6 +62,19 @@ void bans_builder::never()
         else
             error(item, "bans.never", net.error());
     }
+}
+
+void bans_builder::kernel()
+{
+    const auto& bans = out_.runtime.bans;
+    const text_item& socket = text("bans", "kernel_socket");
+    if (!socket.text.starts_with('/') || socket.text.size() > limits::unix_path_octets)
+        found(socket, "bans.kernel_socket",
+              fmt::format("write an absolute path of at most {} octets", limits::unix_path_octets));
+    if (bans.kernel != ban_kernel::off && bans.rules.action == abuse::ban_action::ignore)
+        problems_.warning(written(get("bans", "kernel"), get("bans", "action")),
+                          "bans.kernel: bans.action is \"ignore\", and so the kernel keeps no "
+                          "client off");
 }
 
 } // namespace

@@ -74,6 +74,15 @@ std::vector<row> rows()
         {bans_resumed{7}, "bans_resumed", "info",
          "clients are banned again; 7 bans were not made meanwhile", R"("not_made":7)",
          "not_made=7"},
+        {kernel_bans_failing{"no helper", 0s}, "kernel_bans_failing", "warning",
+         "warning: bans in the kernel: no helper", R"("why":"no helper","after_seconds":0)",
+         R"(why="no helper" after_seconds=0)"},
+        {kernel_bans_failing{"full", 61s}, "kernel_bans_failing", "warning",
+         "warning: bans in the kernel: full; for 1m 1s now", R"("why":"full","after_seconds":61)",
+         "why=full after_seconds=61"},
+        {kernel_bans_restored{12, 61s}, "kernel_bans_restored", "info",
+         "bans are in the kernel again after 1m 1s: it keeps 12 clients off",
+         R"("held":12,"after_seconds":61)", "held=12 after_seconds=61"},
     };
 }
 
@@ -81,7 +90,7 @@ std::vector<any_event> with_text(std::string_view text)
 {
     return {client_banned{one, ban_origin::offences, text, 1, 1h, ban_action::drop},
             banned_client{client, one, text, 1s, ban_action::drop},
-            ban_withheld{one, ban_guard::gateway, text}};
+            ban_withheld{one, ban_guard::gateway, text}, kernel_bans_failing{text, 0s}};
 }
 
 } // namespace

@@ -1,19 +1,40 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/app/config/choice.hpp"
 #include "fendmail/app/config/key_facts.hpp"
 #include "fendmail/core/abuse/ban_rules.hpp"
 #include "fendmail/core/address.hpp"
 
+#include <array>
+#include <cstdint>
 #include <functional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 /// Section [bans]: clients that are kept away for what they did.
 namespace fendmail::app {
 
+/// What of the kernel's keeps banned clients away before they reach us.
+enum class ban_kernel : std::uint8_t { off, nftables };
+inline constexpr std::array ban_kernels{
+    choice{ban_kernel::off, "off"},
+    choice{ban_kernel::nftables, "nftables"},
+};
+[[nodiscard]] constexpr const auto& choice_table(ban_kernel) noexcept
+{
+    return ban_kernels;
+}
+
 struct bans_options {
+    static constexpr const char* default_kernel_socket = "/run/fendmail/kernel-bans.sock";
+
     abuse::ban_rules rules;
     std::vector<network> never; ///< besides those that never are
+    ban_kernel kernel = ban_kernel::off;
+    std::uint32_t kernel_after = 2;
+    std::string kernel_socket = default_kernel_socket;
 
     template <class Keys>
     static void describe(Keys& keys)
@@ -76,6 +97,25 @@ struct bans_options {
                     "fewer, and that is told.",
              .min = 1,
              .max = 1000000});
+        describe_kernel(keys);
+    }
+
+private:
+    template <class Keys>
+    static void describe_kernel(Keys& keys)
+    {
+        keys.add("kernel", &bans_options::kernel,
+                 {.doc = "Whether the kernel drops what banned clients send, before it costs us "
+                         "anything: nftables needs the unit fendmail-nft beside fendmail. Without "
+                         "it, and until a client is there, its bans are kept as ever."});
+        keys.add("kernel_after", &bans_options::kernel_after,
+                 {.doc = "From which ban of a client on the kernel keeps it off; with one that an "
+                         "admin has made it does at once, and networks it never does.",
+                  .min = 1,
+                  .max = 1000000});
+        keys.add(
+            "kernel_socket", &bans_options::kernel_socket,
+            {.doc = "Where fendmail-nft is told of bans; an absolute path.", .is_one_line = true});
     }
 };
 
