@@ -33,6 +33,7 @@ constexpr std::array sources{
     &limits_section,
     &rates_section,
     &bans_section,
+    &grey_section,
     &store_section,
     &tls_section,
     &log_section,

@@ -119,7 +119,13 @@ void conclude(explanation& about, const runtime_config& config, instant now)
     if (step == screen::step::look_up_record)
         step = screener.on_record(screener.may_use_record() ? about.record : std::nullopt, now);
     if (step == screen::step::run_early_tests) step = tested(screener, about.score);
-    switch (screener.last_step(step, about.score.withheld)) {
+    step = screener.last_step(step, about.score.withheld);
+    if (screener.is_suspect(step))
+        return say(about, "deferred",
+                   fmt::format("is a suspect, and is told to come back after {} (450) unless a "
+                               "client of its network has: {}",
+                               to_text(config.grey.delay), score_words(about, config)));
+    switch (step) {
     case screen::step::hand_off: return conclude_hand_off(about, screener, config);
     case screen::step::drop:
         return say(about, "dropped", "is cut off with " + refusal_words(about, screener, config));

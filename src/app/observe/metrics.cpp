@@ -106,6 +106,14 @@ struct metrics::counter {
         to.counters_.add(withheld_at + static_cast<std::size_t>(e.guard));
     }
     void operator()(const event::bans_paused&) const noexcept { to.counters_.add(bans_paused); }
+    void operator()(const event::suspect_deferred&) const noexcept
+    {
+        to.counters_.add(suspects_deferred);
+    }
+    void operator()(const event::suspect_returned&) const noexcept
+    {
+        to.counters_.add(suspects_returned);
+    }
     void operator()(const event::dnsbl_scored& e) const noexcept
     {
         failed(screen::test::dnsbl, e.action);
@@ -276,6 +284,12 @@ void metrics::collect_abuse(metric_families& to) const
     add_family(to, "fendmail_bans_paused_total",
                "How often new bans were so many that none was made.", MetricType::Counter,
                sum(bans_paused, 0));
+    add_family(to, "fendmail_suspects_deferred_total",
+               "Connections of suspects that were asked to come back.", MetricType::Counter,
+               sum(suspects_deferred, 0));
+    add_family(to, "fendmail_suspects_returned_total",
+               "Networks of suspects that have come back and pass from then on.",
+               MetricType::Counter, sum(suspects_returned, 0));
 }
 
 void metrics::collect_trouble(metric_families& to) const

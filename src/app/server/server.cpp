@@ -273,6 +273,7 @@ void server::start_workers()
     open_rules();
     open_bans();
     open_kernel();
+    open_grey();
     for (auto& one : workers_)
         one->start();
     for (const auto& bound : bound_) {
@@ -328,6 +329,7 @@ void server::run()
         one->stop();
     workers_.clear();
     if (bans_) bans_->stop();
+    if (grey_) grey_->stop();
     store_->flush();
     store_.reset();
     events_->on(event::stopped{sessions_cut_});
@@ -439,6 +441,7 @@ reload_outcome server::reload()
         one->use(snapshot_);
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
     bans_->configure(snapshot_->config);
+    grey_->configure(snapshot_->config.grey);
     kernel_->configure(kernel_settings());
     recipients_->configure(snapshot_->config.known_recipients);
     feeds_->configure(snapshot_->config.feeds, forbidden_to_feeds());
@@ -499,6 +502,7 @@ void server::worker_is_empty()
     minute_.cancel();
     rules_->stop();
     bans_->stop();
+    grey_->stop();
     kernel_->stop();
     for (const auto& one : admin_)
         one->stop();

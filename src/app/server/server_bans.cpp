@@ -19,6 +19,8 @@ namespace {
 constexpr milliseconds gather_time_limit{500};
 /// Batches of reports that wait for the main thread; beyond that it is too busy to be told more.
 constexpr std::size_t batches_max = 1000;
+/// Suspects that wait for an answer; beyond that they pass.
+constexpr std::size_t questions_max = 10'000;
 
 bool overlap(const network& a, const network& b) noexcept
 {
@@ -45,6 +47,14 @@ void server::open_bans()
             publish_ban(who, what);
         },
         [this](const network& who) { return guard_of(who, io::own_addresses()); });
+}
+
+void server::open_grey()
+{
+    std::filesystem::path file;
+    if (startup_.store.kind == store_kind::lmdb) file = grey_file_of(startup_.store.path);
+    grey_ =
+        std::make_unique<grey_book>(context_, *events_, std::move(file), snapshot_->config.grey);
 }
 
 void server::open_kernel()
@@ -143,7 +153,15 @@ worker_reports server::reports()
                     if (bans_) bans_->take(some);
                 });
             },
-            worker_total()};
+            worker_total(),
+            [this](const network& who, auto answer) {
+                if (questions_on_their_way_.load() >= questions_max) return;
+                ++questions_on_their_way_;
+                boost::asio::post(context_, [this, who, answer = std::move(answer)] {
+                    --questions_on_their_way_;
+                    if (grey_) answer(grey_->ask(who));
+                });
+            }};
 }
 
 /// What must not be banned for what it is. A network is spared when any of it must be.

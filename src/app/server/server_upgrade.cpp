@@ -110,6 +110,7 @@ admin_reply server::hand_over()
     if (stopping_ || handed_over_) return admin_error(409, "this process stops already");
     recipients_->write_now(); // it reads them
     bans_->write_now();
+    grey_->write_now();
     // Of two, each would take itself for the one that serves.
     if (!asking_.expired()) return admin_error(409, "another process takes over already");
     std::vector<listen_address> places;
@@ -189,6 +190,7 @@ void server::let_go()
     rules_->stop();
     senders_->stop();
     bans_->let_go();
+    grey_->let_go();
     kernel_->stop(); // the helper goes to the other
     if (watchdog_) watchdog_->stop();
     const auto text = fmt::format("another process serves from now on; {} sessions go on here",

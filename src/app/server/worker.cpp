@@ -29,6 +29,7 @@ worker::worker(std::shared_ptr<const snapshot> what, io::allowlist_store& store,
                   owner.begin(std::move(connection));
               }}
 {
+    env_.ask_grey = std::move(reports.ask_grey);
     abuse_.configure(snapshot_->config, snapshot_->network_rate);
     watch_lists();
 }

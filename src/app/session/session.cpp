@@ -163,7 +163,11 @@ screen::step session::consult_store()
 io::awaitable<void> session::follow(std::unique_ptr<session> self, screen::step step)
 {
     session& s = *self;
-    switch (s.screener_.last_step(step, s.score_.is_withheld)) {
+    step = s.screener_.last_step(step, s.score_.is_withheld);
+    if (s.screener_.is_suspect(step) && s.env_.ask_grey) {
+        step = co_await s.judge_suspect(step);
+    }
+    switch (step) {
     case screen::step::hand_off: co_await s.hand_off(); co_return;
     case screen::step::drop:
         s.verdict_.on_drop();

@@ -29,8 +29,8 @@
 
 /// The inside of session.hpp: one client from accept to end. Its parts are in session.cpp (course
 /// and ends), early_tests.cpp (greet wait and lists), dialog_runner.cpp (our own SMTP side),
-/// handoff.cpp (to the backend), abuse.cpp (rates and bans), refusal.cpp (in which words) and
-/// summary.hpp (what is told in the end).
+/// handoff.cpp (to the backend), abuse.cpp (rates and bans), grey.cpp (suspects), refusal.cpp (in
+/// which words) and summary.hpp (what is told in the end).
 namespace fendmail::app {
 
 namespace asio = boost::asio;
@@ -95,6 +95,9 @@ private:
     [[nodiscard]] bool is_too_much(const smtp::step& last);
     static io::awaitable<void> send_away(std::unique_ptr<session> self);
     io::awaitable<void> send_away_from_dialog();
+    // Suspects.
+    io::awaitable<std::optional<abuse::grey_list::found>> ask_grey(network who);
+    io::awaitable<screen::step> judge_suspect(screen::step step);
     void note_offence(screen::test failed) noexcept;
     void note_relayed(const smtp::reply_watch& seen) noexcept;
     void report_client() noexcept;

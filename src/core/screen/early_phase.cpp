@@ -40,7 +40,7 @@ early_step early_phase::on_partial_score(const dnsbl::score& so_far,
     case dnsbl::certainty::passes:
         // A client that has to wait anyway waits for all lists: their answers say how long the pass
         // lasts.
-        if (!listens()) judge_score(so_far);
+        if (!listens() && !may_be_suspect(bounds)) judge_score(so_far);
         break;
     case dnsbl::certainty::fails:
     case dnsbl::certainty::allows: judge_score(so_far); break;
@@ -72,6 +72,12 @@ bool early_phase::may_be_refused(const dnsbl::score_bounds& bounds) const noexce
     const int threshold = rules_->dnsbl_threshold;
     return bounds.lowest < threshold && bounds.highest >= threshold &&
            rules_->tests[test::dnsbl].on_failure > worst_;
+}
+
+bool early_phase::may_be_suspect(const dnsbl::score_bounds& bounds) const noexcept
+{
+    const int threshold = rules_->grey_threshold;
+    return threshold > 0 && bounds.lowest < threshold && bounds.highest >= threshold;
 }
 
 seconds early_phase::dnsbl_ttl() const noexcept

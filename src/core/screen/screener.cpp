@@ -50,6 +50,21 @@ step screener::on_ban(std::string_view text)
     return step::run_dialog;
 }
 
+bool screener::is_suspect(step what) const noexcept
+{
+    const bool goes_on = what == step::hand_off || (what == step::run_dialog && may_go_on());
+    const int score = total_score();
+    return rules_->grey_threshold > 0 && goes_on && !spared_deep_tests_ &&
+           score >= rules_->grey_threshold && !is_enough(score);
+}
+
+step screener::on_suspect(seconds wait) noexcept
+{
+    come_back_ = wait;
+    how_ = way_in::none;
+    return step::run_dialog;
+}
+
 step screener::on_record(const std::optional<client_record>& known, instant now)
 {
     known_ = may_use_record() ? known : std::nullopt;
@@ -228,7 +243,7 @@ bool screener::is_rejected() const noexcept
 
 bool screener::is_refused() const noexcept
 {
-    return vetoed_ || is_rejected();
+    return vetoed_ || come_back_ || is_rejected();
 }
 
 bool screener::passed_in_dialog() const noexcept
@@ -247,6 +262,7 @@ std::string screener::reasons() const
     if (denylisted_) add("access_list");
     if (banned_) add("banned");
     if (vetoed_) add("veto");
+    if (come_back_) add("grey");
     for (const test t : all_tests) {
         const bool failed = (early_ && early_->status(t) == early_status::failed) ||
                             (deep_ && (deep_->status(t) == deep_status::failed ||

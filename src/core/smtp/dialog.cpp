@@ -19,7 +19,9 @@ reply default_refusal()
 dialog::dialog(const dialog_options& options, dialog_terms terms)
     : options_{&options}
     , terms_{std::move(terms)}
-    , refusal_{as_sent(terms_.refusal ? *terms_.refusal : default_refusal())}
+    , refusal_{as_sent(terms_.refusal     ? *terms_.refusal
+                       : terms_.come_back ? *terms_.come_back
+                                          : default_refusal())}
     , lines_{options.line_limit_octets}
     , is_refused_{terms_.refusal.has_value()}
 {

@@ -18,6 +18,7 @@
 #include "fendmail/app/config/sections/server.hpp"
 #include "fendmail/app/config/sections/store.hpp"
 #include "fendmail/app/config/sections/tls.hpp"
+#include "fendmail/core/abuse/grey_list.hpp"
 #include "fendmail/core/acl/access_list.hpp"
 #include "fendmail/core/dns/name_server.hpp"
 #include "fendmail/core/dnsbl/site.hpp"
@@ -74,6 +75,7 @@ struct runtime_config {
     limits_options limits;
     abuse::rate_rules rates;
     bans_options bans;
+    abuse::grey_rules grey;
     store_options store;
     tls_options tls;
     io::log_options log;

@@ -107,6 +107,8 @@ private:
         dns_retries,
         internal_errors,
         bans_paused,
+        suspects_deferred,
+        suspects_returned,
         plain_count,
     };
     static constexpr std::size_t verdicts_at = plain_count;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/app/abuse/ban_book.hpp"
+#include "fendmail/app/abuse/grey_book.hpp"
 #include "fendmail/app/abuse/kernel_link.hpp"
 #include "fendmail/app/admin/http.hpp"
 #include "fendmail/app/api/api.hpp"
@@ -75,6 +76,7 @@ private:
     [[nodiscard]] abuse::ban_guard guard_of(const network& who,
                                             std::span<const ip_address> own) const;
     void open_kernel();
+    void open_grey();
     [[nodiscard]] kernel_link::settings kernel_settings() const;
     [[nodiscard]] std::vector<abuse::kernel_ban> kernel_list() const;
     [[nodiscard]] network_set permitted_networks() const;
@@ -149,9 +151,11 @@ private:
     std::unique_ptr<timed_rule_book> rules_;
     std::unique_ptr<ban_book> bans_;
     std::unique_ptr<kernel_link> kernel_;
+    std::unique_ptr<grey_book> grey_;
     known_senders::set sender_set_; ///< that the workers have
     std::atomic<std::size_t> reports_on_their_way_{0};
     std::atomic<std::uint64_t> reports_lost_{0};
+    std::atomic<std::size_t> questions_on_their_way_{0};
     std::unique_ptr<admin_api> api_;
     std::vector<std::unique_ptr<admin_http>> admin_;
     boost::asio::steady_timer minute_{context_};

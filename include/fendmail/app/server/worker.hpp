@@ -39,6 +39,7 @@ namespace fendmail::app {
 struct worker_reports {
     std::function<void(abuse_watch::reports)> send; ///< called on the worker
     std::size_t workers = 1;                        ///< of the process
+    grey_asker ask_grey{};
 };
 
 class worker {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "fendmail/app/abuse/abuse_watch.hpp"
+#include "fendmail/app/abuse/grey_book.hpp"
 #include "fendmail/app/feeds/feed_set.hpp"
 #include "fendmail/app/shared/registry.hpp"
 #include "fendmail/core/acl/sender_set.hpp"
@@ -45,6 +46,8 @@ struct environment {
     std::shared_ptr<const feed_set> feeds{};
     /// Null when there are none. Renewed when there are others.
     std::shared_ptr<const mta::recipient_set> recipients{};
+    /// Whether a suspect is to come back; none = none is.
+    grey_asker ask_grey{};
     /// What lists say about those that they refuse.
     io::list_texts texts{resolvers};
 

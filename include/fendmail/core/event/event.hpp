@@ -9,6 +9,7 @@
 #include "fendmail/core/event/dialog_events.hpp"
 #include "fendmail/core/event/dns_events.hpp"
 #include "fendmail/core/event/feed_events.hpp"
+#include "fendmail/core/event/grey_events.hpp"
 #include "fendmail/core/event/process_events.hpp"
 #include "fendmail/core/event/recipient_events.hpp"
 #include "fendmail/core/event/sender_events.hpp"
@@ -27,7 +28,7 @@ namespace fendmail {
 
 using any_event =
     event::joined<event::client_events, event::dialog_events, event::session_events,
-                  event::balancer_events, event::ban_events, event::dns_events,
+                  event::balancer_events, event::ban_events, event::grey_events, event::dns_events,
                   event::sender_events, event::recipient_events, event::feed_events,
                   event::backend_events, event::store_events, event::process_events>::type;
 

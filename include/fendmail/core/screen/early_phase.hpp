@@ -95,6 +95,8 @@ private:
     [[nodiscard]] early_step decide() const noexcept;
     /// Whether lists that have not answered can make it end worse for the client.
     [[nodiscard]] bool may_be_refused(const dnsbl::score_bounds& bounds) const noexcept;
+    /// Whether they can make a suspect of it.
+    [[nodiscard]] bool may_be_suspect(const dnsbl::score_bounds& bounds) const noexcept;
     void judge_score(const dnsbl::score& score) noexcept;
     [[nodiscard]] bool is_any(early_status what) const noexcept;
     /// Whether a test that is not finished could end worse than with `a`.

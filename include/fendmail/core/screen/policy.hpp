@@ -31,6 +31,7 @@ struct policy {
     seconds greet_wait_under_stress{2};
     int dnsbl_threshold = 1;       ///< a score at or above it fails the client
     int dnsbl_allow_threshold = 0; ///< below 0: a score at or below it passes all other tests
+    int grey_threshold = 0;        ///< from this score on a client is a suspect; 0 = none is
     late_lists late = late_lists::wait;
     dnsbl::name_weights names{}; ///< what the client's names add to the score
     seconds dnsbl_min_ttl{60};

@@ -85,9 +85,16 @@ public:
     /// @param is_withheld no list could be asked, see dnsbl::score
     [[nodiscard]] step last_step(step what, bool is_withheld) const noexcept;
 
+    /// Whether its score is enough to ask it to come back, and not enough to refuse it.
+    /// @param what the last step otherwise
+    [[nodiscard]] bool is_suspect(step what) const noexcept;
+    /// It is asked to: every recipient is told so.
+    [[nodiscard]] step on_suspect(seconds wait) noexcept;
     /// Whether nothing speaks against the client, so that it may go on to the backend once it has
     /// passed its deep tests.
-    [[nodiscard]] bool may_go_on() const noexcept { return !refusal_ && !vetoed_; }
+    [[nodiscard]] bool may_go_on() const noexcept { return !refusal_ && !vetoed_ && !come_back_; }
+    /// When a suspect is to come back.
+    [[nodiscard]] std::optional<seconds> come_back() const noexcept { return come_back_; }
     /// @return what to look for in the dialog
     [[nodiscard]] smtp::fault_rules begin_dialog() noexcept;
     /// @pre begin_dialog() was called
@@ -170,6 +177,7 @@ private:
     bool has_own_helo_ = false;
     bool failed_by_helo_ = false;
     way_in how_ = way_in::none;
+    std::optional<seconds> come_back_{};
 };
 
 [[nodiscard]] std::string_view to_string(step s) noexcept;

@@ -72,6 +72,8 @@ struct dialog_terms {
     smtp::opening opening = opening::greet;
     /// The reply to every RCPT (and VRFY); unset: 450 4.3.2, come back later.
     std::optional<reply> refusal{};
+    /// Instead of that 450.
+    std::optional<reply> come_back{};
     fault_rules faults{};
     /// For this client instead of those of the options.
     std::optional<std::span<const std::string>> hide_ehlo{};

@@ -25,6 +25,7 @@ extern const section_source dialog_section;
 extern const section_source limits_section;
 extern const section_source rates_section;
 extern const section_source bans_section;
+extern const section_source grey_section;
 extern const section_source store_section;
 extern const section_source tls_section;
 extern const section_source log_section;
