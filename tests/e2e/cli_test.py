@@ -56,6 +56,26 @@ class Check(Case):
                 said = done.stdout.splitlines()[-1:]
                 self.assertEqual((done.returncode, said, of_config(done.stderr)), wanted)
 
+    def test_it_says_what_is_done_about_abuse_and_nothing_of_what_is_off(self) -> None:
+        path = self.directory("check") / "fendmail.toml"
+        path.write_text('[server]\nhostname = "mx.example.org"\n', encoding="utf-8")
+        quiet = run_command("check", "-c", str(path)).stdout
+        for word in ("rates:", "bans:", "grey zone:"):
+            self.assertNotIn(word, quiet)
+        path.write_text(
+            '[server]\nhostname = "mx.example.org"\n'
+            '[rates]\nconnections = "20/10s"\naction = "defer"\n'
+            '[bans]\naction = "enforce"\nnetwork_after = 3\nkernel = "nftables"\n'
+            '[dnsbl]\nsites = ["zen.example*3"]\nthreshold = 3\n[grey]\nthreshold = 1\n',
+            encoding="utf-8")
+        said = run_command("check", "-c", str(path)).stdout
+        self.assertIn("rates: connections 20/10s; what is more: defer\n", said)
+        self.assertIn(
+            "bans: at 10 points, for 6h and up to 7d; a banned client: enforce; a network after 3 of"
+            " its addresses, for 2h; in the kernel from ban 2 on, by fendmail-nft at"
+            " /run/fendmail/kernel-bans.sock\n", said)
+        self.assertIn("grey zone: a score from 1 to 2 is asked to come back in 5m\n", said)
+
     def test_every_expectation_has_its_config(self) -> None:
         for file in BAD_CONFIGS.glob("*.expected"):
             self.assertTrue(file.with_suffix(".toml").exists(), file)

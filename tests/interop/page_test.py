@@ -8,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
+from fendmail_test.admin import Admin
 from fendmail_test.case import main
 from fendmail_test.fendmail import Settings
 from fendmail_test.fendmail_case import CLIENT, OTHER
@@ -24,7 +25,7 @@ POLICY = {
     "img-src 'self'", "frame-ancestors 'none'", "base-uri 'none'", "form-action 'none'",
     "require-trusted-types-for 'script'", "trusted-types 'none'",
 }
-FILES = ("/", "/page.css", "/page.js", "/chart.js", "/decisions.js", "/dom.js", "/explain.js",
+FILES = ("/", "/abuse.js", "/page.css", "/page.js", "/chart.js", "/decisions.js", "/dom.js", "/explain.js",
          "/panels.js", "/requests.js", "/session.js", "/words.js", "/icon.svg")
 
 
@@ -39,6 +40,8 @@ class Page(PageCase):
             path = tokens / name
             path.write_text(f"{token}\n")
             path.chmod(0o600)
+        self.feed = tokens / "drop"
+        self.feed.write_text("198.51.100.0/24\n203.0.113.0/24\n")
         settings: Settings = {
             "admin": {
                 "listen": f"127.0.0.1:{self.port}",
@@ -47,6 +50,9 @@ class Page(PageCase):
                 "admin_token_file": str(tokens / "admin"),
             },
             "bare_newline": {"enable": True, "action": "ignore"},
+            "bans": {"action": "enforce"},
+            "feed": {"drop": {"file": str(self.feed), "min_entries": 1, "use": "score:1"},
+                     "gone": {"file": str(tokens / "gone"), "use": "score:1"}},
             "dnsbl": {"sites": ["zen.test*3"], "threshold": 3, "resolvers": [self.dns.resolver]},
         }
         self.fendmail = self.start_fendmail(sink.config, settings)
@@ -186,6 +192,20 @@ class Page(PageCase):
         with self.fendmail.client(OTHER) as client:
             self.assertIn(client.read_reply().code, (220, 521, 550, 554))
         self.browser.wait_for("#rows", "access_list")
+
+    def test_bans_and_feeds_are_shown_and_a_ban_is_ended(self) -> None:
+        api = Admin(Path(self.fendmail.settings["admin"]["socket"]))
+        api.change("PUT", "bans/198.51.100.7", {"for": "1h"})
+        self.open_page()
+        self.browser.wait_for("#bans", "198.51.100.7")
+        self.browser.wait_for("#bans", "admin")
+        self.browser.wait_for("#feeds", "drop")
+        self.browser.wait_for("#feeds .is-good", "good")
+        self.browser.wait_for("#feeds .is-bad", "refused")
+        self.browser.click_text("#bans button", "End")
+        self.browser.wait_gone("#bans tr")
+        self.browser.wait_for("#bans-words", "No client is banned")
+        self.assertEqual(api.get("bans")["all"], 0)
 
     def test_a_list_is_switched_off_and_on(self) -> None:
         self.open_page()

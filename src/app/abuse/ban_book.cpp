@@ -63,7 +63,21 @@ void ban_book::stop()
 void ban_book::let_go()
 {
     write_now();
-    journal_.reset();
+    may_rewrite_ = false;
+}
+
+void ban_book::read_again()
+{
+    if (!journal_) return;
+    write_now();
+    std::vector<network> before;
+    const instant now = io::wall_now();
+    for (const auto& each : ledger_.bans(now))
+        before.push_back(each.who);
+    restore();
+    for (const auto& who : before)
+        if (const auto* const found = ledger_.find(who); !found || !found->is_banned(now))
+            publish_(who, std::nullopt);
 }
 
 void ban_book::configure(const runtime_config& config)
@@ -286,7 +300,9 @@ void ban_book::on_second()
     accepted_.forget_before(now - abuse::accepted_mail_guards);
     if (!journal_) return;
     write_now();
-    if (journal_->appended() > stale_lines + 2 * (ledger_.size() + accepted_.size())) rewrite();
+    if (may_rewrite_ &&
+        journal_->appended() > stale_lines + 2 * (ledger_.size() + accepted_.size()))
+        rewrite();
 }
 
 network ban_book::client_of(const ip_address& address) const noexcept

@@ -54,7 +54,14 @@ void grey_book::stop()
 void grey_book::let_go()
 {
     write_now();
-    journal_.reset();
+    may_rewrite_ = false;
+}
+
+void grey_book::read_again()
+{
+    if (!journal_) return;
+    write_now();
+    restore();
 }
 
 void grey_book::write_now()
@@ -100,7 +107,8 @@ void grey_book::wait()
         if (error || is_stopped_) return;
         list_.forget(io::wall_now());
         write_now();
-        if (journal_ && journal_->appended() > stale_lines + 2 * (list_.waiting() + list_.back()))
+        if (journal_ && may_rewrite_ &&
+            journal_->appended() > stale_lines + 2 * (list_.waiting() + list_.back()))
             rewrite();
         wait();
     });

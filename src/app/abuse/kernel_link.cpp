@@ -25,6 +25,7 @@ using io::no_throw;
 namespace {
 
 constexpr seconds look_interval{1};
+constexpr seconds open_interval{10};
 /// From a start, or from the end of a helper, until its absence is told: systemd starts both
 /// together, and begins one again within ten seconds.
 constexpr seconds absence_allowed{30};
@@ -38,6 +39,14 @@ void remove_socket(const std::string& path) noexcept
 {
     struct stat there{};
     if (::lstat(path.c_str(), &there) == 0 && S_ISSOCK(there.st_mode)) ::unlink(path.c_str());
+}
+
+/// The file of a socket: its device and inode; nothing when there is none.
+std::optional<std::pair<dev_t, ino_t>> place_of(const std::string& path) noexcept
+{
+    struct stat there{};
+    if (::lstat(path.c_str(), &there) != 0 || !S_ISSOCK(there.st_mode)) return std::nullopt;
+    return std::pair{there.st_dev, there.st_ino};
 }
 
 /// Root, and the user that we are.
@@ -110,6 +119,7 @@ void kernel_link::open()
         return;
     }
     acceptor_ = door;
+    place_ = place_of(settings_.socket);
     asio::co_spawn(context_.get_executor(), accept(std::move(door)), asio::detached);
 }
 
@@ -120,7 +130,8 @@ void kernel_link::close()
     acceptor_.reset();
     if (helper_ && !helper_->is_writing) helper_->client.close(ignored);
     helper_.reset();
-    told_.reset();
+    is_heard_ = false;
+    told_ = {};
 }
 
 void kernel_link::stop()
@@ -233,13 +244,14 @@ void kernel_link::drop(const std::shared_ptr<connection>& which)
     which->client.close(ignored);
     if (which != helper_) return;
     helper_.reset();
-    told_.reset();
+    is_heard_ = false;
     alone_since_ = io::steady_now();
 }
 
 void kernel_link::take(const abuse::kernel_state& what)
 {
     heard_ = io::steady_now();
+    is_heard_ = true;
     told_ = what;
 }
 
@@ -247,16 +259,36 @@ void kernel_link::take(const abuse::kernel_state& what)
 std::string kernel_link::trouble(tick now) const
 {
     if (!cannot_listen_.empty()) return cannot_listen_;
-    if (helper_) return told_ ? told_->trouble : "";
+    if (helper_) return is_heard_ ? told_.trouble : trouble_text_;
     if (now - alone_since_ < absence_allowed) return trouble_text_;
     return "fendmail-nft is not there: is its unit enabled and running? (systemctl enable --now "
            "fendmail-nft)";
+}
+
+/// A directory may be made later, or again; another fendmail may have taken the place.
+void kernel_link::keep_open(tick now)
+{
+    if (now < next_open_) return;
+    next_open_ = now + open_interval;
+    const auto there = place_of(settings_.socket);
+    if (acceptor_ && there == place_) return;
+    if (acceptor_ && there) {
+        cannot_listen_ = fmt::format("another process listens at {}: each fendmail needs a "
+                                     "bans.kernel_socket of its own",
+                                     settings_.socket);
+        return;
+    }
+    error_code ignored; // closed either way
+    if (acceptor_) acceptor_->close(ignored);
+    acceptor_.reset();
+    open();
 }
 
 void kernel_link::look()
 {
     const tick now = io::steady_now();
     if (!is_on()) return;
+    keep_open(now);
     if (helper_ && now - heard_ > silence_allowed) drop(helper_);
     if (must_list_) say_all();
     auto text = trouble(now);
@@ -268,10 +300,10 @@ void kernel_link::look()
             events_.on(event::kernel_bans_failing{trouble_text_, told->after});
         return;
     }
-    if (!told_) return;
+    if (!is_heard_) return;
     trouble_text_.clear();
     if (const auto over = trouble_.on_success(now))
-        events_.on(event::kernel_bans_restored{told_->held, over->after});
+        events_.on(event::kernel_bans_restored{told_.held, over->after});
 }
 
 void kernel_link::wait()
@@ -286,7 +318,7 @@ void kernel_link::wait()
 
 kernel_link::figures kernel_link::now() const
 {
-    figures out{is_on(), told_.has_value(), told_.value_or(abuse::kernel_state{})};
+    figures out{is_on(), is_heard_, told_};
     if (out.is_on) out.told.trouble = trouble(io::steady_now());
     return out;
 }

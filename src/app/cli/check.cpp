@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "check_abuse.hpp"
 #include "check_lists.hpp"
 #include "check_start.hpp"
 #include "command_set.hpp"
@@ -237,6 +238,7 @@ std::optional<config> check_file(const std::string& config_path)
     print_known_recipients(runtime, config_path);
     print_client_names(runtime);
     print_feeds(*found.value, config_path);
+    print_abuse(runtime);
     print_deep_tests(runtime);
     if (const auto hazard = hazard_of_plain(runtime.backend); !hazard.empty())
         fmt::print(stderr, "{}: warning: {}\n", config_path, hazard);

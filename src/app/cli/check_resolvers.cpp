@@ -73,7 +73,7 @@ std::vector<std::string> refusing_lists(const runtime_config& config, const io::
             if (whose.empty()) continue;
             auto& one = found[to_text(server)];
             one.whose = whose;
-            if (which.empty()) one.where_from = std::string{" ("} + io::resolv_conf_file + ")";
+            if (which.empty()) one.where_from = fmt::format(" ({})", io::resolv_conf_file);
             one.lists.push_back(zone.reply_name);
         }
     }

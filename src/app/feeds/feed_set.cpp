@@ -53,6 +53,13 @@ feed_hits feed_set::find(const ip_address& client, const acl::client_origin& ori
     return hits;
 }
 
+bool feed_set::permits_any_of(const network& net) const noexcept
+{
+    return std::ranges::any_of(members_, [&](const member& each) {
+        return each.use == feed_use::permit && each.data->networks.overlaps(net);
+    });
+}
+
 std::optional<acl::match> rule_of(std::span<const feed_hit> hits) noexcept
 {
     for (const auto& [use, decision] : {std::pair{feed_use::permit, acl::decision::permit},

@@ -30,7 +30,11 @@ public:
     /// Calls `see` with each order that has come. @return false when the connection has ended
     bool read(const reader& see);
     void send(const abuse::kernel_state& what);
-    void close() noexcept { socket_.reset(); }
+    void close() noexcept
+    {
+        unread_.clear();
+        socket_.reset();
+    }
 
     [[nodiscard]] bool is_open() const noexcept { return static_cast<bool>(socket_); }
     [[nodiscard]] int descriptor() const noexcept { return socket_.get(); }

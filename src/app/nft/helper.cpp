@@ -24,8 +24,6 @@ namespace {
 
 /// fendmail that is gone for so long may be another mail server by now.
 constexpr std::chrono::minutes alone_max{10};
-/// A list of bans that takes longer is given up.
-constexpr seconds list_time_limit{30};
 /// fendmail takes a helper that says nothing for gone.
 constexpr seconds state_interval{10};
 
@@ -62,13 +60,12 @@ public:
         while (!is_told_to_end()) {
             const tick now = io::steady_now();
             if (line_.connect(now)) {
-                list_begun_ = now;
                 next_state_ = now;
                 told_failure_.clear();
                 tell("fendmail is there");
             } else if (!line_.is_open()) {
                 stay_alone(now);
-            } else if (keeper_.is_in_list() && now - list_begun_ > list_time_limit) {
+            } else if (keeper_.is_list_late(now)) {
                 line_.close();
             }
             keeper_.work(now);
@@ -98,7 +95,8 @@ private:
     /// Also when nothing has changed: a connection alone does not show that the helper works.
     void tell_state(tick now)
     {
-        if (!line_.is_open() || (now < next_state_ && keeper_.state() == told_)) return;
+        if (!line_.is_open() || !keeper_.has_state()) return;
+        if (now < next_state_ && keeper_.state() == told_) return;
         line_.send(keeper_.state());
         next_state_ = now + state_interval;
         if (keeper_.state() == told_) return;
@@ -128,7 +126,6 @@ private:
     abuse::kernel_state told_;
     std::string told_failure_;
     tick alone_since_;
-    tick list_begun_{};
     tick next_state_{};
     bool is_let_go_ = false;
 };

@@ -54,9 +54,10 @@ void kernel_keeper::set_trouble(std::string text)
     state_.trouble = std::move(text);
 }
 
-void kernel_keeper::take_layout(const abuse::kernel_all& all)
+void kernel_keeper::take_layout(const abuse::kernel_all& all, tick now)
 {
     is_in_list_ = true;
+    list_begun_ = now;
     bans_.begin_list();
     ports_trouble_.clear();
     for (const auto port : all.ports)
@@ -75,7 +76,7 @@ void kernel_keeper::take(const abuse::kernel_order& order, tick now)
     struct taker {
         kernel_keeper& to;
         tick now;
-        void operator()(const abuse::kernel_all& all) const { to.take_layout(all); }
+        void operator()(const abuse::kernel_all& all) const { to.take_layout(all, now); }
         void operator()(const abuse::kernel_end&) const
         {
             if (std::exchange(to.is_in_list_, false)) to.bans_.end_list();
@@ -97,7 +98,7 @@ bool kernel_keeper::make_table(tick now)
     if (!error) error = kernel_.create(layout_);
     if (!judge(error, now)) return false;
     dropped_before_ = state_.dropped;
-    is_made_ = true;
+    is_made_ = has_made_ = true;
     is_full_ = false;
     bans_.begin_anew();
     next_look_ = now + look_after_change;
@@ -114,12 +115,14 @@ bool kernel_keeper::judge(const std::error_code& error, tick now)
     if (!is_made_) {
         state_.held = 0;
         state_.missing = bans_.size();
+        bans_.begin_anew(); // or what changes until then would be kept twice
     }
     if (is_gone)
         tell_("the table \"inet fendmail\" is gone: it is made again");
     else
         set_trouble(words_for(error));
-    next_change_ = is_gone ? now : now + retry_interval;
+    // With a full set removals go on.
+    if (!is_made_) next_change_ = is_gone ? now : now + retry_interval;
     next_look_ = std::max(next_look_, now + look_after_change);
     return false;
 }
@@ -183,6 +186,7 @@ void kernel_keeper::look(tick now)
     if (!judge(error, now)) return;
     const auto lost = bans_.compare(found.elements, now);
     if (lost != 0) tell_(fmt::format("the kernel has lost {} bans: they are told it again", lost));
+    has_looked_ = true;
     state_.held = found.elements.size();
     state_.missing = bans_.size() - std::min(bans_.size(), state_.held);
     state_.dropped = dropped_before_ + found.dropped;
@@ -191,8 +195,7 @@ void kernel_keeper::look(tick now)
         return; // then it is seen whether it is well
     }
     if (bans_.left_out() != 0)
-        return set_trouble(fmt::format("fendmail has {} bans more than there is room for (--size)",
-                                       bans_.left_out()));
+        return set_trouble("fendmail has more bans than there is room for (--size)");
     set_trouble(ports_trouble_);
 }
 
@@ -209,7 +212,8 @@ void kernel_keeper::work(tick now)
 tick kernel_keeper::next_work() const noexcept
 {
     if (!has_layout_ || is_in_list_) return tick::max();
-    const bool has_changes = !is_made_ || bans_.has_removals() || bans_.has_additions();
+    if (!is_made_) return next_change_;
+    const bool has_changes = bans_.has_removals() || bans_.has_additions();
     return has_changes ? std::min(next_change_, next_look_) : next_look_;
 }
 
@@ -217,12 +221,17 @@ void kernel_keeper::let_go()
 {
     is_in_list_ = false;
     bans_.clear();
+    // One that a helper before this one has left.
+    if (!is_made_) end();
 }
 
 void kernel_keeper::end()
 {
-    if (!is_open_) return;
-    if (const auto error = kernel_.remove())
+    auto error = is_open_ ? std::error_code{} : kernel_.open();
+    is_open_ = !error;
+    if (!error) error = kernel_.remove();
+    // Without the right there is none either, unless there was one before.
+    if (error && !(error.value() == EPERM && !has_made_))
         tell_(fmt::format("the table \"inet fendmail\" stays: {}", words_for(error)));
 }
 

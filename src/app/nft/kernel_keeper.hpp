@@ -39,11 +39,18 @@ public:
     void end();
 
     [[nodiscard]] const abuse::kernel_state& state() const noexcept { return state_; }
-    /// Since "all" came, until "end".
-    [[nodiscard]] bool is_in_list() const noexcept { return is_in_list_; }
+    /// Whether state() says something: the kernel was looked at, or cannot be.
+    [[nodiscard]] bool has_state() const noexcept { return has_looked_ || !state_.trouble.empty(); }
+    /// A list has begun that long ago and has not ended.
+    [[nodiscard]] bool is_list_late(tick now) const noexcept
+    {
+        return is_in_list_ && now - list_begun_ > list_time_limit;
+    }
 
 private:
-    void take_layout(const abuse::kernel_all& all);
+    static constexpr seconds list_time_limit{30};
+
+    void take_layout(const abuse::kernel_all& all, tick now);
     [[nodiscard]] bool make_table(tick now);
     void change(tick now);
     void look(tick now);
@@ -67,7 +74,10 @@ private:
     bool is_open_ = false;
     bool is_made_ = false;
     bool is_full_ = false;
-    bool is_in_list_ = false;
+    bool is_in_list_ = false; ///< since "all" came, until "end"
+    tick list_begun_{};
+    bool has_made_ = false;
+    bool has_looked_ = false;
 };
 
 } // namespace fendmail::app

@@ -180,7 +180,7 @@ void server::open_senders()
     senders_ = std::make_unique<known_senders>(context_, *events_, sender_file_of(startup_),
                                                [this](const known_senders::set& fresh) {
                                                    sender_set_ = fresh;
-                                                   if (kernel_) kernel_->list_again();
+                                                   permissions_change();
                                                    for (auto& one : workers_)
                                                        one->use_senders(fresh);
                                                    if (feeds_)
@@ -197,7 +197,7 @@ void server::open_recipients()
     if (startup_.store.kind == store_kind::lmdb) file = recipient_file_of(startup_.store.path);
     recipients_ = std::make_unique<known_recipients>(context_, *events_, std::move(file),
                                                      [this](const known_recipients::set& fresh) {
-                                                         if (kernel_) kernel_->list_again();
+                                                         permissions_change();
                                                          for (auto& one : workers_)
                                                              one->use_recipients(fresh);
                                                      });
@@ -318,6 +318,7 @@ void server::run()
     prover_.start();
     start_workers();
     if (before_) before_->tell_ready();
+    serve_kernel();
     open_admin();
     await_signal();
     tell_serving("");
@@ -442,6 +443,7 @@ reload_outcome server::reload()
     senders_->configure(snapshot_->config.known_senders, snapshot_->config.resolvers);
     bans_->configure(snapshot_->config);
     grey_->configure(snapshot_->config.grey);
+    permissions_change();
     kernel_->configure(kernel_settings());
     recipients_->configure(snapshot_->config.known_recipients);
     feeds_->configure(snapshot_->config.feeds, forbidden_to_feeds());

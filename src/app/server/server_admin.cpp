@@ -39,7 +39,7 @@ void server::open_rules()
     if (startup_.store.kind == store_kind::lmdb) file = timed_rules_file_of(startup_.store.path);
     rules_ = std::make_unique<timed_rule_book>(context_, *events_, std::move(file),
                                                [this](const timed_rule_book::set& fresh) {
-                                                   if (kernel_) kernel_->list_again();
+                                                   permissions_change();
                                                    for (auto& one : workers_)
                                                        one->use_timed_rules(fresh);
                                                });

@@ -60,6 +60,15 @@ void server::open_grey()
 void server::open_kernel()
 {
     kernel_ = std::make_unique<kernel_link>(context_, *events_, [this] { return kernel_list(); });
+}
+
+/// Not before this process serves: its predecessor may have to go on, and needs its socket then.
+void server::serve_kernel()
+{
+    if (before_) {
+        bans_->read_again();
+        grey_->read_again();
+    }
     kernel_->configure(kernel_settings());
 }
 
@@ -82,7 +91,7 @@ std::vector<abuse::kernel_ban> server::kernel_list() const
     const auto& config = snapshot_->config;
     std::vector<abuse::kernel_ban> out;
     if (config.bans.rules.action == abuse::ban_action::ignore) return out;
-    const auto free = permitted_networks();
+    const auto& free = permitted_networks();
     const auto own = io::own_addresses();
     const instant now = io::wall_now();
     for (const auto& one : bans_->bans())
@@ -93,9 +102,11 @@ std::vector<abuse::kernel_ban> server::kernel_list() const
     return out;
 }
 
-network_set server::permitted_networks() const
+/// As access rules, rules for a time and known senders have them; kept until one of these changes.
+const network_set& server::permitted_networks() const
 {
-    network_set out;
+    if (permitted_) return *permitted_;
+    auto& out = permitted_.emplace();
     for (const auto& one : snapshot_->config.access.permitted())
         out.add(one);
     for (const auto& one : rules_->all())
@@ -113,7 +124,13 @@ bool server::is_let_through(const network& who, const network_set& permitted,
     const auto& feeds = feeds_->now();
     if (!feeds) return false;
     const auto rule = rule_of(feeds->find(who.address, feeds->origin_of(who.address)));
-    return rule && rule->decision == acl::decision::permit;
+    return feeds->permits_any_of(who) || (rule && rule->decision == acl::decision::permit);
+}
+
+void server::permissions_change()
+{
+    permitted_.reset();
+    if (kernel_) kernel_->list_again();
 }
 
 void server::tell_kernel(const network& who, const std::optional<abuse::ban>& what)
@@ -175,7 +192,8 @@ abuse::ban_guard server::guard_of(const network& who, std::span<const ip_address
     for (const auto& one : addresses_)
         if (who.contains(one.address)) return ban_guard::own_address;
     const auto& config = snapshot_->config;
-    if (config.proxy_protocol.trusts(who.address)) return ban_guard::balancer;
+    for (const auto& one : config.proxy_protocol.trusted_networks)
+        if (overlap(one, who)) return ban_guard::balancer;
     for (const auto& one : addresses_in_use_->book()->servers_of(config.resolvers))
         if (who.contains(one.where.address)) return ban_guard::resolver;
     if (snapshot_->backend_address) {
@@ -188,10 +206,12 @@ abuse::ban_guard server::guard_of(const network& who, std::span<const ip_address
     const auto is_permit = [](const std::optional<acl::match>& found) {
         return found && found->decision == acl::decision::permit;
     };
-    if (is_permit(rules_->find(who.address)) || is_permit(config.access.find(who.address)))
+    const auto feeds = feeds_ ? feeds_->now() : nullptr;
+    const auto origin = feeds ? feeds->origin_of(who.address) : acl::client_origin{};
+    if (is_permit(rules_->find(who.address)) || is_permit(config.access.find(who.address, origin)))
         return ban_guard::permitted;
     if (sender_set_ && sender_set_->find(who.address)) return ban_guard::known_sender;
-    if (recipients_->find(who.address)) return ban_guard::known_recipient;
+    if (recipients_->has_any_of(who)) return ban_guard::known_recipient;
     return ban_guard::none;
 }
 

@@ -8,7 +8,7 @@ namespace fendmail::app {
 void server::open_feeds()
 {
     feeds_ = std::make_unique<feed_book>(context_, *events_, [this](const feed_book::set& fresh) {
-        if (kernel_) kernel_->list_again();
+        permissions_change();
         for (auto& one : workers_)
             one->use_feeds(fresh);
     });

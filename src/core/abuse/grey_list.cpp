@@ -12,6 +12,14 @@ std::string grey_list::line_of(std::string_view verb, const network& who, instan
     return fmt::format("{} {} {}", verb, to_text(who), when.time_since_epoch().count());
 }
 
+void grey_list::configure(const grey_rules& rules) noexcept
+{
+    rules_ = rules;
+    // What is in the file must not be so old that it no longer counts.
+    constexpr int parts = 4;
+    back_.tell_apart(std::min(recent_clients::default_told_apart, rules.ttl / parts));
+}
+
 grey_list::found grey_list::ask(const network& who, instant now, std::string& line)
 {
     const auto last = back_.last(who);
@@ -21,6 +29,8 @@ grey_list::found grey_list::ask(const network& who, instant now, std::string& li
     }
     const auto first = waiting_.last(who);
     if (!first || *first > now || now - *first > rules_.window) {
+        const auto next = waiting_.next_to_go();
+        if (!first && next && now - *next < rules_.delay) return {answer::known, seconds{0}};
         (void)waiting_.note(who, now);
         line = line_of(waits, who, now);
         return {answer::wait, rules_.delay};

@@ -116,8 +116,11 @@ void kernel_bans::put_back(std::span<const element> additions)
 void kernel_bans::begin_anew()
 {
     removed_.clear();
-    for (auto& [who, of] : bans_)
+    added_.clear();
+    for (auto& [who, of] : bans_) {
+        of.is_added = false;
         add(who, of);
+    }
 }
 
 std::size_t kernel_bans::compare(std::span<const element> in_kernel, tick now)

@@ -23,7 +23,7 @@ bool recent_clients::note(const network& who, instant now)
         by_age_.splice(by_age_.end(), by_age_, found->second);
         one.last = now;
         // A clock that was set back must not keep it untold.
-        if (now - one.told < told_apart && one.told <= now) return false;
+        if (now - one.told < told_apart_ && one.told <= now) return false;
         one.told = now;
         return true;
     }

@@ -60,6 +60,12 @@ std::optional<std::string_view> recipient_set::find(const ip_address& client) co
     return at->host;
 }
 
+bool recipient_set::has_any_of(const network& net) const noexcept
+{
+    const auto at = std::ranges::lower_bound(hosts_, net.address, {}, &known_host::address);
+    return at != hosts_.end() && net.contains(at->address);
+}
+
 bool recipient_table::note(const ip_address& address, std::string_view host, instant now)
 {
     const auto known = by_address_.find(address);

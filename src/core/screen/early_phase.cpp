@@ -35,7 +35,8 @@ early_step early_phase::on_partial_score(const dnsbl::score& so_far,
     case dnsbl::certainty::open:
         // No client waits only to be allowed: the greet wait, which that would have spared it, is
         // over.
-        if (waits_for_late_lists() && !may_be_refused(bounds)) judge_score(so_far);
+        if (waits_for_late_lists() && !may_be_refused(bounds) && !may_be_suspect(bounds))
+            judge_score(so_far);
         break;
     case dnsbl::certainty::passes:
         // A client that has to wait anyway waits for all lists: their answers say how long the pass
@@ -55,7 +56,8 @@ early_step early_phase::on_greet_wait_elapsed(const dnsbl::score& so_far,
     // score excuses it from all others.
     if (listens()) status_[test::pregreet] = early_status::passed;
     has_elapsed_ = true;
-    const bool stays = rules_->late == late_lists::wait && may_be_refused(bounds);
+    const bool stays =
+        rules_->late == late_lists::wait && (may_be_refused(bounds) || may_be_suspect(bounds));
     if (!stays) judge_score(so_far);
     return decide();
 }
@@ -77,7 +79,8 @@ bool early_phase::may_be_refused(const dnsbl::score_bounds& bounds) const noexce
 bool early_phase::may_be_suspect(const dnsbl::score_bounds& bounds) const noexcept
 {
     const int threshold = rules_->grey_threshold;
-    return threshold > 0 && bounds.lowest < threshold && bounds.highest >= threshold;
+    return threshold > 0 && worst_ == action::ignore && bounds.lowest < threshold &&
+           bounds.highest >= threshold;
 }
 
 seconds early_phase::dnsbl_ttl() const noexcept

@@ -25,6 +25,8 @@ milliseconds early_limit(const policy& rules, bool is_stressed, milliseconds lis
 std::optional<dnsbl::score_limits> limits_when_late(const policy& rules,
                                                     const dnsbl::name_finding* found) noexcept
 {
+    // It waits also for those that could make a suspect of it.
+    if (rules.grey_threshold > 0) return std::nullopt;
     const int of_name = found == nullptr ? 0 : rules.names.of(found->signal);
     if (rules.dnsbl_allow_threshold >= 0 && of_name == 0) return std::nullopt;
     return dnsbl::score_limits{rules.dnsbl_threshold - of_name, 0};

@@ -54,8 +54,11 @@ bool screener::is_suspect(step what) const noexcept
 {
     const bool goes_on = what == step::hand_off || (what == step::run_dialog && may_go_on());
     const int score = total_score();
+    // Where the lists refuse no client, those with a high score are suspects as well.
+    const bool is_refused =
+        is_enough(score) && rules_->tests[test::dnsbl].on_failure != action::ignore;
     return rules_->grey_threshold > 0 && goes_on && !spared_deep_tests_ &&
-           score >= rules_->grey_threshold && !is_enough(score);
+           score >= rules_->grey_threshold && !is_refused;
 }
 
 step screener::on_suspect(seconds wait) noexcept

@@ -109,6 +109,9 @@ class AdminStandIn:
             "/lists": {"lists": []},
             "/permits": {"permits": []},
             "/denials": {"denials": []},
+            "/bans": {"action": "ignore", "all": 0, "offenders": 0, "paused": False,
+                      "kernel": {"on": False}, "bans": []},
+            "/feeds": {"feeds": []},
             "/top": {"by": "", "since": now_text(1800), "entries": []},
         }
         self.requests: list[str] = []  # "GET /status", newest last

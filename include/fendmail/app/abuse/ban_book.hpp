@@ -46,8 +46,10 @@ public:
              const runtime_config& config, publisher publish, guard who_is_never);
     /// Writes what is not written yet.
     void stop();
-    /// The file is another process's from now on: what still comes is kept in memory.
+    /// Another process has the file as well from now on: this one only appends to it.
     void let_go();
+    /// What another process has written since the start: its last sessions, an admin's changes.
+    void read_again();
     /// What waits for it.
     void write_now();
 
@@ -105,6 +107,7 @@ private:
     io::steady_timer timer_;
     std::minstd_rand random_;
     std::string told_failure_;
+    bool may_rewrite_ = true;
     bool is_stopped_ = false;
 };
 

@@ -33,8 +33,10 @@ public:
               const abuse::grey_rules& rules);
     /// Writes what is not written yet.
     void stop();
-    /// The file is another process's from now on.
+    /// Another process has the file as well from now on: this one only appends to it.
     void let_go();
+    /// What another process has written since the start.
+    void read_again();
     void write_now();
     void configure(const abuse::grey_rules& rules) { list_.configure(rules); }
 
@@ -57,6 +59,7 @@ private:
     std::optional<io::line_journal> journal_;
     io::steady_timer timer_;
     std::string told_failure_;
+    bool may_rewrite_ = true;
     bool is_stopped_ = false;
 };
 

@@ -18,6 +18,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
+#include <utility>
 #include <vector>
 
 /// The bans that the kernel shall keep, told to the helper that brings them there (fendmail-nft).
@@ -82,6 +84,7 @@ private:
     void flush();
     void drop(const std::shared_ptr<connection>& which);
     void take(const abuse::kernel_state& what);
+    void keep_open(tick now);
     void look();
     void wait();
     [[nodiscard]] std::string trouble(tick now) const;
@@ -92,13 +95,16 @@ private:
     settings settings_;
     std::shared_ptr<acceptor> acceptor_;
     std::shared_ptr<connection> helper_;
-    std::optional<abuse::kernel_state> told_;
+    abuse::kernel_state told_;                     ///< last, also when the helper has gone
+    std::optional<std::pair<dev_t, ino_t>> place_; ///< of our socket's file
+    tick next_open_{};
     std::string cannot_listen_;
     lasting_trouble trouble_;
     std::string trouble_text_;
     tick alone_since_{};
     tick heard_{};
     io::steady_timer timer_;
+    bool is_heard_ = false; ///< of the helper that is there
     bool must_list_ = false;
     bool is_stopped_ = false;
 };

@@ -18,7 +18,7 @@
 #include "fendmail/app/config/sections/server.hpp"
 #include "fendmail/app/config/sections/store.hpp"
 #include "fendmail/app/config/sections/tls.hpp"
-#include "fendmail/core/abuse/grey_list.hpp"
+#include "fendmail/core/abuse/grey_rules.hpp"
 #include "fendmail/core/acl/access_list.hpp"
 #include "fendmail/core/dns/name_server.hpp"
 #include "fendmail/core/dnsbl/site.hpp"

@@ -66,6 +66,8 @@ public:
     [[nodiscard]] acl::client_origin origin_of(const ip_address& client) const noexcept;
     /// All that says something of the client, in the order of the configuration.
     [[nodiscard]] feed_hits find(const ip_address& client, const acl::client_origin& origin) const;
+    /// Whether one that permits has an address of this network.
+    [[nodiscard]] bool permits_any_of(const network& net) const noexcept;
 
 private:
     struct weighted_origin {

@@ -59,6 +59,10 @@ public:
     [[nodiscard]] std::size_t size() const noexcept;
     /// The name of one that workers know, maybe "".
     [[nodiscard]] std::optional<std::string> find(const ip_address& client) const;
+    [[nodiscard]] bool has_any_of(const network& net) const noexcept
+    {
+        return published_ && published_->has_any_of(net);
+    }
 
 private:
     void read_file();

@@ -36,6 +36,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -76,10 +77,12 @@ private:
     [[nodiscard]] abuse::ban_guard guard_of(const network& who,
                                             std::span<const ip_address> own) const;
     void open_kernel();
+    void serve_kernel();
     void open_grey();
     [[nodiscard]] kernel_link::settings kernel_settings() const;
     [[nodiscard]] std::vector<abuse::kernel_ban> kernel_list() const;
-    [[nodiscard]] network_set permitted_networks() const;
+    [[nodiscard]] const network_set& permitted_networks() const;
+    void permissions_change();
     [[nodiscard]] bool is_let_through(const network& who, const network_set& permitted,
                                       std::span<const ip_address> own) const;
     void tell_kernel(const network& who, const std::optional<abuse::ban>& what);
@@ -151,6 +154,7 @@ private:
     std::unique_ptr<timed_rule_book> rules_;
     std::unique_ptr<ban_book> bans_;
     std::unique_ptr<kernel_link> kernel_;
+    mutable std::optional<network_set> permitted_; ///< see permitted_networks()
     std::unique_ptr<grey_book> grey_;
     known_senders::set sender_set_; ///< that the workers have
     std::atomic<std::size_t> reports_on_their_way_{0};

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "fendmail/core/abuse/grey_rules.hpp"
 #include "fendmail/core/abuse/recent_clients.hpp"
 #include "fendmail/core/address.hpp"
 #include "fendmail/core/time.hpp"
@@ -17,19 +18,11 @@
 /// Units: wall time.
 /// A clock that jumps: who came first in what is now the future begins anew, so a jump costs one
 /// delay at most, and lets nothing through.
-/// Memory: that of recent_clients, twice. Who floods it with networks that wait drives others that
-/// wait out, and none of those that came back.
+/// Memory: that of recent_clients, twice. When more wait than there are places for, and none of
+/// them could have come back yet, further ones pass: a flood costs no sender its mail.
 /// Errors: std::bad_alloc while it grows; it is consistent then.
 /// Threads: one owner.
 namespace fendmail::abuse {
-
-struct grey_rules {
-    seconds delay = std::chrono::minutes{5}; ///< who comes back sooner is asked again
-    seconds window = std::chrono::days{2};   ///< who comes back later is asked again
-    seconds ttl = std::chrono::days{30};     ///< from the last time that it came
-
-    friend bool operator==(const grey_rules&, const grey_rules&) = default;
-};
 
 class grey_list {
 public:
@@ -47,7 +40,7 @@ public:
         , back_{places}
     {
     }
-    void configure(const grey_rules& rules) noexcept { rules_ = rules; }
+    void configure(const grey_rules& rules) noexcept;
 
     /// One of the network has come. @param line gets what should be written down, or stays ""
     [[nodiscard]] found ask(const network& who, instant now, std::string& line);

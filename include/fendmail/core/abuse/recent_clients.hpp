@@ -24,7 +24,7 @@ class recent_clients {
 public:
     static constexpr std::size_t default_places = 100'000;
     /// Times closer to the last one that was told are not worth a line.
-    static constexpr seconds told_apart = std::chrono::hours{12};
+    static constexpr seconds default_told_apart = std::chrono::hours{12};
 
     struct entry {
         network who{};
@@ -36,6 +36,7 @@ public:
         : places_{places}
     {
     }
+    void tell_apart(seconds span) noexcept { told_apart_ = span; }
     /// @return whether that should be written down
     bool note(const network& who, instant now);
     [[nodiscard]] std::optional<instant> last(const network& who) const noexcept;
@@ -46,6 +47,12 @@ public:
             see(each);
     }
     [[nodiscard]] std::size_t size() const noexcept { return by_age_.size(); }
+    /// When the one was noted that goes next; nothing while there is room.
+    [[nodiscard]] std::optional<instant> next_to_go() const noexcept
+    {
+        if (by_age_.size() < places_) return std::nullopt;
+        return by_age_.front().last;
+    }
     /// Drops those of before this.
     void forget_before(instant when);
 
@@ -58,6 +65,7 @@ private:
     };
 
     std::size_t places_;
+    seconds told_apart_ = default_told_apart;
     std::list<entry> by_age_; ///< the last mail longest ago is first
     std::unordered_map<network, std::list<entry>::iterator, network_hash> index_;
 };

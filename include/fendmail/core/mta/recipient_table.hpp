@@ -44,6 +44,8 @@ public:
     }
     /// The name of the host, maybe ""; nothing when it is not known. Valid as long as the set.
     [[nodiscard]] std::optional<std::string_view> find(const ip_address& client) const noexcept;
+    /// Whether one of them is in the network.
+    [[nodiscard]] bool has_any_of(const network& net) const noexcept;
     [[nodiscard]] std::size_t size() const noexcept { return hosts_.size(); }
 
 private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The admin page: what is asked when, what buttons do, and what is said when something fails.
 
+import { bansPanel, feedsPanel } from "/abuse.js";
 import { Chart } from "/chart.js";
 import { Decisions } from "/decisions.js";
 import { byId, clock, setShown, setText } from "/dom.js";
@@ -8,7 +9,15 @@ import { Explainer } from "/explain.js";
 import { TOP_KINDS, listPanel, rulesPanel, showReload, showStatus, topPanel } from "/panels.js";
 import { Repeater, hasToken, inPath, keepToken, request } from "/requests.js";
 
-const EVERY_MS = { status: 2000, history: 5000, lists: 10000, top: 30000, rules: 30000 };
+const EVERY_MS = {
+  status: 2000,
+  history: 5000,
+  lists: 10000,
+  abuse: 10000,
+  top: 30000,
+  rules: 30000,
+};
+const BANS_LIMIT = 50;
 const TOP_LIMIT = 10;
 const TEST_TIMEOUT_MS = 30000;
 const RELOAD_TIMEOUT_MS = 60000;
@@ -198,6 +207,17 @@ async function removeRule(kind, network) {
   }
 }
 
+async function endBan(network) {
+  try {
+    await change("DELETE", `/bans/${inPath(network)}`);
+    notice(`${network} is no longer banned.`);
+    byId("bans-title").focus();
+    await readAbuse();
+  } catch (error) {
+    notice(`The ban of ${network} stays: ${error.message}.`);
+  }
+}
+
 async function forgetPasses(address, say) {
   try {
     await change("DELETE", `/passes/${inPath(address)}`);
@@ -258,6 +278,8 @@ const decisions = new Decisions({
 const showLists = listPanel(actOnList);
 const showTop = topPanel((address) => explainer.show(address));
 const showRules = rulesPanel(removeRule);
+const showBans = bansPanel(endBan);
+const showFeeds = feedsPanel();
 
 let process = "";
 let othersRun = false;
@@ -297,14 +319,30 @@ async function readRules() {
   return (await Promise.all(["permits", "denials"].map(read))).every(Boolean);
 }
 
+async function readAbuse() {
+  const reads = [
+    refresh(`/bans?limit=${BANS_LIMIT}`, showBans, "bans-trouble"),
+    refresh("/feeds", showFeeds, "feeds-trouble"),
+  ];
+  return (await Promise.all(reads)).every(Boolean);
+}
+
 const readers = {
   status: new Repeater(EVERY_MS.status, readStatus),
   history: new Repeater(EVERY_MS.history, () => refresh("/history", (it) => chart.update(it))),
   lists: new Repeater(EVERY_MS.lists, () => refresh("/lists", showLists, "lists-trouble")),
   top: new Repeater(EVERY_MS.top, readTop),
   rules: new Repeater(EVERY_MS.rules, readRules),
+  abuse: new Repeater(EVERY_MS.abuse, readAbuse),
 };
-const others = [readers.history, readers.lists, readers.top, readers.rules, decisions];
+const others = [
+  readers.history,
+  readers.lists,
+  readers.top,
+  readers.rules,
+  readers.abuse,
+  decisions,
+];
 
 function startOthers() {
   if (othersRun) return;
