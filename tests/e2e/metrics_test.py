@@ -80,7 +80,8 @@ class Metrics(MetricsCase):
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     def test_the_documentation_has_each_metric_and_no_other(self) -> None:
-        self.start()
+        place = self.directory("kernel") / "kernel-bans.sock"
+        self.start({"bans": {"kernel": "nftables", "kernel_socket": str(place)}})
         told = set(re.findall(r"^# TYPE (\S+)", self.get()[1], re.M))
         page = Path(__file__).resolve().parents[2] / "docs" / "operations.md"
         section = page.read_text(encoding="utf-8").split("\n## Metrics\n")[1].split("\n## ")[0]

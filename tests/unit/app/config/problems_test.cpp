@@ -64,7 +64,7 @@ TEST_CASE("config: an error stands where the value stands and says what to write
          "t.toml:1:2: error: unknown section [\"a\\x0ab\"]; the sections are server, backend, "
          "proxy_protocol, access, known_senders, known_recipients, greet, dnsbl, client_name, "
          "feed, networks, pipelining, non_smtp_command, bare_newline, deep, dialog, limits, rates, "
-         "bans, store, tls, log, "
+         "bans, grey, store, tls, log, "
          "admin"},
     };
     for (const row& r : rows) {
