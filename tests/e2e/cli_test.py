@@ -71,7 +71,7 @@ class Check(Case):
         said = run_command("check", "-c", str(path)).stdout
         self.assertIn("rates: connections 20/10s; what is more: defer\n", said)
         self.assertIn(
-            "bans: at 10 points, for 6h and up to 7d; a banned client: enforce; a network after 3 of"
+            "bans: at 10 points, for 6h and up to 1w; a banned client: enforce; a network after 3 of"
             " its addresses, for 2h; in the kernel from ban 2 on, by fendmail-nft at"
             " /run/fendmail/kernel-bans.sock\n", said)
         self.assertIn("grey zone: a score from 1 to 2 is asked to come back in 5m\n", said)

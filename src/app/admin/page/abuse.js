@@ -74,13 +74,13 @@ function makeFeed({ feed }) {
   const entries = make("td", { role: "cell", class: "number", "data-label": "Entries" });
   const age = make("td", { role: "cell", class: "number", "data-label": "Age" });
   const hits = make("td", { role: "cell", class: "number", "data-label": "Hits" });
-  const error = make("span", { class: "more" });
+  const error = make("span", { class: "weights" });
   return {
     element: make(
       "tr",
       { role: "row" },
-      make("th", { role: "rowheader", scope: "row", class: "name" }, feed, use),
-      make("td", { role: "cell", "data-label": "State" }, state, " ", error),
+      make("th", { role: "rowheader", scope: "row", class: "name" }, feed, use, error),
+      make("td", { role: "cell", "data-label": "State" }, state),
       entries,
       age,
       hits,
