@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from fendmail_test.admin import Admin
 from fendmail_test.case import main
-from fendmail_test.fendmail import Fendmail, Settings, run_command
+from fendmail_test.fendmail import Fendmail, Settings, is_sanitized, run_command
 from fendmail_test.fendmail_case import (
     CLIENT,
     NO_GREET_WAIT,
@@ -533,7 +533,8 @@ class Figures(FeedCase):
         self.assertLess(longest, 2.0)
         memory = peak_memory(fendmail.child.pid) - memory
         print(f"{memory / 1e6:.0f} MB more at most while they were read")
-        self.assertLess(memory, 150e6)
+        if not is_sanitized("tsan"):  # its shadow is several times what the program uses
+            self.assertLess(memory, 150e6)
 
     def test_the_time_grows_with_the_entries_and_no_faster(self) -> None:
         fendmail = self.make({"big": self.feed("big", use="reject")})

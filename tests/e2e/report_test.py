@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from fendmail_test.admin import Admin
 from fendmail_test.case import Case, main
-from fendmail_test.fendmail import Fendmail, Settings, binary, run_command
+from fendmail_test.fendmail import Fendmail, Settings, binary, is_sanitized, run_command
 from fendmail_test.fendmail_case import CLIENT, FendmailCase
 from fendmail_test.waiting import wait_until
 
@@ -332,11 +332,8 @@ class Logs(Case):
         said = json.loads(program.communicate(timeout=60)[0])
         self.assertEqual(said["now"]["sessions"], CLIENTS)
         assert peak
-        if not self.is_sanitized():
+        if not is_sanitized():
             self.assertLess(int(peak[1]), 50 * 1024)
-
-    def is_sanitized(self) -> bool:
-        return b"__asan_init" in binary().read_bytes() or b"__tsan_init" in binary().read_bytes()
 
 
 class Mails(Case):

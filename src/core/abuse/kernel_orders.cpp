@@ -5,7 +5,7 @@
 #include <charconv>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <ranges>
+#include <span>
 
 namespace fendmail::abuse {
 
@@ -90,7 +90,7 @@ std::string write_line(const kernel_order& what)
     struct writer {
         std::string operator()(const kernel_all& all) const
         {
-            const auto some = all.ports | std::views::take(kernel_ports_max);
+            const std::span some{all.ports.data(), std::min(all.ports.size(), kernel_ports_max)};
             return fmt::format("all ipv6-prefix={} ports={}", all.ipv6_prefix,
                                fmt::join(some, ","));
         }

@@ -12,8 +12,9 @@ namespace {
 
 bool holds(std::string_view text, std::string_view words) noexcept
 {
-    const auto found = std::ranges::search(text, words, {}, [](char c) { return to_lower(c); });
-    return !found.empty();
+    // Not std::ranges::search: clang 14 cannot compile libstdc++'s views.
+    const auto is_same = [](char a, char b) { return to_lower(a) == b; };
+    return std::search(text.begin(), text.end(), words.begin(), words.end(), is_same) != text.end();
 }
 
 } // namespace

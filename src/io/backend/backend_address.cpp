@@ -81,7 +81,7 @@ backend_address::endpoints backend_address::in_turn() const
     endpoints all = from->all;
     const std::size_t first = from->answered.load();
     if (first < all.size())
-        std::ranges::rotate(all, all.begin() + static_cast<std::ptrdiff_t>(first));
+        std::rotate(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first), all.end());
     return all;
 }
 

@@ -47,6 +47,13 @@ def binary() -> Path:
     return path
 
 
+def is_sanitized(*by: str) -> bool:
+    """Whether one of these sanitizers ("asan", "tsan"; none named: any) keeps books of its own, so
+    that a figure of memory says nothing about the program."""
+    octets = binary().read_bytes()
+    return any(f"__{name}_init".encode() in octets for name in by or ("asan", "tsan"))
+
+
 def run_command(
     *arguments: str,
     cwd: Path | None = None,

@@ -316,7 +316,7 @@ TEST_CASE("client record: of two records the later end of each test stays", "[sc
 TEST_CASE("client record: a pass that ends later than any can is none, each test by its own TTL",
           "[screen]")
 {
-    constexpr instant now{seconds{1'000'000}};
+    constexpr instant early{seconds{1'000'000}};
     by_test<seconds> longest{};
     for (std::size_t i = 0; i < test_count; ++i)
         longest.values[i] = seconds{100 * (static_cast<int>(i) + 1)};
@@ -324,20 +324,20 @@ TEST_CASE("client record: a pass that ends later than any can is none, each test
         for (const int beyond : {-100, -1, 0, 1, 2, 1'000'000}) {
             CAPTURE(to_string(t), beyond);
             client_record record;
-            record.expires_at.values.fill(now + seconds{50});
-            record.expires_at[t] = now + longest[t] + seconds{beyond};
+            record.expires_at.values.fill(early + seconds{50});
+            record.expires_at[t] = early + longest[t] + seconds{beyond};
             auto want = record;
             if (beyond > 0) want.expires_at[t] = client_record::never_passed;
-            CHECK((without_impossible(record, longest, now) == want));
+            CHECK((without_impossible(record, longest, early) == want));
         }
     }
     client_record extreme;
     extreme.expires_at.values = {client_record::never_passed, client_record::was_disabled,
-                                 now - std::chrono::days{10}, instant::max(), instant::max()};
-    const auto left = without_impossible(extreme, longest, now);
+                                 early - std::chrono::days{10}, instant::max(), instant::max()};
+    const auto left = without_impossible(extreme, longest, early);
     CHECK((left.expires_at[test::pregreet] == client_record::never_passed));
     CHECK((left.expires_at[test::dnsbl] == client_record::was_disabled));
-    CHECK((left.expires_at[test::pipelining] == now - std::chrono::days{10}));
+    CHECK((left.expires_at[test::pipelining] == early - std::chrono::days{10}));
     CHECK((left.expires_at[test::bare_newline] == client_record::never_passed));
     // A clock that is far back believes none of the passes that were given before.
     CHECK_FALSE(without_impossible(extreme, longest, instant{seconds{5}})

@@ -63,7 +63,8 @@ public:
             }
             REQUIRE_FALSE(waiting.empty()); // or it would wait for ever
             if (o == order::reversed) std::ranges::reverse(waiting);
-            if (o != order::one_by_one) std::ranges::rotate(waiting, waiting.end() - 1);
+            if (o != order::one_by_one)
+                std::rotate(waiting.begin(), waiting.end() - 1, waiting.end());
             const auto next = waiting.back();
             waiting.pop_back();
             expander.on_answer(next, answer_to(next));
