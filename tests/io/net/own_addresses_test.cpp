@@ -13,8 +13,7 @@ namespace {
 std::vector<ip_address> sorted(std::vector<ip_address> all)
 {
     std::ranges::sort(all);
-    const auto rest = std::ranges::unique(all);
-    all.erase(rest.begin(), rest.end());
+    all.erase(std::unique(all.begin(), all.end()), all.end());
     return all;
 }
 

@@ -43,7 +43,7 @@ public:
         admin_reply reply{200, "text/plain", what.target.path + " " + what.body};
         if (what.target.path == "/throws") throw std::runtime_error("broken \"here\"");
         if (what.target.path == "/stream")
-            reply.more = [this, n = 0]() mutable {
+            reply.more = [n = 0]() mutable {
                 return n < 3 ? fmt::format("data: {}\n\n", n++) : std::string{};
             };
         co_return reply;
