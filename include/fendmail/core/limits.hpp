@@ -74,7 +74,7 @@ inline constexpr std::size_t access_line_octets = 1024;
 /// addresses have some hundred thousand entries, databases of cities some hundred megabytes.
 inline constexpr std::size_t feed_entries = 5'000'000;
 inline constexpr std::size_t feed_line_octets = 1024;
-inline constexpr std::size_t feed_file_octets = 512 * 1024 * 1024;
+inline constexpr std::size_t feed_file_octets = std::size_t{512} * 1024 * 1024;
 inline constexpr std::size_t feeds = 32;
 /// Prefix lengths: what is wider is no entry of a list but a mistake.
 inline constexpr unsigned feed_widest_v4 = 8;

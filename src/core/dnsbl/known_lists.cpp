@@ -12,8 +12,8 @@ constexpr known_list lists[] = {
     // 127.0.1.255 and 127.0.2.255: an address was looked for in a list of names.
     {.domain = "spamhaus.org",
      .entry = test_entry::there,
-     .errors = "127.0.[1;2].255",
-     .refuses_public = true},
+     .refuses_public = true,
+     .errors = "127.0.[1;2].255"},
     {.domain = "dq.spamhaus.net", .entry = test_entry::there, .errors = "127.0.[1;2].255"},
     {.domain = "dbl.spamhaus.org", .kind = names, .errors = "127.0.[1;2].255"},
     {.domain = "dbl.dq.spamhaus.net", .kind = names, .errors = "127.0.[1;2].255"},
@@ -21,15 +21,15 @@ constexpr known_list lists[] = {
     // These document one answer, and refuse to give it by other ones or by none.
     {.domain = "b.barracudacentral.org",
      .entry = test_entry::there,
-     .only = "127.0.0.2",
-     .refuses_public = true},
+     .refuses_public = true,
+     .only = "127.0.0.2"},
     {.domain = "bl.spamcop.net", .entry = test_entry::there, .only = "127.0.0.2"},
     // 127.0.0.255 is documented; a resolver that goes on asking gets the best marks for all:
     // 127.0.10.3.
     {.domain = "list.dnswl.org",
      .entry = test_entry::untested,
-     .errors = "127.0.0.255 127.0.10.[0..255]",
-     .refuses_public = true},
+     .refuses_public = true,
+     .errors = "127.0.0.255 127.0.10.[0..255]"},
     {.domain = "dwl.dnswl.org", .kind = names, .errors = "127.0.0.255 127.0.10.[0..255]"},
     // White is 127.0.0.1 here, and 127.0.0.1 is white.
     {.domain = "hostkarma.junkemailfilter.com", .lists_loopback = true},

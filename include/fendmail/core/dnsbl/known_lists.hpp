@@ -35,11 +35,10 @@ struct known_list {
     list_kind kind = list_kind::addresses;
     test_entry entry = test_entry::unknown;
     bool lists_loopback = false;  ///< 127.0.0.1 is listed, and is an answer with a meaning
+    bool refuses_public = false;  ///< it answers no questions through public resolvers
     std::string_view errors = {}; ///< filters of answers that are errors, separated by spaces
     std::string_view only = {};   ///< the filter of all answers that are none; "" = any
     std::string_view remark = {}; ///< of one that is gone: when
-    /// It answers no questions that come through public resolvers.
-    bool refuses_public = false;
 };
 
 [[nodiscard]] std::span<const known_list> known_lists() noexcept;
