@@ -64,7 +64,7 @@ void show_tests(const json::value& of)
 
 std::string bans(const json::value& of)
 {
-    const auto active = fmt::format("{} clients and networks", count_at(of, "/bans/active"));
+    auto active = fmt::format("{} clients and networks", count_at(of, "/bans/active"));
     if (!flag_at(of, "/bans/kernel/on")) return active;
     const auto trouble = text_at(of, "/bans/kernel/trouble");
     return fmt::format("{}; in the kernel {}, {} attempts dropped{}{}", active,
