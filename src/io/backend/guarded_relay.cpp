@@ -228,7 +228,7 @@ awaitable<void> guarded_session::from_backend()
         if (backend_done_) co_return;
         switch (got.end) {
         case wait_end::woken: continue;
-        case wait_end::closed: on_end_of_backend(); co_return;
+        case wait_end::closed:
         case wait_end::failed: on_end_of_backend(); co_return;
         case wait_end::timed_out: end_backend(); co_return;
         case wait_end::ready: break;

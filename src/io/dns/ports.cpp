@@ -180,7 +180,7 @@ std::shared_ptr<dns_ports::port> dns_ports::open()
         if (!is_loss(errno)) user_.on_refused(index_);
         return nullptr;
     }
-    const auto fresh = std::make_shared<port>(context_, std::move(socket), steady_now());
+    auto fresh = std::make_shared<port>(context_, std::move(socket), steady_now());
     ports_.push_back(fresh);
     if (is_watching_) listen(fresh);
     return fresh;

@@ -12,8 +12,6 @@
 namespace fendmail::io {
 namespace {
 
-namespace asio = boost::asio;
-
 std::vector<dns::name_server> look_up(const dns::server_list& resolvers, const server_book* book)
 {
     return book != nullptr ? book->servers_of(resolvers)

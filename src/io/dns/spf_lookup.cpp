@@ -51,7 +51,8 @@ struct spf_lookup::impl : std::enable_shared_from_this<impl> {
             auto next = std::move(waiting.front());
             waiting.pop_front();
             const std::string name = next.name;
-            dns->query(name, next.type,
+            const auto type = next.type;
+            dns->query(name, type,
                        [this, asked = std::move(next)](const auto& said) { hear(asked, said); });
         }
     }

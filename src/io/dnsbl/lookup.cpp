@@ -39,7 +39,7 @@ struct dnsbl_lookup::impl final : lookup_owner {
     {
         auto& place = running[{what.client, what.sites.get()}];
         if (place) return place;
-        const auto fresh = std::make_shared<client_lookup>(*this, with, std::move(what));
+        auto fresh = std::make_shared<client_lookup>(*this, with, std::move(what));
         place = fresh;
         fresh->begin();
         return fresh;
