@@ -157,10 +157,11 @@ io::awaitable<void> kernel_link::accept(std::shared_ptr<acceptor> door)
         }
         if (!may_ask(client.native_handle())) continue;
         if (helper_) drop(helper_);
-        helper_ = std::make_shared<connection>(std::move(client));
+        const auto fresh = std::make_shared<connection>(std::move(client));
+        helper_ = fresh;
         heard_ = io::steady_now();
-        say_all();
-        asio::co_spawn(context_.get_executor(), hear(helper_), asio::detached);
+        say_all(); // it is dropped when that is more than it may be told at once
+        if (helper_ == fresh) asio::co_spawn(context_.get_executor(), hear(fresh), asio::detached);
     }
 }
 
